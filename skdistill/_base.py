@@ -1,0 +1,388 @@
+"""The one implementation behind the three estimators: fit, predict, lower, report."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from functools import partial
+from numbers import Integral, Real
+from typing import Any, ClassVar, Self
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy import sparse
+from sklearn.base import clone
+from sklearn.utils.metadata_routing import process_routing
+from sklearn.utils.metaestimators import available_if
+from sklearn.utils.validation import check_is_fitted
+
+from ._composition import DistilledComposition
+from ._inputs import TrainingData, check_table, check_training
+from ._sklearn import Interval, StrOptions, fit_context, num_samples, routing_enabled
+from .model import Model, Output
+from .preprocessing import TableEncoder
+from .report import Contestant, DistillationReport, distillation_report, joblib_nbytes
+from .students import resolve_student
+from .targets import AGGREGATIONS, blend_labels, check_recipe, fit_combiner
+from .teachers import (
+    SVM_EXACT_ROWS,
+    Oracle,
+    cross_fit,
+    make_folds,
+    resolve_members,
+    without_heavy,
+)
+
+
+def _classifies(estimator: Any) -> bool:
+    """Whether a `DistilledEstimator` is known to classify: by what was fitted, else by what it was given."""
+    return bool(estimator._known_task() == "classification")
+
+
+def _scores(estimator: Any) -> bool:
+    """Whether the student gives decision scores."""
+    if not _classifies(estimator):
+        return False
+    student = getattr(estimator, "student_", None)
+    if student is None:
+        if isinstance(estimator.student, str):
+            return estimator.student == "linear"
+        student = estimator.student
+    return hasattr(student, "decision_function")
+
+
+class BaseDistilled(DistilledComposition):
+    """Everything the three faces share."""
+
+    _parameter_constraints: ClassVar[dict[str, list[Any]]] = {
+        "teachers": ["no_validation"],  # resolved with messages of their own
+        "student": ["no_validation"],
+        "cv": ["cv_object"],
+        "weighting": [None, StrOptions({"log_loss", "loss", "greedy"}), "array-like"],
+        "aggregation": [StrOptions(set(AGGREGATIONS)), callable],
+        "blend": [Interval(Real, 0, 1, closed="both")],
+        "keep_teachers": ["boolean"],
+        "device": [StrOptions({"auto", "cpu", "cuda"})],
+        "n_jobs": [None, Integral],
+        "random_state": ["random_state"],
+        "verbose": ["verbose"],
+    }
+
+    weighting: Any
+    aggregation: Any
+    blend: float
+    keep_teachers: bool
+    device: str
+    n_jobs: int | None
+    random_state: Any
+    verbose: int
+    temperature: float | str = 1.0
+    class_weight: Any = None
+
+    # ------------------------------------------------------------------ fitting
+
+    @fit_context(prefer_skip_nested_validation=False)
+    def fit(self, X: Any, y: Any, sample_weight: Any = None, X_unlabeled: Any = None, **params: Any) -> Self:
+        """Fit the teachers, label the rows with them, fit the student on the labels.
+
+        Parameters
+        ----------
+        X : table of shape (n, d)
+            Data frame of any library, array or sparse matrix. Categories and missing values are taken as they are by
+            teachers given by name and by every student; a teacher given as an estimator receives X untouched.
+        y : array-like of shape (n,) or, for regression, (n, m)
+            True labels.
+        sample_weight : array-like of shape (n,), optional
+            Used by every stage. A row of weight 0 is as if absent.
+        X_unlabeled : table of shape (u, d), optional
+            More rows of the same columns without labels: the committee labels them, the student learns from them.
+            Two traps. A search (`GridSearchCV`) cuts whatever has as many rows as X into folds, so keep u different
+            from n. A `Pipeline` hands `X_unlabeled` on untransformed unless metadata routing is on and its
+            ``transform_input`` names it.
+        **params : dict
+            ``groups`` for the splitter; with metadata routing enabled, whatever teachers and splitter request.
+
+        Returns
+        -------
+        self
+
+        Raises
+        ------
+        ValueError
+            Input or a parameter that cannot be used, or a teacher that failed (it is named).
+        """
+        self._forget()
+        task = self._resolve_task(y)
+        data = check_training(self, task, X, y, sample_weight, self.class_weight, params)
+        members = resolve_members(self.teachers, task, len(data.y), data.n_outputs)
+        student = resolve_student(self.student, task, sparse=sparse.issparse(data.X))
+        check_recipe(task, len(members), self.weighting, self.aggregation, self.temperature, self.device)
+        fit_params, split_params = self._route(data)
+        rng = _generator(self.random_state)
+
+        with self._stage("encoder"):
+            # First, since it is quick and reads every cell: what no stage can use is refused before the long work.
+            encoder = TableEncoder(scale=student.wants_scaling).fit(data.X, sample_weight=data.sample_weight)
+            Z = encoder.transform(data.X)
+            pool = None if X_unlabeled is None else check_table(self, X_unlabeled, reset=False)
+            Z_pool = None if pool is None else encoder.transform(pool)
+        with self._stage("teachers"):
+            folds = []
+            if not all(member.frozen for member in members):
+                seed = rng.randint(np.iinfo(np.int32).max)
+                folds = make_folds(
+                    self.cv, data.X, data.y, task, kept=data.kept, seed=seed, split_params=split_params
+                )
+            soft = cross_fit(
+                members,
+                data.X,
+                data.y,
+                folds,
+                classes=data.classes,
+                n_outputs=data.n_outputs,
+                sample_weight=data.sample_weight,
+                fit_params=fit_params,
+                random_state=rng,
+                n_jobs=self.n_jobs,
+                log=self._log if self.verbose else None,
+            )
+        with self._stage("targets"):
+            combine = fit_combiner(
+                soft.labels,
+                data.truth,
+                task=task,
+                temperature=self.temperature,
+                weighting=self.weighting,
+                aggregation=self.aggregation,
+                sample_weight=data.sample_weight,
+                covered=soft.covered,
+                device=self.device,
+            )
+            Q = blend_labels(combine(soft.labels), data.truth, self.blend, task, covered=soft.covered)
+            oracle = Oracle(soft.committee, combine)
+        weight = data.sample_weight
+        hard = (Z, data.true_labels(), weight)
+        if pool is not None:
+            with self._stage("unlabeled rows"):
+                weight = np.ones(len(Q)) if weight is None else weight
+                Q = np.vstack([Q, oracle(pool)])
+                weight = np.concatenate([weight, np.ones(num_samples(pool))])
+                Z = sparse.vstack([Z, Z_pool], format="csr") if sparse.issparse(Z) else np.vstack([Z, Z_pool])
+        with self._stage("student"):
+            self.student_ = _fit_student(student, Z, Q, weight)
+        with self._stage("rival on hard labels"):
+            # The honest rival is the same student without the committee; fitted here so that a report never fits.
+            self.hard_student_ = _fit_student(student, *hard)
+
+        self.encoder_ = encoder
+        self.teachers_ = soft.committee
+        self.oracle_ = oracle
+        self.teacher_weights_ = dict(zip(soft.committee, combine.weights.tolist(), strict=True))
+        if combine.temperatures is not None:
+            self.temperatures_ = dict(zip(soft.committee, combine.temperatures.tolist(), strict=True))
+        self._describe(task, data, members)
+        return self
+
+    def _forget(self) -> None:
+        """Drop what an earlier fit left, so that a fit that fails leaves no mixture of two."""
+        for name in [name for name in vars(self) if name.endswith("_") and not name.startswith("_")]:
+            delattr(self, name)
+        self.fit_seconds_: dict[str, float] = {}
+
+    def _describe(self, task: str, data: TrainingData, members: list[Any]) -> None:
+        self.task_ = task
+        self.n_outputs_ = data.n_outputs
+        self._targets, self._flat = data.targets, data.flat
+        if data.classes is not None:
+            self.classes_ = data.classes
+        notes = []
+        if len(data.y) > SVM_EXACT_ROWS and any(m.named and m.name.startswith("svm") for m in members):
+            notes.append(
+                f"svm: above {SVM_EXACT_ROWS:,} rows a linear SVM on Nystroem features stands in for the kernel SVM."
+            )
+        route = getattr(self.student_, "route_", None)
+        if route is not None:
+            notes.append(f"student: {type(self.student_.estimator).__name__}, fitted by {route}.")
+        self.notes_ = tuple(notes)
+
+    def _route(self, data: TrainingData) -> tuple[dict[str, dict[str, Any]], dict[str, Any]]:
+        """Metadata for each teacher and for the splitter."""
+        if routing_enabled():
+            given = dict(data.params)
+            if data.sample_weight is not None:
+                given["sample_weight"] = data.sample_weight
+            routed = process_routing(self, "fit", **given)
+            names = [name for name in routed if name != "splitter"] if given else []
+            return {name: routed[name]["fit"] for name in names}, routed.get("splitter", {"split": {}})["split"]
+        unknown = sorted(set(data.params) - {"groups"})
+        if unknown:
+            raise ValueError(
+                f"{type(self).__name__}.fit got {unknown}, which only metadata routing can deliver: call "
+                "sklearn.set_config(enable_metadata_routing=True) and set the requests of teachers or splitter."
+            )
+        return {}, {key: value for key, value in data.params.items() if value is not None}
+
+    @contextmanager
+    def _stage(self, name: str) -> Iterator[None]:
+        started = time.perf_counter()
+        yield
+        self.fit_seconds_[name] = time.perf_counter() - started
+        if self.verbose:
+            self._log(f"{name}: {self.fit_seconds_[name]:.1f} s")
+
+    def _log(self, message: str) -> None:
+        print(f"[{type(self).__name__}] {message}", flush=True)
+
+    # ------------------------------------------------------------------ predicting
+
+    def _outputs(self, X: Any, student: Any = None) -> NDArray[np.float64]:
+        """Q-hat of shape (n, n_outputs)."""
+        check_is_fitted(self)
+        Z = self.encoder_.transform(check_table(self, X, reset=False))
+        outputs: NDArray[np.float64] = (self.student_ if student is None else student).predict(Z)
+        return outputs.reshape(len(outputs), -1)
+
+    def predict(self, X: Any) -> NDArray[Any]:
+        """Predict with the student alone.
+
+        Parameters
+        ----------
+        X : table of shape (n, d)
+
+        Returns
+        -------
+        ndarray of shape (n,) or (n, m)
+            Class labels, or values.
+        """
+        outputs = self._outputs(X)
+        if self.task_ == "classification":
+            return self.classes_[outputs.argmax(axis=1)]
+        return outputs.ravel() if self._flat else outputs
+
+    @available_if(_classifies)
+    def predict_proba(self, X: Any) -> NDArray[np.float64]:
+        """Class probabilities of the student.
+
+        Parameters
+        ----------
+        X : table of shape (n, d)
+
+        Returns
+        -------
+        ndarray of shape (n, k)
+            Columns in the order of ``classes_``.
+        """
+        return self._outputs(X)
+
+    @available_if(_scores)
+    def decision_function(self, X: Any) -> NDArray[np.float64]:
+        """Scores of the student before they become probabilities, where it has such.
+
+        Parameters
+        ----------
+        X : table of shape (n, d)
+
+        Returns
+        -------
+        ndarray of shape (n,) for two classes, else (n, k)
+        """
+        check_is_fitted(self)
+        scores = self.student_.decision_function(self.encoder_.transform(check_table(self, X, reset=False)))
+        if scores.ndim == 2 and scores.shape[1] == 2:
+            return scores[:, 1] - scores[:, 0]
+        return scores
+
+    def __sklearn_is_fitted__(self) -> bool:
+        return hasattr(self, "task_")
+
+    # ------------------------------------------------------------------ after fitting
+
+    def to_model(self) -> Model:
+        """Lower encoder and student to the model form: what is saved, exported and shipped.
+
+        Returns
+        -------
+        skdistill.model.Model
+
+        Raises
+        ------
+        TypeError
+            The student is a third-party estimator, which has no model form.
+        """
+        check_is_fitted(self)
+        return self._lower(self.student_)
+
+    def _lower(self, student: Any) -> Model:
+        if not hasattr(student, "predictor_"):
+            raise TypeError(
+                f"A student of type {type(student.estimator).__name__} has no model form. Save it with joblib, or use "
+                "student='tree' or student='linear'."
+            )
+        classes = tuple(self.classes_.tolist()) if self.task_ == "classification" else None
+        output = Output(self.task_, student.link_, classes, self._targets, self._flat)
+        return Model(self.encoder_.to_preprocessor(), student.predictor_, output)
+
+    def report(self, X: Any, y: Any, *, teacher_proba: Any = None) -> DistillationReport:
+        """Compare committee, same student on hard labels, and distilled student on rows that none of them saw.
+
+        Parameters
+        ----------
+        X : table of shape (n, d)
+        y : array-like of shape (n,) or (n, m)
+        teacher_proba : array-like of shape (n, k) or, for regression, (n,) or (n, m), optional
+            The committee's answers for X, for an estimator that was loaded without its teachers.
+
+        Returns
+        -------
+        DistillationReport
+        """
+        check_is_fitted(self)
+        X = check_table(self, X, reset=False)
+        contestants, notes = [], list(self.notes_)
+        teachers = getattr(self, "teachers_", None)
+        if teacher_proba is not None:
+            given = np.asarray(teacher_proba, dtype=np.float64)
+            contestants.append(Contestant("committee", "committee", given, None, None))
+        elif teachers is not None:
+            nbytes = joblib_nbytes(teachers)
+            contestants.append(Contestant("committee", "committee", self.oracle_(X), nbytes, self.oracle_))
+            if len(teachers) > 1:
+                for name in teachers:
+                    ask = teachers.ask(name)
+                    contestants.append(Contestant(name, "teacher", ask(X), joblib_nbytes(teachers[name]), ask))
+        else:
+            notes.append(
+                "This estimator was loaded without its teachers, so their rows are missing: pass teacher_proba=..., or "
+                "fit with keep_teachers=True before saving."
+            )
+        for name, role, student in (
+            ("student on hard labels", "hard", self.hard_student_),
+            ("distilled student", "student", self.student_),
+        ):
+            nbytes = self._lower(student).nbytes if hasattr(student, "predictor_") else joblib_nbytes(student)
+            predict = partial(self._outputs, student=student)
+            contestants.append(Contestant(name, role, predict(X), nbytes, predict))
+        classes = self.classes_ if self.task_ == "classification" else None
+        return distillation_report(self.task_, X, y, contestants, classes=classes, notes=tuple(notes))
+
+    def __getstate__(self) -> dict[str, Any]:
+        state = dict(super().__getstate__())
+        if "task_" in state and not self.keep_teachers:
+            state.pop("teachers_", None)
+            state.pop("oracle_", None)
+            state["teachers"] = without_heavy(state["teachers"])
+        return state
+
+
+def _fit_student(student: Any, Z: Any, Q: NDArray[np.float64], weight: NDArray[np.float64] | None) -> Any:
+    """A fitted clone; a single regression target goes in as the one-dimensional y that estimators expect."""
+    return clone(student).fit(Z, Q.ravel() if Q.shape[1] == 1 else Q, sample_weight=weight)
+
+
+def _generator(random_state: Any) -> np.random.RandomState:
+    """The one source of randomness of a fit; without a seed a fresh one, never NumPy's global generator."""
+    if isinstance(random_state, np.random.RandomState):
+        return random_state
+    seed = np.random.SeedSequence(None if random_state is None else int(random_state)).generate_state(4)
+    return np.random.RandomState(seed)

@@ -1,0 +1,113 @@
+"""Parameters, metadata routing and tags of an estimator that holds teachers and a student."""
+
+from __future__ import annotations
+
+from typing import Any, Self
+
+from sklearn.base import BaseEstimator, MetaEstimatorMixin
+from sklearn.utils import get_tags
+from sklearn.utils.metadata_routing import MetadataRouter, MethodMapping
+
+from .students import resolve_student
+from .teachers import estimators_in, named_teachers, resolve_members
+
+
+class DistilledComposition(MetaEstimatorMixin, BaseEstimator):
+    """The side of the distilled estimators that scikit-learn's tools talk to; they add the fitting."""
+
+    teachers: Any
+    student: Any
+    cv: Any
+
+    def _known_task(self) -> str | None:
+        """The task as far as it is known without y."""
+        raise NotImplementedError
+
+    def get_params(self, deep: bool = True) -> dict[str, Any]:
+        """Parameters; with `deep` also those of the student and of teachers given as (name, estimator).
+
+        Parameters
+        ----------
+        deep : bool
+
+        Returns
+        -------
+        dict
+        """
+        params: dict[str, Any] = super().get_params(deep=deep)
+        if deep:
+            for name, teacher in named_teachers(self.teachers):
+                params[name] = teacher
+                if hasattr(teacher, "get_params"):
+                    params.update({f"{name}__{key}": value for key, value in teacher.get_params().items()})
+        return params
+
+    def set_params(self, **params: Any) -> Self:
+        """Set parameters, nested ones by ``student__<parameter>`` and ``<teacher name>__<parameter>``.
+
+        Parameters
+        ----------
+        **params : dict
+
+        Returns
+        -------
+        self
+
+        Raises
+        ------
+        ValueError
+            An unknown name, or a nested name of a student or teacher that is given as a string.
+        """
+        if "teachers" in params:
+            self.teachers = params.pop("teachers")
+        names = dict(named_teachers(self.teachers))
+        for name in [name for name in params if name in names]:
+            value = params.pop(name)
+            self.teachers = [
+                (name, value) if isinstance(item, tuple) and item[0] == name else item for item in self.teachers
+            ]
+        owners = {**dict(named_teachers(self.teachers)), "student": params.get("student", self.student)}
+        for key in params:
+            owner, nested, _ = key.partition("__")
+            if nested and isinstance(owners.get(owner), str):
+                example = "TreeStudent()" if owner == "student" else "the estimator itself"
+                raise ValueError(
+                    f"Cannot set {key!r}: {owner}={owners[owner]!r} is a name, which stands for defaults. Pass an "
+                    f"instance first: {owner}={example}."
+                )
+        super().set_params(**params)
+        return self
+
+    def get_metadata_routing(self) -> MetadataRouter:
+        """Who may receive metadata: this estimator, its teachers given as estimators, its splitter.
+
+        Returns
+        -------
+        MetadataRouter
+        """
+        router = MetadataRouter(owner=self).add_self_request(self)
+        mapping = MethodMapping().add(caller="fit", callee="fit")
+        task = self._known_task() or "classification"
+        for member in resolve_members(self.teachers, task, n_rows=2, n_outputs=1):
+            if not (member.named or member.frozen):
+                router.add(**{member.name: member.estimator}, method_mapping=mapping)
+        if hasattr(self.cv, "split"):
+            router.add(splitter=self.cv, method_mapping=MethodMapping().add(caller="fit", callee="split"))
+        return router
+
+    def __sklearn_tags__(self) -> Any:
+        tags = super().__sklearn_tags__()
+        given = [get_tags(teacher) for teacher in estimators_in(self.teachers)]
+        # Teachers by name and the encoder of every student take all of these.
+        for kind in ("allow_nan", "string", "categorical", "sparse"):
+            setattr(tags.input_tags, kind, all(getattr(tag.input_tags, kind) for tag in given))
+        try:
+            task = self._known_task() or "classification"
+            tags.input_tags.sparse &= resolve_student(self.student, task).takes_sparse
+        except (TypeError, ValueError):
+            tags.input_tags.sparse = False  # fit says what is wrong with the student
+        tags.target_tags.required = True
+        tags.target_tags.multi_output = self._known_task() == "regression" and all(
+            tag.target_tags.multi_output for tag in given
+        )
+        return tags

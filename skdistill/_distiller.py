@@ -1,0 +1,356 @@
+"""The estimators: a committee of teachers goes in, a compact student comes out."""
+
+from __future__ import annotations
+
+from numbers import Real
+from typing import Any, ClassVar
+
+import numpy as np
+from numpy.typing import NDArray
+from sklearn.base import ClassifierMixin, RegressorMixin, is_classifier, is_regressor
+from sklearn.metrics import accuracy_score, r2_score
+from sklearn.utils import ClassifierTags, RegressorTags
+from sklearn.utils.multiclass import type_of_target
+
+from ._base import BaseDistilled
+from ._sklearn import Interval, StrOptions
+from .teachers import estimators_in
+
+#: Distinct integers in y above which `DistilledEstimator` asks which task is meant.
+_MAX_INFERRED_CLASSES = 20
+
+_CLASSIFICATION_CONSTRAINTS: dict[str, list[Any]] = {
+    "temperature": [Interval(Real, 0, None, closed="neither"), StrOptions({"auto"})],
+    "class_weight": [dict, StrOptions({"balanced"}), None],
+}
+
+
+class DistilledClassifier(ClassifierMixin, BaseDistilled):
+    """A committee of classifiers distilled into one compact student.
+
+    The committee labels every training row out of fold, the labels are calibrated, weighed, aggregated and blended
+    with the truth, and the student is fitted on them exactly.
+
+    Parameters
+    ----------
+    teachers : None, str, estimator, or list of str, estimator and (name, estimator), default=None
+        The committee. None: ``["svm", "logistic", "lightgbm"]``. Other names: ``"xgboost"``, ``"forest"``,
+        ``"extra_trees"``, ``"hist_gradient_boosting"``, ``"mlp"``. `FrozenEstimator` and `CallableTeacher` are only
+        asked, never fitted.
+    student : {"tree", "linear"} or estimator, default="tree"
+        What is shipped. A name stands for the defaults of `TreeStudent` or `LinearStudent`.
+    cv : int, splitter or iterable of splits, default=5
+        How real rows get labels from teachers that did not see them. An integer makes shuffled, stratified folds, or
+        keeps groups together where ``groups`` is given to `fit`.
+    weighting : {"log_loss", "greedy"}, array-like of shape (n_teachers,) or None, default="log_loss"
+        Weight of each teacher: the convex weights of least out-of-fold log-loss, greedy ensemble selection (Caruana et
+        al. 2004), your own, or equal ones.
+    aggregation : {"mean", "geometric", "median"} or callable, default="mean"
+        How labels of several teachers become one; a callable takes ``(block (T, b, k), weights (T,))``.
+    temperature : float or "auto", default=1.0
+        Each teacher's probabilities are raised to 1 / temperature and renormalised; "auto" fits one temperature per
+        teacher on out-of-fold log-loss (Guo et al. 2017).
+    blend : float in [0, 1], default=0.5
+        Weight of the true labels in the targets.
+    class_weight : dict, "balanced" or None, default=None
+        As in scikit-learn; multiplies the sample weights of every stage.
+    keep_teachers : bool, default=False
+        Pickle the fitted teachers too.
+    device : {"auto", "cpu", "cuda"}, default="auto"
+        Where labels are aggregated: "auto" uses CuPy where it is installed and sees a GPU.
+    n_jobs : int or None, default=None
+        Teacher fits at a time. The result does not depend on it.
+    random_state : int, RandomState or None, default=None
+        Seeds folds and every teacher whose own ``random_state`` is None.
+    verbose : int or bool, default=0
+        Print a line per stage and per fitted teacher.
+
+    Attributes
+    ----------
+    student_ : fitted student, no teacher inside
+    hard_student_ : the same student fitted on the true labels, the rival of `report`
+    classes_ : ndarray of shape (k,)
+    encoder_ : TableEncoder, part of the shipped model
+    teachers_ : Committee, the fitted teachers by name; not pickled unless `keep_teachers`
+    teacher_weights_ : dict of name to weight
+    temperatures_ : dict of name to temperature, where one is applied
+    fit_seconds_ : dict of stage to wall-clock seconds
+    n_features_in_ : int
+    feature_names_in_ : ndarray of str, where X had string column names
+
+    See Also
+    --------
+    DistilledRegressor : The same for values.
+    DistilledEstimator : Reads the task from the data.
+
+    References
+    ----------
+    Buciluă, Caruana, Niculescu-Mizil (2006), Model compression, KDD. Hinton, Vinyals, Dean (2015), Distilling the
+    knowledge in a neural network. Dao et al. (2021), Knowledge distillation as semiparametric inference, ICLR.
+
+    Examples
+    --------
+    >>> from sklearn.datasets import load_breast_cancer
+    >>> from skdistill import DistilledClassifier
+    >>> X, y = load_breast_cancer(return_X_y=True, as_frame=True)
+    >>> clf = DistilledClassifier(teachers=["logistic", "forest"], random_state=0).fit(X[::2], y[::2])
+    >>> bool(clf.score(X[1::2], y[1::2]) > 0.9)
+    True
+    >>> clf.to_model().nbytes < 1000
+    True
+    """
+
+    _parameter_constraints: ClassVar[dict[str, list[Any]]] = {
+        **BaseDistilled._parameter_constraints,
+        **_CLASSIFICATION_CONSTRAINTS,
+    }
+
+    def __init__(
+        self,
+        teachers: Any = None,
+        student: Any = "tree",
+        *,
+        cv: Any = 5,
+        weighting: Any = "log_loss",
+        aggregation: Any = "mean",
+        temperature: float | str = 1.0,
+        blend: float = 0.5,
+        class_weight: Any = None,
+        keep_teachers: bool = False,
+        device: str = "auto",
+        n_jobs: int | None = None,
+        random_state: Any = None,
+        verbose: int = 0,
+    ) -> None:
+        self.teachers = teachers
+        self.student = student
+        self.cv = cv
+        self.weighting = weighting
+        self.aggregation = aggregation
+        self.temperature = temperature
+        self.blend = blend
+        self.class_weight = class_weight
+        self.keep_teachers = keep_teachers
+        self.device = device
+        self.n_jobs = n_jobs
+        self.random_state = random_state
+        self.verbose = verbose
+
+    def _known_task(self) -> str:
+        return "classification"
+
+
+class DistilledRegressor(RegressorMixin, BaseDistilled):
+    """A committee of regressors distilled into one compact student.
+
+    Parameters
+    ----------
+    teachers : None, str, estimator, or list of str, estimator and (name, estimator), default=None
+        The committee. None: ``["svm", "ridge", "lightgbm"]``. Other names: ``"xgboost"``, ``"forest"``,
+        ``"extra_trees"``, ``"hist_gradient_boosting"``, ``"mlp"``. `FrozenEstimator` and `CallableTeacher` are only
+        asked, never fitted.
+    student : {"tree", "linear"} or estimator, default="tree"
+        What is shipped. A name stands for the defaults of `TreeStudent` or `LinearStudent`.
+    cv : int, splitter or iterable of splits, default=5
+        How real rows get labels from teachers that did not see them. An integer makes shuffled folds, or keeps groups
+        together where ``groups`` is given to `fit`.
+    weighting : {"loss", "greedy"}, array-like of shape (n_teachers,) or None, default="loss"
+        Weight of each teacher: the convex weights of least out-of-fold squared error, greedy ensemble selection
+        (Caruana et al. 2004), your own, or equal ones.
+    aggregation : {"mean", "median"} or callable, default="mean"
+        How values of several teachers become one; a callable takes ``(block (T, b, m), weights (T,))``.
+    blend : float in [0, 1], default=0.5
+        Weight of the true values in the targets.
+    keep_teachers : bool, default=False
+        Pickle the fitted teachers too.
+    device : {"auto", "cpu", "cuda"}, default="auto"
+        Where values are aggregated: "auto" uses CuPy where it is installed and sees a GPU.
+    n_jobs : int or None, default=None
+        Teacher fits at a time. The result does not depend on it.
+    random_state : int, RandomState or None, default=None
+        Seeds folds and every teacher whose own ``random_state`` is None.
+    verbose : int or bool, default=0
+        Print a line per stage and per fitted teacher.
+
+    Attributes
+    ----------
+    student_ : fitted student, no teacher inside
+    hard_student_ : the same student fitted on the true values, the rival of `report`
+    encoder_ : TableEncoder, part of the shipped model
+    teachers_ : Committee, the fitted teachers by name; not pickled unless `keep_teachers`
+    teacher_weights_ : dict of name to weight
+    fit_seconds_ : dict of stage to wall-clock seconds
+    n_features_in_ : int
+    feature_names_in_ : ndarray of str, where X had string column names
+
+    See Also
+    --------
+    DistilledClassifier : The same for class labels.
+
+    Examples
+    --------
+    >>> from sklearn.datasets import load_diabetes
+    >>> from skdistill import DistilledRegressor
+    >>> X, y = load_diabetes(return_X_y=True)
+    >>> reg = DistilledRegressor(teachers=["ridge", "forest"], student="linear", random_state=0).fit(X[::2], y[::2])
+    >>> bool(reg.score(X[1::2], y[1::2]) > 0.4)
+    True
+    """
+
+    def __init__(
+        self,
+        teachers: Any = None,
+        student: Any = "tree",
+        *,
+        cv: Any = 5,
+        weighting: Any = "loss",
+        aggregation: Any = "mean",
+        blend: float = 0.5,
+        keep_teachers: bool = False,
+        device: str = "auto",
+        n_jobs: int | None = None,
+        random_state: Any = None,
+        verbose: int = 0,
+    ) -> None:
+        self.teachers = teachers
+        self.student = student
+        self.cv = cv
+        self.weighting = weighting
+        self.aggregation = aggregation
+        self.blend = blend
+        self.keep_teachers = keep_teachers
+        self.device = device
+        self.n_jobs = n_jobs
+        self.random_state = random_state
+        self.verbose = verbose
+
+    def _known_task(self) -> str:
+        return "regression"
+
+
+class DistilledEstimator(BaseDistilled):
+    """A committee distilled into one compact student, the task read from what it is given.
+
+    `DistilledClassifier` and `DistilledRegressor` are the same with the task fixed, which lets scikit-learn's tools
+    stratify and score before anything is fitted: prefer them where the task is known.
+
+    Parameters
+    ----------
+    task : {"auto", "classification", "regression"}, default="auto"
+        "auto": read from the teachers or the student if one tells, else from y.
+    teachers, student, cv, aggregation, temperature, blend, class_weight, keep_teachers, device, n_jobs, random_state, \
+verbose
+        As in `DistilledClassifier`; `temperature` and `class_weight` are for classification.
+    weighting : {"loss", "greedy"}, array-like of shape (n_teachers,) or None, default="loss"
+        "loss" is the log-loss or the squared error.
+
+    Attributes
+    ----------
+    task_ : {"classification", "regression"}
+    student_, hard_student_, classes_, encoder_, teachers_, teacher_weights_, temperatures_, fit_seconds_
+        As in `DistilledClassifier`; ``classes_`` for classification only.
+
+    Examples
+    --------
+    >>> from sklearn.datasets import load_diabetes
+    >>> from skdistill import DistilledEstimator
+    >>> X, y = load_diabetes(return_X_y=True)
+    >>> DistilledEstimator(teachers=["ridge"], random_state=0).fit(X, y).task_
+    'regression'
+    """
+
+    _parameter_constraints: ClassVar[dict[str, list[Any]]] = {
+        **DistilledClassifier._parameter_constraints,
+        "task": [StrOptions({"auto", "classification", "regression"})],
+    }
+
+    def __init__(
+        self,
+        teachers: Any = None,
+        student: Any = "tree",
+        *,
+        task: str = "auto",
+        cv: Any = 5,
+        weighting: Any = "loss",
+        aggregation: Any = "mean",
+        temperature: float | str = 1.0,
+        blend: float = 0.5,
+        class_weight: Any = None,
+        keep_teachers: bool = False,
+        device: str = "auto",
+        n_jobs: int | None = None,
+        random_state: Any = None,
+        verbose: int = 0,
+    ) -> None:
+        self.teachers = teachers
+        self.student = student
+        self.task = task
+        self.cv = cv
+        self.weighting = weighting
+        self.aggregation = aggregation
+        self.temperature = temperature
+        self.blend = blend
+        self.class_weight = class_weight
+        self.keep_teachers = keep_teachers
+        self.device = device
+        self.n_jobs = n_jobs
+        self.random_state = random_state
+        self.verbose = verbose
+
+    def score(self, X: Any, y: Any, sample_weight: Any = None) -> float:
+        """Accuracy, or the coefficient of determination R².
+
+        Parameters
+        ----------
+        X : table of shape (n, d)
+        y : array-like of shape (n,) or (n, m)
+        sample_weight : array-like of shape (n,), optional
+
+        Returns
+        -------
+        float
+        """
+        answer = self.predict(X)
+        measure = accuracy_score if self.task_ == "classification" else r2_score
+        return float(measure(y, answer, sample_weight=sample_weight))
+
+    def _known_task(self) -> str | None:
+        if hasattr(self, "task_"):
+            return str(self.task_)
+        if self.task != "auto":
+            return self.task
+        # Our own students are regressors on soft labels whatever the task; a foreign classifier tells it.
+        for estimator in [*estimators_in(self.teachers), *filter(is_classifier, estimators_in(self.student))]:
+            if is_classifier(estimator):
+                return "classification"
+            if is_regressor(estimator):
+                return "regression"
+        return None
+
+    def _resolve_task(self, y: Any) -> str:
+        known = self._known_task()
+        if known is not None or y is None:
+            return known or "classification"
+        kind = type_of_target(_plain(y), input_name="y", raise_unknown=True)
+        if kind.startswith("continuous"):
+            return "regression"
+        values = np.unique(_plain(y).astype(str) if _plain(y).dtype == object else _plain(y))
+        if _plain(y).dtype.kind in "iuf" and len(values) > _MAX_INFERRED_CLASSES:
+            raise ValueError(
+                f"y holds {len(values)} distinct whole numbers, which could be classes or counts. Pass "
+                "task='classification' or task='regression'."
+            )
+        return "classification"
+
+    def __sklearn_tags__(self) -> Any:
+        tags = super().__sklearn_tags__()
+        task = self._known_task()
+        if task == "classification":
+            tags.estimator_type, tags.classifier_tags = "classifier", ClassifierTags()
+        elif task == "regression":
+            tags.estimator_type, tags.regressor_tags = "regressor", RegressorTags()
+        return tags
+
+
+def _plain(y: Any) -> NDArray[Any]:
+    return np.asarray(y.to_numpy() if hasattr(y, "to_numpy") else y)

@@ -1,0 +1,29 @@
+"""The model form: what a student is once fitted, and everything needed to load and evaluate one.
+
+Needs NumPy alone, so that a shipped model starts as fast as NumPy does.
+"""
+
+from ._columns import CategoryColumn, NumericColumn
+from ._evaluate import LINKS
+from ._json import ModelFormatError
+from ._model import Model, load, save
+from ._output import Output
+from ._predictors import Linear, Tree
+from ._preprocessor import Preprocessor
+from ._size import packed_nbytes, used_features
+
+__all__ = [
+    "LINKS",
+    "CategoryColumn",
+    "Linear",
+    "Model",
+    "ModelFormatError",
+    "NumericColumn",
+    "Output",
+    "Preprocessor",
+    "Tree",
+    "load",
+    "packed_nbytes",
+    "save",
+    "used_features",
+]

@@ -1,0 +1,121 @@
+"""The reference evaluator: links, and the walk down a tree. Every export is tested against it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import numpy as np
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+#: A function of outputs that treats each row by itself.
+RowWise = Callable[[Any], Any]
+
+#: Rows evaluated at a time. A row in flight needs about 60 bytes of scratch: half a megabyte a block, which stays in the cache.
+BLOCK_ROWS = 8192
+
+#: Levels walked before the rows that have arrived at a leaf are left out. Leaving them out costs as much as a level.
+_LEVELS = 8
+
+
+def identity(scores: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Leave the outputs as they are.
+
+    >>> identity(np.array([[1.0, -2.0]]))
+    array([[ 1., -2.]])
+    """
+    return scores
+
+
+def softmax(scores: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Turn scores of shape (n, k) into probabilities: exponentials divided by their sum over the row.
+
+    >>> softmax(np.array([[0.0, 0.0, 1000.0]]))
+    array([[0., 0., 1.]])
+    """
+    columns = np.asfortranarray(scores)
+    powers = np.exp(columns - columns.max(axis=1, keepdims=True))
+    return powers / _row_sums(powers)
+
+
+def simplex(scores: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Turn scores of shape (n, k) into probabilities: negatives become 0, then each row is divided by its sum.
+
+    A row without a positive score becomes uniform.
+
+    >>> simplex(np.array([[3.0, 1.0, -1.0], [0.0, 0.0, -1.0]]))
+    array([[0.75 , 0.25 , 0.   ], [0.333..., 0.333..., 0.333...]])
+    """
+    shares = np.maximum(np.asfortranarray(scores), 0.0)
+    shares[~shares.any(axis=1)] = 1.0
+    return shares / _row_sums(shares)
+
+
+def _row_sums(values: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Sum over rows, column after column: the same to the bit for one row as for many, whatever the memory layout.
+
+    With whole columns in a row of memory this, like a maximum over rows, is ten times as fast for a few columns.
+    """
+    return np.asarray(sum(values.T))[:, None]
+
+
+#: What turns a predictor's outputs into predictions, by name.
+LINKS: dict[str, RowWise] = {"identity": identity, "softmax": softmax, "simplex": simplex}
+
+
+def check_features(Z: Any, n_features: int) -> Any:
+    """Return encoded rows as a float32 matrix (CSR if sparse), or raise a ValueError if it is not (n, n_features)."""
+    Z = Z.tocsr() if hasattr(Z, "tocsr") else np.asarray(Z, dtype=np.float32)
+    if Z.ndim != 2 or Z.shape[1] != n_features:
+        raise ValueError(f"The encoded rows must have shape (n, {n_features}). Got {Z.shape}.")
+    return Z
+
+
+def row_blocks(Z: Any) -> Iterator[Any]:
+    """Cut a matrix into blocks of rows; no rows give one empty block, so that results keep their shape and dtype."""
+    return (Z[start : start + BLOCK_ROWS] for start in range(0, max(Z.shape[0], 1), BLOCK_ROWS))
+
+
+class WalkTables(NamedTuple):
+    """A tree as tables by node number, where a leaf is a split that leads back to itself."""
+
+    feature: NDArray[np.intp]
+    threshold: NDArray[np.float32]
+    #: Where node i leads: to child[2 i] if its test fails, to child[2 i + 1] if it holds.
+    child: NDArray[np.intp]
+    is_split: NDArray[np.bool_]
+    depth: int
+
+
+def walk_tables(
+    feature: NDArray[np.int32], threshold: NDArray[np.float32], right: NDArray[np.int32], depth: int
+) -> WalkTables:
+    """Prepare a tree in preorder for `arrival_nodes`."""
+    is_split = feature >= 0
+    node = np.arange(len(feature))
+    child = np.where(is_split, np.stack([right, node + 1]), node).T.ravel()
+    return WalkTables(np.maximum(feature, 0).astype(np.intp), threshold, child, is_split, depth)
+
+
+def arrival_nodes(Z: NDArray[np.float32], tables: WalkTables) -> NDArray[np.intp]:
+    """Find the leaf's node number for each row of a dense block, all rows one level at a time.
+
+    Gathering from small tables is what NumPy does fast: this is several times as fast as passing shrinking sets of rows
+    from node to node, for one row as for thousands. Rows that arrived walk on the spot for up to `_LEVELS` levels.
+    """
+    values = np.ascontiguousarray(Z).ravel()
+    first = np.arange(0, values.size, Z.shape[1]) if Z.shape[1] else np.zeros(len(Z), np.intp)
+    node = np.zeros(len(Z), np.intp)
+    rows = np.arange(len(Z))
+    for level in range(0, tables.depth, _LEVELS):
+        walking, start = (node, first) if level == 0 else (node.take(rows), first.take(rows))
+        for _ in range(min(_LEVELS, tables.depth - level)):
+            goes_left = values.take(start + tables.feature.take(walking)) <= tables.threshold.take(walking)
+            walking = tables.child.take(2 * walking + goes_left)
+        node[rows] = walking
+        rows = rows[tables.is_split.take(walking)]
+        if not rows.size:
+            break
+    return node

@@ -1,0 +1,188 @@
+"""A whole student: how raw rows are encoded, what is computed from them, and what that means."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from ._frozen import Frozen
+from ._json import ModelFormatError, decode, encode
+from ._output import Output
+from ._predictors import Linear, Tree
+from ._preprocessor import Preprocessor
+from ._size import packed_nbytes
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+
+@dataclass(frozen=True, eq=False)
+class Model(Frozen):
+    """A compact student in the form that everything downstream reads.
+
+    Parameters
+    ----------
+    preprocessor : Preprocessor
+    predictor : Tree or Linear
+        On the encoded features of `preprocessor`.
+    output : Output
+        With a class or target for each output of `predictor`.
+
+    Raises
+    ------
+    ValueError
+        If the parts do not fit together.
+
+    Examples
+    --------
+    >>> from skdistill.model import Model, NumericColumn, Output, Preprocessor, Tree
+    >>> tree = Tree([0, -1, -1], [30.5, 0, 0], [2, 0, 0], [[0.75, 0.25], [0.5, 0.5]], n_features=1)
+    >>> model = Model(Preprocessor([NumericColumn("age")]), tree, Output("classification", "simplex", ("no", "yes")))
+    >>> model.predict_proba({"age": [30, 31]})
+    array([[0.75, 0.25],
+           [0.5 , 0.5 ]])
+    >>> model.predict([[30], [31]])
+    array(['no', 'no'], dtype='<U3')
+    >>> model.nbytes
+    37
+    """
+
+    preprocessor: Preprocessor
+    predictor: Tree | Linear
+    output: Output
+
+    def __post_init__(self) -> None:
+        for name, kind in (("preprocessor", Preprocessor), ("predictor", Tree | Linear), ("output", Output)):
+            part = getattr(self, name)
+            if not isinstance(part, kind):
+                raise ValueError(
+                    f"'{name}' of Model must be a {getattr(kind, '__name__', kind)}. Got {part!r} instead."
+                )
+        if self.predictor.n_features != self.preprocessor.n_encoded:
+            raise ValueError(
+                f"The predictor reads {self.predictor.n_features} features, but the preprocessor encodes "
+                f"{self.preprocessor.n_encoded}."
+            )
+        if self.predictor.n_outputs != self.output.n_outputs:
+            raise ValueError(
+                f"The predictor has {self.predictor.n_outputs} outputs, but there are {self.output.n_outputs} "
+                "classes or targets."
+            )
+
+    def decision(self, X: Any) -> NDArray[np.float64]:
+        """Compute the outputs before the link, shape (n, n_outputs). `X` is what `Preprocessor.transform` takes."""
+        return self.predictor.evaluate(self.preprocessor.transform(X))
+
+    def evaluate(self, X: Any) -> NDArray[np.float64]:
+        """Compute the outputs after the link, shape (n, n_outputs). `X` is what `Preprocessor.transform` takes."""
+        return self.predictor.evaluate(self.preprocessor.transform(X), self.output.activate)
+
+    def predict_proba(self, X: Any) -> NDArray[np.float64]:
+        """Compute the probability of each class, shape (n, n_classes); an AttributeError for a regression."""
+        if self.output.task != "classification":
+            raise AttributeError("predict_proba is for classification, and this model is a regression: use predict.")
+        return self.evaluate(X)
+
+    def predict(self, X: Any) -> NDArray[Any]:
+        """Predict a class label for each row, or the values of a regression.
+
+        Parameters
+        ----------
+        X : array-like of shape (n, n_features_in), mapping, DataFrame or sparse matrix
+            See `Preprocessor.transform`.
+
+        Returns
+        -------
+        y : array of shape (n,), or (n, n_targets) for a regression whose output is not flat
+            Labels have the dtype of the classes: text, int64, float64 or bool.
+        """
+        return self.predictor.evaluate(self.preprocessor.transform(X), self.output.decide)
+
+    @property
+    def nbytes(self) -> int:
+        """Packed size in bytes, as a device would store the model; see `packed_nbytes`."""
+        return packed_nbytes(self.predictor, self.output.link, self.preprocessor)
+
+    def save(self, path: str | os.PathLike[str]) -> None:
+        """Write the model to a JSON file; see `save`."""
+        save(self, path)
+
+    @staticmethod
+    def load(path: str | os.PathLike[str]) -> Model:
+        """Read a model from a JSON file; see `load`."""
+        return load(path)
+
+
+def save(model: Model, path: str | os.PathLike[str]) -> None:
+    """Write a model to a JSON file, whole or not at all.
+
+    The file appears under its name only when it is complete and on the disk; one that was there before is replaced.
+
+    Parameters
+    ----------
+    model : Model
+    path : str or path-like
+
+    Examples
+    --------
+    >>> import os, tempfile
+    >>> from skdistill.model import Linear, Model, NumericColumn, Output, Preprocessor, load, save
+    >>> model = Model(
+    ...     Preprocessor([NumericColumn("x")]), Linear([[2.0]], [1.0]), Output("regression", "identity", targets=("y",))
+    ... )
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     save(model, os.path.join(folder, "model.json"))
+    ...     load(os.path.join(folder, "model.json")).predict([[3.0]])
+    array([7.])
+    """
+    data = encode(model.preprocessor, model.predictor, model.output)
+    target = os.fspath(path)
+    draft = f"{target}.{os.urandom(4).hex()}.tmp"  # in the same folder: a rename across file systems is a copy
+    try:
+        with open(draft, "xb") as file:
+            file.write(data)
+            file.flush()
+            os.fsync(file.fileno())
+        os.replace(draft, target)
+    except BaseException:
+        if os.path.exists(draft):
+            os.remove(draft)
+        raise
+
+
+def load(path: str | os.PathLike[str]) -> Model:
+    """Read a model that `save` wrote. Nothing in the file is executed; a file from anywhere is safe to load.
+
+    Parameters
+    ----------
+    path : str or path-like
+
+    Returns
+    -------
+    model : Model
+
+    Raises
+    ------
+    ModelFormatError
+        If the file is damaged, not a model, or of a newer format than this version of skdistill reads.
+    OSError
+        If the file cannot be read.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> from skdistill.model import load
+    >>> with tempfile.NamedTemporaryFile() as file:
+    ...     load(file.name)
+    Traceback (most recent call last):
+    ...
+    skdistill.model._json.ModelFormatError: Cannot load '...': it is not JSON (...).
+    """
+    with open(path, "rb") as file:
+        data = file.read()
+    try:
+        return Model(*decode(data))
+    except ValueError as error:
+        raise ModelFormatError(f"Cannot load {os.fspath(path)!r}: {error}") from error

@@ -1,0 +1,5 @@
+"""From the caller's raw table to the float32 matrix of students and named teachers."""
+
+from ._table_encoder import TableEncoder
+
+__all__ = ["TableEncoder"]

@@ -1,0 +1,363 @@
+"""The report: committee, the same student on hard labels and the distilled student, side by side."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from numbers import Integral, Real
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+from sklearn.utils import check_array, check_consistent_length, column_or_1d
+
+from skdistill._sklearn import Interval, StrOptions, validate_params
+
+from ._latency import latency
+from ._metrics import (
+    GapRecovered,
+    classification_losses,
+    classification_metrics,
+    gaps_recovered,
+    paired_improvements,
+    regression_losses,
+    regression_metrics,
+)
+from ._text import describe_verdict, render
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+Array = NDArray[Any]
+Floats = NDArray[np.float64]
+
+_ROLES = ("committee", "teacher", "hard", "student")
+# What a row of probabilities may miss of 1: float32 arithmetic over many classes, not a forgotten normalisation.
+_SUM_TOLERANCE = 1e-3
+# What it misses in float64.
+_EXACT_SUM = 1e-9
+
+
+@dataclass(frozen=True, eq=False)
+class Contestant:
+    """One line of a report: a model, by what it answers on the test rows.
+
+    Attributes
+    ----------
+    name : str
+        What the line is called.
+    role : {"committee", "teacher", "hard", "student"}
+        The committee, one of its teachers, the student trained on hard labels, or the distilled student.
+    outputs : array of shape (n, k), (n, m) or (n,)
+        On the test rows: probabilities in the order of the classes, or predicted values.
+    nbytes : int or None
+        Size in bytes: packed for a student, as a joblib file for a teacher. None: unknown.
+    predict : callable or None
+        What latency is measured of; called with one row and with a batch of rows. None: not measured.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from skdistill.report import Contestant
+    >>> Contestant("distilled student", "student", np.array([[0.9, 0.1]]), 612).nbytes
+    612
+    """
+
+    name: str
+    role: str
+    outputs: Array
+    nbytes: int | None = None
+    predict: Callable[[Any], Any] | None = None
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class DistillationReport:
+    """What distillation kept, what it lost and what it bought. Print it to read it.
+
+    Attributes
+    ----------
+    task : {"classification", "regression"}
+        What was predicted.
+    n_rows : int
+        Test rows.
+    confidence : float
+        Level of the intervals in `gap`.
+    rows : list of dict
+        A line for each contestant, with the keys name and role, the metrics, and what it costs.
+
+        - classification: accuracy, log_loss (nats), auc (multiclass: one against the rest, mean over the classes
+          present; NaN with fewer than two), ece (expected calibration error, 15 bins) and, against the committee,
+          agreement (share of rows with the same top class) and kl (mean KL(committee || contestant), nats);
+        - regression: rmse, r2 (NaN for a single row), each the mean over outputs, and r2_to_teacher, the R² with the
+          committee's predictions for truth;
+        - nbytes, us_single (median microseconds of a call with one row) and us_row_batch (median microseconds per row
+          of a call with up to 10,000 rows).
+
+        None where there is no committee, or where something is unknown or was not measured.
+    gap : dict of str to GapRecovered
+        By metric ("accuracy", "log_loss"; "rmse"). Empty without a committee or without a student on hard labels.
+    verdict : str
+        The report in one sentence.
+    notes : tuple of str
+        What the reader must know besides.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from skdistill.report import Contestant, distillation_report
+    >>> values = np.array([1.0, 2.0, 3.0])
+    >>> student = Contestant("distilled student", "student", values, 80)
+    >>> distillation_report("regression", None, values, [student])
+    <DistillationReport: regression, 1 contestant, 3 test rows>
+    """
+
+    task: str
+    n_rows: int
+    confidence: float
+    rows: list[dict[str, Any]]
+    gap: dict[str, GapRecovered]
+    verdict: str
+    notes: tuple[str, ...]
+
+    def frame(self) -> pd.DataFrame:
+        """Return the rows as a pandas DataFrame, indexed by the names of the contestants.
+
+        Raises
+        ------
+        ImportError
+            If pandas is not installed.
+        """
+        try:
+            import pandas as pd
+        except ImportError as error:
+            raise ImportError(
+                'DistillationReport.frame needs pandas: pip install "skdistill[all]". The same figures are in the '
+                "'rows' attribute."
+            ) from error
+        frame = pd.DataFrame(self.rows).set_index("name")
+        numbers = frame.columns.drop(["role", "nbytes"])
+        return frame.astype({"nbytes": "Int64"} | dict.fromkeys(numbers, "float64"))
+
+    def __str__(self) -> str:
+        return render(self)
+
+    def __repr__(self) -> str:
+        contestants = "1 contestant" if len(self.rows) == 1 else f"{len(self.rows)} contestants"
+        test_rows = "1 test row" if self.n_rows == 1 else f"{self.n_rows} test rows"
+        return f"<DistillationReport: {self.task}, {contestants}, {test_rows}>"
+
+
+@validate_params(
+    {
+        "task": [StrOptions({"classification", "regression"})],
+        "contestants": [list, tuple],
+        "classes": ["array-like", None],
+        "notes": [list, tuple],
+        "confidence": [Interval(Real, 0, 1, closed="neither")],
+        "n_resamples": [Interval(Integral, 1, None, closed="left")],
+        "random_state": ["random_state"],
+    },
+    prefer_skip_nested_validation=True,
+)
+def distillation_report(
+    task: str,
+    X: Any,
+    y: Any,
+    contestants: Sequence[Contestant],
+    *,
+    classes: Any = None,
+    notes: Sequence[str] = (),
+    confidence: float = 0.95,
+    n_resamples: int = 1000,
+    random_state: Any = 0,
+) -> DistillationReport:
+    """Compare models on test rows by quality, fidelity, calibration, size and latency.
+
+    Parameters
+    ----------
+    task : {"classification", "regression"}
+        What is predicted.
+    X : table of n rows, or None
+        Handed to the contestants' `predict` to measure latency; None where no contestant has one.
+    y : array-like of shape (n,) or (n, m)
+        True labels, each one of `classes` (some of them may be absent), or true values.
+    contestants : list of Contestant
+        The lines, in the order they are shown. One has the role "student"; at most one is the "committee" that
+        fidelity is measured against, and at most one is "hard".
+    classes : array-like of shape (k,)
+        The labels, in the order of the probabilities' columns; k >= 2. Required for classification only.
+    notes : list of str
+        Shown below the report, before its own notes.
+    confidence : float in (0, 1)
+        Level of the bootstrap interval of the gap recovered.
+    n_resamples : int >= 1
+        Bootstrap resamples of the test rows.
+    random_state : int, RandomState instance or None
+        Draws the resamples.
+
+    Returns
+    -------
+    report : DistillationReport
+
+    Raises
+    ------
+    ValueError
+        If `X` is missing where latency is to be measured, if `y` holds missing values or labels that are not in
+        `classes`, if outputs do not fit `y` and `classes`, are not finite or (classification) are no probabilities,
+        or if roles are unknown, missing or taken twice.
+
+    Notes
+    -----
+    The gap recovered is (distilled - hard) / (committee - hard). Its interval is the percentile interval of a paired
+    bootstrap [1]_: each resample of the test rows scores all three contestants. It is counted only where the gap is at
+    least two paired standard errors wide.
+
+    References
+    ----------
+    .. [1] B. Efron, R. J. Tibshirani (1993). An introduction to the bootstrap. Chapman & Hall.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from skdistill.report import Contestant, distillation_report
+    >>> y = np.array(["no", "no", "yes", "yes"])
+    >>> committee = Contestant("committee", "committee", np.array([[0.9, 0.1], [0.8, 0.2], [0.1, 0.9], [0.2, 0.8]]))
+    >>> student = Contestant("distilled student", "student", np.array([[0.8, 0.2]] * 3 + [[0.2, 0.8]]), 40)
+    >>> report = distillation_report("classification", None, y, [committee, student], classes=["no", "yes"])
+    >>> report.verdict
+    "Keeps 75.0 % of the committee's accuracy in 40 bytes."
+    """
+    by_role = _check_roles(contestants)
+    if X is not None:
+        check_consistent_length(X, y)
+    elif any(c.predict is not None for c in contestants):
+        raise ValueError("Latency is measured on X. Got X=None; pass the test rows, or contestants with predict=None.")
+    score: Callable[[Array, Floats, Floats | None], dict[str, float | None]]
+    row_losses: Callable[[Array, Floats], Floats]
+    if task == "classification":
+        truth, labels = _label_codes(y, classes)
+        outputs = [_check_probabilities(c, len(truth), labels) for c in contestants]
+        score, row_losses = classification_metrics, classification_losses
+    else:
+        truth = check_array(y, ensure_2d=False, dtype=np.float64, input_name="y")
+        truth = truth.reshape(len(truth), -1)
+        outputs = [_check_values(c, truth.shape) for c in contestants]
+        score, row_losses = regression_metrics, regression_losses
+
+    found = {role: outputs[at] for role, at in by_role.items()}
+    rows = []
+    for contestant, output in zip(contestants, outputs):
+        metrics = score(truth, output, found.get("committee"))
+        us_single, us_row_batch = (None, None) if contestant.predict is None else latency(contestant.predict, X)
+        costs = {"nbytes": contestant.nbytes, "us_single": us_single, "us_row_batch": us_row_batch}
+        rows.append({"name": contestant.name, "role": contestant.role, **metrics, **costs})
+
+    losses = {role: row_losses(truth, output) for role, output in found.items()}
+    gap: dict[str, GapRecovered] = {}
+    if "committee" in losses and "hard" in losses:
+        gap = gaps_recovered(task, **losses, confidence=confidence, n_resamples=n_resamples, random_state=random_state)
+    gains = paired_improvements(task, losses["hard"], losses["student"]) if "hard" in losses else None
+    lines = {role: rows[at] for role, at in by_role.items()}
+    return DistillationReport(
+        task=task,
+        n_rows=len(truth),
+        confidence=confidence,
+        rows=rows,
+        gap=gap,
+        verdict=describe_verdict(task, lines, gains),
+        notes=(*notes, *_absences(by_role)),
+    )
+
+
+def _check_roles(contestants: Sequence[Contestant]) -> dict[str, int]:
+    """Return where the contestants of the roles taken once stand."""
+    unknown = [c for c in contestants if c.role not in _ROLES]
+    if unknown:
+        raise ValueError(
+            f"The role of contestant {unknown[0].name!r} must be one of {', '.join(map(repr, _ROLES))}. "
+            f"Got {unknown[0].role!r} instead."
+        )
+    counts = Counter(c.role for c in contestants)
+    for role in ("committee", "hard", "student"):
+        if counts[role] > 1:
+            raise ValueError(f"A report takes one contestant of role {role!r}. Got {counts[role]}.")
+    if not counts["student"]:
+        raise ValueError("A report needs a contestant of role 'student': the distilled one.")
+    return {c.role: at for at, c in enumerate(contestants) if c.role != "teacher"}
+
+
+def _label_codes(y: Any, classes: Any) -> tuple[Array, Array]:
+    """Number the labels by their column; compared as Python values, so that 1 is not "1"."""
+    labels = None if classes is None else np.asarray(classes)
+    if labels is None or labels.ndim != 1 or len(labels) < 2:
+        raise ValueError(
+            "The 'classes' parameter of distillation_report must list at least two labels for classification. "
+            f"Got {classes!r} instead."
+        )
+    column = {label: code for code, label in enumerate(labels.tolist())}
+    values = column_or_1d(y).tolist()
+    if not values:
+        raise ValueError("distillation_report needs at least one test row. Got none.")
+    codes = np.array([column.get(value, -1) for value in values], dtype=np.intp)
+    unseen = [values[row] for row in np.flatnonzero(codes < 0)]
+    if unseen:
+        # NaN and pandas.NA are not equal to themselves; comparing NA gives NA, which has no truth value.
+        missing = [value for value in unseen if value is None or (value == value) is not True]
+        if missing:
+            raise ValueError(f"y contains missing values (NaN or None) in {len(missing)} rows. Drop these test rows.")
+        names = sorted({repr(value) for value in unseen})
+        shown = ", ".join(names[:10]) + (", ..." if len(names) > 10 else "")
+        raise ValueError(
+            f"y contains labels that are not in classes: {shown}. Report on rows with labels seen in fit, or fit again."
+        )
+    return codes, labels
+
+
+def _check_outputs(contestant: Contestant) -> Floats:
+    outputs = np.asarray(contestant.outputs, dtype=np.float64)
+    if not np.isfinite(outputs).all():
+        raise ValueError(f"The outputs of contestant {contestant.name!r} contain NaN or infinity.")
+    return outputs
+
+
+def _check_probabilities(contestant: Contestant, n_rows: int, labels: Array) -> Floats:
+    outputs = _check_outputs(contestant)
+    if outputs.shape != (n_rows, len(labels)):
+        raise ValueError(
+            f"The outputs of contestant {contestant.name!r} must have shape ({n_rows}, {len(labels)}), a row for each "
+            f"test row and a column for each class. Got {outputs.shape} instead."
+        )
+    sums = outputs.sum(axis=1)
+    wrong = (outputs < 0).any(axis=1) | (np.abs(sums - 1) > _SUM_TOLERANCE)
+    if wrong.any():
+        row = int(wrong.argmax())
+        raise ValueError(
+            f"The outputs of contestant {contestant.name!r} must be probabilities. Row {row} is "
+            f"{outputs[row].tolist()}, its sum {sums[row]:.6g}."
+        )
+    # Rows that sum to 1 in float32 do not in float64, of which scikit-learn's log_loss would warn. Rows that do are
+    # left alone: a last bit decides ties between confident rows, and so the AUC.
+    return np.where(np.abs(sums - 1)[:, None] > _EXACT_SUM, outputs / sums[:, None], outputs)
+
+
+def _check_values(contestant: Contestant, shape: tuple[int, int]) -> Floats:
+    outputs = _check_outputs(contestant)
+    flat = outputs.ndim == 1 and shape[1] == 1
+    if outputs.shape != (shape[:1] if flat else shape):
+        raise ValueError(
+            f"The outputs of contestant {contestant.name!r} must have the shape of y, {shape}. "
+            f"Got {outputs.shape} instead."
+        )
+    return outputs.reshape(shape)
+
+
+def _absences(roles: dict[str, int]) -> list[str]:
+    notes = []
+    if "committee" not in roles:
+        notes.append("There is no committee to compare with, so fidelity and the gap recovered are left out.")
+    if "hard" not in roles:
+        notes.append(
+            "There is no student on hard labels to compare with, so what distillation itself bought is unknown."
+        )
+    return notes

@@ -1,0 +1,147 @@
+"""A report as plain text, and in one sentence."""
+
+from __future__ import annotations
+
+import math
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from ._metrics import GapRecovered
+    from ._report import DistillationReport
+
+_ABSENT = "–"
+_HEADINGS = {
+    "accuracy": "accuracy",
+    "log_loss": "log-loss",
+    "auc": "AUC",
+    "agreement": "agreement",
+    "kl": "KL",
+    "ece": "ECE",
+    "rmse": "RMSE",
+    "r2": "R²",
+    "r2_to_teacher": "R² to committee",
+    "nbytes": "size",
+    "us_single": "one row",
+    "us_row_batch": "row in batch",
+}
+
+
+def significant(value: float, digits: int) -> str:
+    """Round to significant digits, without an exponent: 0.0123 and 1230 for 3 of them."""
+    if value == 0:
+        return "0"
+    decimals = digits - 1 - math.floor(math.log10(abs(float(f"{value:.{digits - 1}e}"))))
+    return f"{round(value, decimals):.{max(decimals, 0)}f}"
+
+
+def _with_unit(value: float, digits: int, units: tuple[str, ...]) -> str:
+    """Write with the unit (each 1000 of the one before) that leaves fewest digits."""
+    value = float(f"{value:.{digits - 1}e}")
+    step = 0
+    while value >= 1000 and step < len(units) - 1:
+        value /= 1000
+        step += 1
+    return f"{significant(value, digits)} {units[step]}"
+
+
+def _bytes(n_bytes: int) -> str:
+    return f"{n_bytes} B" if n_bytes < 1000 else _with_unit(n_bytes, 3, ("B", "kB", "MB", "GB", "TB"))
+
+
+def _microseconds(duration: float) -> str:
+    return _with_unit(duration * 1000, 2, ("ns", "µs", "ms", "s"))
+
+
+def _points(share: float) -> str:
+    points = 100 * share
+    return f"{points:.1f}" if points == 0 or abs(points) >= 0.05 else significant(points, 1)
+
+
+def _cell(key: str, value: Any) -> str:
+    if value is None or value != value:
+        return _ABSENT
+    if key == "nbytes":
+        return _bytes(value)
+    if key in ("us_single", "us_row_batch"):
+        return _microseconds(value)
+    return significant(value, 4) if key == "rmse" else f"{value:.3f}"
+
+
+def _table(rows: list[dict[str, Any]]) -> list[str]:
+    keys = [key for key in rows[0] if key in _HEADINGS]
+    lines = [["", *(_HEADINGS[key] for key in keys)]]
+    lines += [[row["name"], *(_cell(key, row[key]) for key in keys)] for row in rows]
+    widths = [max(map(len, column)) for column in zip(*lines)]
+    return [
+        "  ".join(
+            [line[0].ljust(widths[0]), *(cell.rjust(width) for cell, width in zip(line[1:], widths[1:]))]
+        ).rstrip()
+        for line in lines
+    ]
+
+
+def _gap_line(gap: GapRecovered, confidence: float) -> str:
+    def amount(value: float) -> str:
+        if math.isnan(value):
+            return _ABSENT
+        return f"{_points(value)} points" if gap.metric == "accuracy" else significant(value, 3)
+
+    name = _HEADINGS[gap.metric]
+    if not gap.counted:
+        return f"  {name}: gap too small to tell ({amount(gap.gap)}, standard error {amount(gap.gap_se)})"
+    interval = f"{100 * confidence:g} % interval: {100 * gap.low:.0f} % to {100 * gap.high:.0f} %"
+    return f"  {name}: {100 * gap.value:.0f} % of {amount(gap.gap)} ({interval})"
+
+
+def render(report: DistillationReport) -> str:
+    """Lay out a report: table, gap recovered, verdict, notes."""
+    test_rows = "1 test row" if report.n_rows == 1 else f"{report.n_rows} test rows"
+    lines = [f"Distillation report: {report.task}, {test_rows}", "", *_table(report.rows), ""]
+    if report.gap:
+        lines.append("Recovered of the gap from hard labels to the committee:")
+        lines += [*(_gap_line(gap, report.confidence) for gap in report.gap.values()), ""]
+    lines.append(report.verdict)
+    lines += [f"Note: {note}" for note in report.notes]
+    return "\n".join(lines)
+
+
+def describe_verdict(task: str, lines: dict[str, dict[str, Any]], gains: dict[str, tuple[float, float]] | None) -> str:
+    """Say in one sentence what the student keeps, in how many bytes, and what distillation itself bought.
+
+    `lines` are rows of the report by role; `gains` the paired improvements over hard labels with standard errors.
+    """
+    kept = _kept_accuracy(lines) if task == "classification" else _kept_rmse(lines)
+    n_bytes = lines["student"]["nbytes"]
+    if n_bytes is not None:
+        kept += f" in {n_bytes} bytes" if n_bytes < 1000 else f" in {_bytes(n_bytes)}"
+    if gains is None:
+        return f"{kept}."
+    metric = "accuracy" if task == "classification" else "rmse"
+    gain, error = gains[metric]
+    rival = "the same student on hard labels"
+    if gain == 0 or not abs(gain) >= 2 * error:  # Also where the error is unknown.
+        return f"{kept}; distillation itself made no difference beyond noise in {_HEADINGS[metric]} against {rival}."
+    if task == "classification":
+        points = _points(abs(gain))
+        bought = (
+            f"bought +{points} points of accuracy over" if gain > 0 else f"cost {points} points of accuracy against"
+        )
+    else:
+        before, after = (significant(lines[role]["rmse"], 4) for role in ("hard", "student"))
+        bought = f"{'lowered' if gain > 0 else 'raised'} the RMSE from {before} to {after} against"
+    return f"{kept}; distillation itself {bought} {rival}."
+
+
+def _kept_accuracy(lines: dict[str, dict[str, Any]]) -> str:
+    accuracy = lines["student"]["accuracy"]
+    committee = lines["committee"]["accuracy"] if "committee" in lines else 0
+    if committee > 0:
+        return f"Keeps {100 * accuracy / committee:.1f} % of the committee's accuracy"
+    return f"Reaches an accuracy of {100 * accuracy:.1f} %"
+
+
+def _kept_rmse(lines: dict[str, dict[str, Any]]) -> str:
+    reached = f"Reaches an RMSE of {significant(lines['student']['rmse'], 4)}"
+    if "committee" not in lines:
+        return reached
+    return f"{reached} (the committee: {significant(lines['committee']['rmse'], 4)})"

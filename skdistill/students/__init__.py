@@ -1,0 +1,8 @@
+"""Compact models that learn from soft labels: multi-output regressors on Q."""
+
+from ._adapter import EstimatorStudent
+from ._linear import LinearStudent
+from ._resolve import resolve_student
+from ._tree import TreeStudent
+
+__all__ = ["EstimatorStudent", "LinearStudent", "TreeStudent", "resolve_student"]

@@ -1,0 +1,237 @@
+"""What every built-in student shares: reading X, soft labels and weights, and predicting through the model form.
+
+A student adds its parameters, its class attributes and one method, `_solve`.
+"""
+
+from __future__ import annotations
+
+from abc import abstractmethod
+from typing import Any, ClassVar, Self
+
+import numpy as np
+from sklearn.base import BaseEstimator, RegressorMixin
+from sklearn.utils.validation import (
+    check_array,
+    check_consistent_length,
+    check_is_fitted,
+    check_non_negative,
+    validate_data,
+)
+
+from .._sklearn import StrOptions, fit_context
+from ..engine import BLOCK_ROWS
+from ..model import LINKS
+
+#: How far the sum of a row of soft labels may be from 1.
+SUM_TOLERANCE = 1e-6
+
+
+def resolve_loss(loss: str, Q: np.ndarray, weight: np.ndarray) -> str:
+    """The loss meant by `loss` for targets `Q`; checks that `Q` suits it.
+
+    Parameters
+    ----------
+    loss : {"auto", "log_loss", "squared"}
+        "auto": "log_loss" where the rows of `Q` are distributions over at least two classes, else "squared".
+    Q : ndarray of shape (n,) or (n, k)
+        Finite targets.
+    weight : ndarray of shape (n,)
+        Rows of weight 0 are not looked at.
+
+    Returns
+    -------
+    {"log_loss", "squared"}
+
+    Raises
+    ------
+    ValueError
+        Where `loss` is "log_loss" and a row of `Q` is not a distribution; the message names the first such row.
+
+    Examples
+    --------
+    >>> resolve_loss("auto", np.array([[0.9, 0.1], [0.3, 0.7]]), np.ones(2))
+    'log_loss'
+    >>> resolve_loss("auto", np.array([3.0, 4.0]), np.ones(2))
+    'squared'
+    """
+    if loss == "squared":
+        return loss
+    problem = _not_distributions(Q, weight)
+    if problem is None:
+        return "log_loss"
+    if loss == "log_loss":
+        raise ValueError(
+            "loss='log_loss' needs soft labels: a column of probabilities for each of two or more classes, every row "
+            f"summing to 1. {problem} Divide each row by its sum, or pass loss='squared' for regression targets."
+        )
+    return "squared"
+
+
+def _not_distributions(Q: np.ndarray, weight: np.ndarray) -> str | None:
+    """What is wrong with `Q` as soft labels, or None."""
+    if Q.ndim == 1 or Q.shape[1] < 2:
+        return f"Got an array of shape {Q.shape}."
+    for start in range(0, len(Q), BLOCK_ROWS):  # in blocks, so that checking takes no memory to speak of
+        rows = slice(start, start + BLOCK_ROWS)
+        block = Q[rows]
+        lowest, sums = block.min(axis=1), block.sum(axis=1, dtype=np.float64)
+        wrong = ((lowest < 0) | (np.abs(sums - 1) > SUM_TOLERANCE)) & (weight[rows] > 0)
+        if wrong.any():
+            row = int(wrong.argmax())
+            what = f"holds the negative value {lowest[row]:.6g}" if lowest[row] < 0 else f"sums to {sums[row]:.6g}"
+            return f"Row {start + row} {what}."
+    return None
+
+
+def check_weights(sample_weight: Any, n_rows: int) -> np.ndarray:
+    """`sample_weight` as float64 of shape (n_rows,): ones where None, a number repeated, else checked.
+
+    Raises
+    ------
+    ValueError
+        For negative, non-finite or all-zero weights, or another shape.
+
+    Examples
+    --------
+    >>> check_weights(None, 3)
+    array([1., 1., 1.])
+    """
+    if sample_weight is None:
+        sample_weight = 1.0
+    if np.isscalar(sample_weight):
+        # One number seen n_rows times: it takes no memory, and is read-only like any input.
+        sample_weight = np.broadcast_to(np.array(sample_weight, dtype=np.float64), (n_rows,))
+    weight: np.ndarray = check_array(
+        sample_weight, ensure_2d=False, dtype=np.float64, input_name="sample_weight", ensure_min_samples=0
+    )
+    if weight.shape != (n_rows,):
+        raise ValueError(f"sample_weight.shape == {weight.shape}, expected {(n_rows,)}: one weight per row of X.")
+    check_non_negative(weight, "`sample_weight`")
+    if not weight.any():
+        raise ValueError("Sample weights must contain at least one non-zero number.")
+    return weight
+
+
+def read(
+    student: Any, X: Any, y: Any, sample_weight: Any, checks: dict[str, Any]
+) -> tuple[Any, np.ndarray, np.ndarray]:
+    """What a student fits, checked: X, targets of shape (n, k) and weights (n,), without the rows of weight 0.
+
+    Sets `n_features_in_`, `n_outputs_`, `loss_` and `_flat`, which says that the targets were one-dimensional, on the
+    student. `checks` are `sklearn.utils.check_array`'s for X.
+
+    Examples
+    --------
+    >>> from sklearn.linear_model import Ridge
+    >>> student = Ridge()
+    >>> student.loss = "squared"
+    >>> X, Q, weight = read(student, np.eye(3), [1.0, 2.0, 3.0], [1, 0, 2], {})
+    >>> X.shape, Q.shape, weight
+    ((2, 3), (2, 1), array([1., 2.]))
+    """
+    targets = {"ensure_2d": False, "dtype": [np.float64, np.float32]}
+    with np.errstate(over="ignore"):  # what is beyond float32 becomes infinite, and an error that says so
+        X, Q = validate_data(student, X, y, validate_separately=(checks, targets))
+    check_consistent_length(X, Q)
+    weight = check_weights(sample_weight, X.shape[0])
+    student.loss_ = resolve_loss(student.loss, Q, weight)
+    student._flat = Q.ndim == 1
+    Q = Q.reshape(len(Q), -1)
+    student.n_outputs_ = Q.shape[1]
+    if weight.all():
+        return X, Q, weight
+    kept = weight > 0
+    return X[kept], Q[kept], weight[kept]
+
+
+class BaseStudent(RegressorMixin, BaseEstimator):
+    """A multi-output regressor on soft labels whose fitted form is a predictor of `skdistill.model` and a link.
+
+    A subclass sets the class attributes, adds the constraints of its parameters, and implements `_solve`.
+
+    Attributes
+    ----------
+    loss_ : {"log_loss", "squared"}
+    predictor_ : skdistill.model.Tree or skdistill.model.Linear
+    link_ : {"identity", "softmax", "simplex"}
+    n_outputs_ : int
+    n_features_in_ : int
+    """
+
+    #: How the predictor's outputs become Q-hat, for every loss the student can fit.
+    links: ClassVar[dict[str, str]]
+    losses: ClassVar[frozenset[str]]
+    takes_sparse: ClassVar[bool] = False
+    wants_scaling: ClassVar[bool] = False
+
+    _parameter_constraints: ClassVar[dict[str, list]] = {"loss": [StrOptions({"auto", "log_loss", "squared"})]}
+
+    loss: str
+
+    @abstractmethod
+    def _solve(self, X: Any, Q: np.ndarray, weight: np.ndarray) -> Any:
+        """Fit under `self.loss_` and return the predictor.
+
+        `X` is float32 (n, d), C-ordered, or CSR where `takes_sparse`; `Q` float32 or float64 (n, k); `weight` float64
+        (n,), all > 0. None of them may be written to.
+        """
+
+    @fit_context(prefer_skip_nested_validation=True)
+    def fit(self, X: Any, y: Any, sample_weight: Any = None) -> Self:
+        """Fit the student to soft labels or regression targets.
+
+        Parameters
+        ----------
+        X : array-like of shape (n, d)
+            Converted to float32 once, without copying if it is already.
+        y : array-like of shape (n, k) or (n,)
+            The targets Q: probabilities per class, or values to regress on. The name is what scikit-learn's tools
+            expect of a second argument.
+        sample_weight : array-like of shape (n,), optional
+            Weights >= 0. A row of weight 0 is as if absent, an integer weight as if the row was repeated.
+
+        Returns
+        -------
+        self
+
+        Raises
+        ------
+        ValueError
+            For NaN or infinite values, lengths that differ, or targets that do not suit the loss.
+        """
+        X, Q, weight = read(self, X, y, sample_weight, self._rows())
+        self.link_ = self.links[self.loss_]
+        self.predictor_ = self._solve(X, Q, weight)
+        return self
+
+    def predict(self, X: Any) -> np.ndarray:
+        """Q-hat, exactly as the model form evaluates it.
+
+        Parameters
+        ----------
+        X : array-like of shape (n, d)
+
+        Returns
+        -------
+        ndarray of float64, shape (n, k), or (n,) where the targets were one-dimensional
+            Rows are distributions under the log-loss.
+        """
+        check_is_fitted(self)
+        return self._evaluate(X, self.link_)
+
+    def _evaluate(self, X: Any, link: str) -> np.ndarray:
+        """The predictor's outputs for `X` after `link`, with the shape of the targets."""
+        with np.errstate(over="ignore"):
+            X = validate_data(self, X, reset=False, **self._rows())
+        outputs: np.ndarray = self.predictor_.evaluate(X, LINKS[link])
+        return outputs.ravel() if self._flat else outputs
+
+    def _rows(self) -> dict[str, Any]:
+        """How rows are read, in `fit` and after it."""
+        return {"dtype": np.float32, "order": "C", "accept_sparse": "csr" if self.takes_sparse else False}
+
+    def __sklearn_tags__(self) -> Any:
+        tags = super().__sklearn_tags__()
+        tags.input_tags.sparse = self.takes_sparse
+        tags.target_tags.multi_output = True
+        return tags

@@ -1,0 +1,238 @@
+"""Best-first growth of a tree from exact histograms."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from heapq import heappop, heappush
+from itertools import count
+from typing import NamedTuple
+
+import numpy as np
+
+from ..engine import MemoryEngine
+from ..engine import _tree_blocks as blocks
+from ..engine._bins import bin_edges, bin_table
+from ..engine._sample import sample_rows
+from ..engine._tree_blocks import Routes
+from ..model import Tree
+from ._objective import CrossEntropy, Objective, SquaredError
+
+#: Rows that bin edges are taken from.
+SAMPLE_ROWS = 200_000
+
+_OBJECTIVES: dict[str, type[Objective]] = {"log_loss": CrossEntropy, "squared": SquaredError}
+
+
+class Limits(NamedTuple):
+    """When growth stops."""
+
+    max_leaves: int
+    max_depth: int | None
+    min_samples_leaf: int
+
+
+class Split(NamedTuple):
+    """A way to part a node."""
+
+    gain: float
+    feature: int  #: column of the bins
+    last_bin: int  #: the last bin that goes left
+    left: np.ndarray  #: integer sums of the left child
+
+
+@dataclass(eq=False, slots=True)
+class Node:
+    """A node under growth."""
+
+    sums: np.ndarray  #: integer sums of its rows
+    depth: int
+    label: int  #: what its rows carry in the column "node"
+    histogram: np.ndarray | None = None  #: (bins of all features, sums); given up once the children's is known
+    split: Split | None = None  #: the best one, if any lowers the loss
+    children: tuple[Node, Node] | None = None
+
+
+def grow_tree(engine: MemoryEngine, loss: str, limits: Limits, max_bins: int, shrinkage: float) -> Tree:
+    """Grow a tree on the columns ``"X"``, ``"Q"`` and ``"weight"`` of `engine`.
+
+    The tree depends on the rows and weights alone: not on the blocks and, up to `SAMPLE_ROWS` rows, not on their order.
+
+    Parameters
+    ----------
+    engine : MemoryEngine
+    loss : {"log_loss", "squared"}
+    limits : Limits
+    max_bins : int
+    shrinkage : float
+
+    Returns
+    -------
+    Tree
+    """
+    objective = _OBJECTIVES[loss](engine)
+    scale = objective.scale
+    values, weight = sample_rows(engine, ("X", "weight"), SAMPLE_ROWS)
+    units = blocks.integer_weights(weight, scale.weight_quantum) if scale.weighted else None
+    edges = [bin_edges(column, units, max_bins) for column in values.T]
+    features = np.flatnonzero([len(e) for e in edges])  # constant ones need no bins
+    del values, weight
+    engine.update("sums", blocks.integer_sums, scale)
+    engine.update("bins", blocks.binned, features, [bin_table(edges[j]) for j in features])
+    engine.update("node", blocks.in_root)
+    growth = _Growth(engine, objective, limits, [len(edges[j]) + 1 for j in features])
+    root, splits = growth.grow()
+    return _as_tree(root, splits, objective, features, edges, shrinkage)
+
+
+class _Growth:
+    """Exact best-first growth in few passes over the data.
+
+    Which node best-first growth splits next depends on gains it has not seen yet. So each pass expands *every* node it
+    might come to: the order is replayed on the gains known so far, as if nodes not yet expanded had hopeless children,
+    and those among the nodes it visits are expanded. Once there are none, the order is that of plain best-first growth.
+    """
+
+    def __init__(self, engine: MemoryEngine, objective: Objective, limits: Limits, n_bins: Sequence[int]) -> None:
+        self.engine, self.objective, self.limits = engine, objective, limits
+        self.starts = np.concatenate([[0], np.cumsum(n_bins, dtype=np.intp)])
+        self.n_labels = 1
+
+    def grow(self) -> tuple[Node, set[Node]]:
+        """Return the root, and the nodes that are split."""
+        root = Node(self.engine.reduce(blocks.node_sums), depth=0, label=0)
+        if self._may_split(root):
+            root.histogram = self._histograms([root])[0]
+            root.split = self._best_split(root)
+        while True:
+            order = self._best_first(root)
+            # The children of the last split stay leaves, whatever they could gain.
+            unknown = [node for node in order[: self.limits.max_leaves - 2] if node.children is None]
+            if not unknown:
+                break
+            self._expand(unknown)
+        for node in order:
+            node.children = node.children or self._part(node)
+        return root, set(order)
+
+    def _best_first(self, root: Node) -> list[Node]:
+        """The nodes to split in their order: the largest gain first, of equal ones the node that appeared first."""
+        order: list[Node] = []
+        number = count()
+        heap: list[tuple[float, int, Node]] = []
+        appeared: tuple[Node, ...] = (root,)
+        while len(order) < self.limits.max_leaves - 1:
+            for node in appeared:
+                age = next(number)
+                if node.split:
+                    heappush(heap, (-node.split.gain, age, node))
+            if not heap:
+                break
+            order.append(heappop(heap)[2])
+            appeared = order[-1].children or ()
+        return order
+
+    def _expand(self, nodes: list[Node]) -> None:
+        """Part `nodes` and find the best splits of their children, in one pass over the rows of the smaller ones."""
+        for node in nodes:
+            node.children = self._part(node)
+        parents = [node for node in nodes if any(map(self._may_split, node.children or ()))]
+        if parents:
+            self._route(parents)
+            pairs = [sorted(node.children or (), key=lambda child: child.sums[0]) for node in parents]
+            summed = self._histograms([small for small, _ in pairs])
+            for node, (small, large), histogram in zip(parents, pairs, summed, strict=True):
+                assert node.histogram is not None
+                small.histogram = histogram
+                node.histogram -= histogram  # integers: exactly what summing its rows would give
+                large.histogram, node.histogram = node.histogram, None
+                for child in (small, large):
+                    child.split = self._best_split(child) if self._may_split(child) else None
+                    if child.split is None:
+                        child.histogram = None
+
+    def _may_split(self, node: Node) -> bool:
+        max_depth, min_rows = self.limits.max_depth, self.limits.min_samples_leaf
+        deep = max_depth is not None and node.depth >= max_depth
+        return len(self.starts) > 1 and not deep and node.sums[0] >= 2 * min_rows
+
+    def _part(self, node: Node) -> tuple[Node, Node]:
+        assert node.split is not None
+        sums = node.split.left, node.sums - node.split.left
+        left, right = (Node(s, node.depth + 1, self.n_labels + i) for i, s in enumerate(sums))
+        self.n_labels += 2
+        return left, right
+
+    def _route(self, parents: list[Node]) -> None:
+        routes = Routes(*np.full((3, self.n_labels), -1))
+        for node in parents:
+            assert node.split is not None and node.children is not None
+            routes.feature[node.label] = node.split.feature
+            routes.last_bin[node.label] = node.split.last_bin
+            routes.left[node.label] = node.children[0].label
+        self.engine.update("node", blocks.routed, routes)
+
+    def _histograms(self, nodes: list[Node]) -> list[np.ndarray]:
+        slots = np.full(self.n_labels, -1, dtype=np.int32)
+        slots[[node.label for node in nodes]] = np.arange(len(nodes))
+        summed = self.engine.reduce(blocks.histograms, slots, len(nodes), self.starts)
+        return [histogram.copy() for histogram in summed]  # copies, so that each is freed when its node is done
+
+    def _best_split(self, node: Node) -> Split | None:
+        """The split with the largest gain; of equal ones that of the lowest feature, then of the lowest bin."""
+        assert node.histogram is not None
+        steps = node.histogram.copy()
+        # What starts a feature also takes off the sums of the one before it, all of which hold all rows of the node.
+        steps[self.starts[1:-1]] -= node.sums
+        left = np.cumsum(steps, axis=0)
+        rows_left = left[:, 0]
+        enough = np.minimum(rows_left, node.sums[0] - rows_left) >= self.limits.min_samples_leaf
+        # An empty bin parts the rows as the one before it does.
+        candidates = np.flatnonzero(enough & (node.histogram[:, 0] > 0))
+        if not len(candidates):
+            return None
+        left = np.ascontiguousarray(left[candidates].T)
+        gains = self.objective.gains(left, node.sums[:, None] - left, node.sums)
+        best = int(gains.argmax())
+        if gains[best] <= self.objective.noise * self.objective.weight(node.sums):
+            return None
+        place = int(candidates[best])
+        feature = int(np.searchsorted(self.starts, place, side="right")) - 1
+        return Split(float(gains[best]), feature, place - int(self.starts[feature]), left[:, best].copy())
+
+
+def _as_tree(
+    root: Node, splits: set[Node], objective: Objective, features: np.ndarray, edges: list[np.ndarray], shrinkage: float
+) -> Tree:
+    """The grown tree in preorder, leaves shrunk towards their ancestors (Agarwal et al., 2022)."""
+    feature, threshold, right, value = [], [], [], []
+    # A right child comes with the number of its parent, which waits for its own.
+    waiting = [(root, np.array(objective.means(root.sums)), -1)]
+    while waiting:
+        node, mean, parent = waiting.pop()
+        number = len(feature)
+        if parent >= 0:
+            right[parent] = number
+        right.append(0)
+        if node not in splits:
+            feature.append(-1)
+            threshold.append(np.float32(0))
+            value.append(mean)
+            continue
+        assert node.split is not None and node.children is not None
+        feature.append(int(features[node.split.feature]))
+        threshold.append(edges[feature[-1]][node.split.last_bin])
+        weight = objective.weight(node.sums) * objective.scale.weight_quantum
+        own = np.array(objective.means(node.sums))
+        means = [
+            mean + (np.array(objective.means(child.sums)) - own) / (1 + shrinkage / weight) for child in node.children
+        ]
+        waiting.append((node.children[1], means[1], number))
+        waiting.append((node.children[0], means[0], -1))
+    return Tree(
+        feature=np.array(feature, dtype=np.int32),
+        threshold=np.array(threshold, dtype=np.float32),
+        right=np.array(right, dtype=np.int32),
+        value=np.array(value),
+        n_features=len(edges),
+    )

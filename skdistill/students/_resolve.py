@@ -1,0 +1,65 @@
+"""The `student` parameter, read once: a name, a student or any estimator becomes a student for the task."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from sklearn.base import clone
+
+from ._adapter import EstimatorStudent
+from ._base import BaseStudent
+from ._linear import LinearStudent
+from ._tree import TreeStudent
+
+STUDENTS: dict[str, type[BaseStudent]] = {"linear": LinearStudent, "tree": TreeStudent}
+
+
+def resolve_student(student: Any, task: str, *, sparse: bool = False) -> BaseStudent | EstimatorStudent:
+    """An unfitted student for `task`, checked before any teacher is fitted.
+
+    Parameters
+    ----------
+    student : str, student or estimator
+        A name stands for the defaults of an instance.
+    task : {"classification", "regression"}
+        Sets the loss of a student whose loss is "auto": "log_loss", or "squared" for regression.
+    sparse : bool
+        Whether the rows come as a sparse matrix.
+
+    Raises
+    ------
+    ValueError, TypeError
+        Names the student and what it lacks.
+
+    Examples
+    --------
+    >>> from skdistill.students import resolve_student
+    >>> resolve_student("tree", "classification")
+    TreeStudent(loss='log_loss')
+    """
+    if isinstance(student, str):
+        if student not in STUDENTS:
+            raise ValueError(
+                f"Unknown student {student!r}. Valid names: {', '.join(sorted(STUDENTS))}; or pass any scikit-learn "
+                "estimator instance."
+            )
+        resolved: Any = STUDENTS[student]()
+    elif isinstance(student, type) or not hasattr(student, "get_params"):
+        raise TypeError(
+            f"The 'student' parameter must be one of {sorted(STUDENTS)} or an estimator instance. Got {student!r}."
+        )
+    else:
+        resolved = clone(student)
+    if not isinstance(resolved, (BaseStudent, EstimatorStudent)):
+        resolved = EstimatorStudent(resolved)
+    if resolved.loss == "auto":
+        resolved.set_params(loss="log_loss" if task == "classification" else "squared")
+    if task == "regression" and resolved.loss == "log_loss":
+        raise ValueError(f"{resolved!r} fits class probabilities; a regression student needs loss='squared'.")
+    if isinstance(resolved, EstimatorStudent):
+        resolved.check(task)
+    if sparse and not resolved.takes_sparse:
+        raise ValueError(
+            f"{resolved!r} does not take sparse X. Pass student='linear', or X.toarray() where memory allows it."
+        )
+    return resolved

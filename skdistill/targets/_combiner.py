@@ -1,0 +1,113 @@
+"""How the labels of a committee become one: fitted once on out-of-fold labels, then used on any rows."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from .._backend import resolve
+from ._aggregation import aggregate
+from ._calibration import fit_temperature
+from ._weighting import teacher_weights
+
+Aggregation = str | Callable[[NDArray[Any], NDArray[np.float64]], NDArray[Any]]
+
+
+@dataclass(frozen=True, eq=False)
+class Combiner:
+    """Calibrate, weigh and aggregate the labels of T teachers.
+
+    Attributes
+    ----------
+    weights : ndarray of shape (T,)
+        Of each teacher, summing to 1.
+    temperatures : ndarray of shape (T,), or None where none is applied
+    aggregation : str or callable
+    task : {"classification", "regression"}
+    device : {"auto", "cpu", "cuda"}
+    """
+
+    weights: NDArray[np.float64]
+    temperatures: NDArray[np.float64] | None
+    aggregation: Aggregation
+    task: str
+    device: str
+
+    def __call__(self, labels: Sequence[NDArray[Any]]) -> NDArray[np.float64]:
+        """One matrix of shape (n, k) from T of them."""
+        return aggregate(
+            labels,
+            self.weights,
+            self.aggregation,
+            self.task,
+            temperatures=self.temperatures,
+            backend=resolve(self.device),
+        )
+
+
+def fit_combiner(
+    labels: Sequence[NDArray[Any]],
+    y: NDArray[Any],
+    *,
+    task: str,
+    temperature: float | str,
+    weighting: Any,
+    aggregation: Aggregation,
+    sample_weight: NDArray[np.float64] | None,
+    covered: NDArray[np.bool_],
+    device: str,
+) -> Combiner:
+    """Fit each teacher's temperature, then the teachers' weights, on out-of-fold labels of real rows.
+
+    Parameters
+    ----------
+    labels : sequence of T arrays of shape (n, k)
+    y : ndarray of shape (n,) of class codes, or (n, m) of values
+    task, temperature, weighting, aggregation, device
+        As the estimators take them; "loss" as `weighting` is the loss of the task.
+    sample_weight : ndarray of shape (n,), optional
+    covered : ndarray of bool, shape (n,)
+        Rows that have out-of-fold labels; the others say nothing about the teachers.
+    """
+    if not covered.all():
+        labels, y = [p[covered] for p in labels], y[covered]
+        sample_weight = None if sample_weight is None else sample_weight[covered]
+    backend = resolve(device)
+    temperatures = None
+    if task == "classification":
+        if temperature == "auto":
+            temperatures = np.array([fit_temperature(p, y, sample_weight, backend) for p in labels])
+        elif temperature != 1.0:
+            temperatures = np.full(len(labels), float(temperature))
+        if isinstance(weighting, str) and weighting == "loss":
+            weighting = "log_loss"
+    weights = teacher_weights(labels, y, weighting, sample_weight, task, temperatures=temperatures)
+    return Combiner(weights, temperatures, aggregation, task, device)
+
+
+def check_recipe(
+    task: str, n_teachers: int, weighting: Any, aggregation: Aggregation, temperature: float | str, device: str
+) -> None:
+    """Refuse, before any teacher is fitted, settings that the target stage could not use.
+
+    Raises
+    ------
+    ValueError, RuntimeError, ImportError
+        Names the parameter, what it must be, and what came.
+    """
+    resolve(device)
+    if task == "regression":
+        if temperature != 1.0:
+            raise ValueError(f"The 'temperature' parameter is for classification. Got {temperature!r} for regression.")
+        if aggregation == "geometric":
+            raise ValueError("aggregation='geometric' is for classification: a product of values is no average.")
+    one_row = [np.full((1, 2), 0.5)] * n_teachers
+    truth = np.array([0]) if task == "classification" else np.array([[0.5, 0.5]])
+    if weighting is None or not isinstance(weighting, str):
+        teacher_weights(one_row, truth, weighting, None, task)
+    elif weighting == "log_loss" and task == "regression":
+        raise ValueError("weighting='log_loss' is for classification. For regression use 'loss', 'greedy' or weights.")

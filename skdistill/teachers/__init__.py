@@ -1,0 +1,29 @@
+"""Teachers: by name or given, fitted, frozen or only asked; real rows labelled out of fold, any row by the oracle."""
+
+from ._callable import CallableTeacher
+from ._committee import Committee, Oracle
+from ._cross_fit import SoftLabels, cross_fit
+from ._folds import make_folds
+from ._members import Member, estimators_in, named_teachers, resolve_members
+from ._presets import DEFAULT_COMMITTEE, PRESETS, SVM_EXACT_ROWS, TabularBooster, preset
+from ._stub import TeacherStub, without_heavy
+
+__all__ = [
+    "DEFAULT_COMMITTEE",
+    "PRESETS",
+    "SVM_EXACT_ROWS",
+    "CallableTeacher",
+    "Committee",
+    "Member",
+    "Oracle",
+    "SoftLabels",
+    "TabularBooster",
+    "TeacherStub",
+    "cross_fit",
+    "estimators_in",
+    "make_folds",
+    "named_teachers",
+    "preset",
+    "resolve_members",
+    "without_heavy",
+]

@@ -1,0 +1,227 @@
+"""Teachers by name: each takes the caller's raw table through its own pipeline."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from sklearn.base import BaseEstimator, MetaEstimatorMixin, clone, is_classifier
+from sklearn.compose import TransformedTargetRegressor
+from sklearn.ensemble import (
+    ExtraTreesClassifier,
+    ExtraTreesRegressor,
+    HistGradientBoostingClassifier,
+    HistGradientBoostingRegressor,
+    RandomForestClassifier,
+    RandomForestRegressor,
+)
+from sklearn.kernel_approximation import Nystroem
+from sklearn.linear_model import LogisticRegression, Ridge
+from sklearn.multioutput import MultiOutputRegressor
+from sklearn.neural_network import MLPClassifier, MLPRegressor
+from sklearn.pipeline import Pipeline, make_pipeline
+from sklearn.preprocessing import StandardScaler
+from sklearn.svm import SVC, SVR, LinearSVC, LinearSVR
+
+from ..preprocessing import TableEncoder
+
+#: Rows above which "svm" is a linear SVM on Nystroem features: a kernel SVM costs the square of the rows.
+SVM_EXACT_ROWS = 10_000
+_NYSTROEM_COMPONENTS = 500
+
+DEFAULT_COMMITTEE = {
+    "classification": ("svm", "logistic", "lightgbm"),
+    "regression": ("svm", "ridge", "lightgbm"),
+}
+
+
+class TabularBooster(MetaEstimatorMixin, BaseEstimator):
+    """A LightGBM or XGBoost model on a raw table: categories and missing values reach it natively.
+
+    Parameters
+    ----------
+    booster : LGBMClassifier, LGBMRegressor, XGBClassifier or XGBRegressor
+        The model to fit on the ordinally encoded table.
+
+    Attributes
+    ----------
+    encoder_ : TableEncoder
+    booster_ : the fitted booster
+    classes_ : ndarray of shape (k,), for a classifier
+
+    Examples
+    --------
+    >>> from lightgbm import LGBMRegressor
+    >>> from skdistill.teachers import TabularBooster
+    >>> X = [["red", 1.0], ["blue", None], ["red", 3.0], ["blue", 4.0]]
+    >>> teacher = TabularBooster(LGBMRegressor(n_estimators=5, verbose=-1)).fit(X, [0.0, 1.0, 2.0, 3.0])
+    >>> teacher.predict([["green", 2.0]]).shape
+    (1,)
+    """
+
+    def __init__(self, booster: Any) -> None:
+        self.booster = booster
+
+    def fit(self, X: Any, y: Any, sample_weight: Any = None) -> TabularBooster:
+        """Encode the table, then fit the booster with its categorical columns named.
+
+        Parameters
+        ----------
+        X : table of shape (n, d)
+        y : array-like of shape (n,)
+        sample_weight : array-like of shape (n,), optional
+        """
+        self.encoder_ = TableEncoder(categories="ordinal", scale=False)
+        Z = self.encoder_.fit_transform(X)
+        categorical = [int(j) for j in self.encoder_.categorical_features_]
+        if is_classifier(self.booster):
+            # XGBoost takes the codes 0 .. k-1 only.
+            self.classes_, y = np.unique(np.asarray(y), return_inverse=True)
+        self.booster_ = clone(self.booster)
+        if type(self.booster_).__module__.startswith("lightgbm"):
+            self.booster_.fit(Z, y, sample_weight=sample_weight, categorical_feature=categorical)
+        else:
+            kinds = ["c" if j in categorical else "q" for j in range(Z.shape[1])]
+            self.booster_.set_params(feature_types=kinds, enable_categorical=True)
+            self.booster_.fit(Z, y, sample_weight=sample_weight)
+        return self
+
+    def predict_proba(self, X: Any) -> NDArray[Any]:
+        """Class probabilities, shape (n, k)."""
+        return np.asarray(self.booster_.predict_proba(self.encoder_.transform(X)))
+
+    def predict(self, X: Any) -> NDArray[Any]:
+        """Labels or values, shape (n,)."""
+        answer = self.booster_.predict(self.encoder_.transform(X))
+        return self.classes_[np.asarray(answer, dtype=int)] if is_classifier(self.booster) else np.asarray(answer)
+
+    def __sklearn_tags__(self) -> Any:
+        tags = super().__sklearn_tags__()
+        tags.estimator_type = "classifier" if is_classifier(self.booster) else "regressor"
+        tags.input_tags.allow_nan = tags.input_tags.sparse = True
+        tags.input_tags.string = tags.input_tags.categorical = True
+        return tags
+
+
+def _scaled(model: Any) -> Pipeline:
+    return make_pipeline(TableEncoder(scale=True), model)
+
+
+def _unscaled(model: Any) -> Pipeline:
+    return make_pipeline(TableEncoder(scale=False), model)
+
+
+def _svm(classify: bool, n_rows: int) -> Any:
+    exact = n_rows <= SVM_EXACT_ROWS
+    if classify:
+        if exact:
+            return _scaled(SVC())
+        return make_pipeline(TableEncoder(), Nystroem(n_components=_NYSTROEM_COMPONENTS), LinearSVC(dual=False))
+    if exact:
+        return _scaled(TransformedTargetRegressor(SVR(), transformer=StandardScaler()))
+    line = LinearSVR(loss="squared_epsilon_insensitive", dual=False)
+    features = Nystroem(n_components=_NYSTROEM_COMPONENTS)
+    return make_pipeline(
+        TableEncoder(), features, TransformedTargetRegressor(line, transformer=StandardScaler())
+    )
+
+
+def _lightgbm(classify: bool, n_rows: int) -> Any:
+    from lightgbm import LGBMClassifier, LGBMRegressor
+
+    # One thread per model: parallelism is over teachers and folds, and the result must not depend on n_jobs.
+    settings = {"n_estimators": 150, "learning_rate": 0.07, "num_leaves": 31, "n_jobs": 1, "verbose": -1}
+    return TabularBooster((LGBMClassifier if classify else LGBMRegressor)(**settings))
+
+
+def _xgboost(classify: bool, n_rows: int) -> Any:
+    try:
+        from xgboost import XGBClassifier, XGBRegressor
+    except ImportError as error:
+        raise ImportError(
+            "The teacher 'xgboost' needs XGBoost. Install it with: pip install 'skdistill[xgboost]'"
+        ) from error
+    settings = {"n_estimators": 150, "learning_rate": 0.1, "max_depth": 6, "n_jobs": 1}
+    return TabularBooster((XGBClassifier if classify else XGBRegressor)(**settings))
+
+
+def _forest(classify: bool, n_rows: int) -> Any:
+    settings: dict[str, Any] = {"n_estimators": 200, "min_samples_leaf": 2}
+    return _unscaled((RandomForestClassifier if classify else RandomForestRegressor)(**settings))
+
+
+def _extra_trees(classify: bool, n_rows: int) -> Any:
+    settings: dict[str, Any] = {"n_estimators": 200, "min_samples_leaf": 2}
+    return _unscaled((ExtraTreesClassifier if classify else ExtraTreesRegressor)(**settings))
+
+
+def _hist_gradient_boosting(classify: bool, n_rows: int) -> Any:
+    return _unscaled((HistGradientBoostingClassifier if classify else HistGradientBoostingRegressor)())
+
+
+def _mlp(classify: bool, n_rows: int) -> Any:
+    # Early stopping holds out a tenth of the rows: below some hundreds that tenth says nothing.
+    settings: dict[str, Any] = {"alpha": 1e-3, "max_iter": 500, "early_stopping": n_rows >= 1000}
+    if classify:
+        return _scaled(MLPClassifier(**settings))
+    return _scaled(TransformedTargetRegressor(MLPRegressor(**settings), transformer=StandardScaler()))
+
+
+def _logistic(classify: bool, n_rows: int) -> Any:
+    return _scaled(LogisticRegression(max_iter=1000))
+
+
+def _ridge(classify: bool, n_rows: int) -> Any:
+    return _scaled(Ridge())
+
+
+_BOTH: dict[str, Callable[[bool, int], Any]] = {
+    "svm": _svm,
+    "lightgbm": _lightgbm,
+    "xgboost": _xgboost,
+    "forest": _forest,
+    "extra_trees": _extra_trees,
+    "hist_gradient_boosting": _hist_gradient_boosting,
+    "mlp": _mlp,
+}
+PRESETS: dict[str, dict[str, Callable[[bool, int], Any]]] = {
+    "classification": {"logistic": _logistic, **_BOTH},
+    "regression": {"ridge": _ridge, **_BOTH},
+}
+# These take several targets by themselves; the others are fitted once per target.
+_MULTI_OUTPUT = {"ridge", "forest", "extra_trees", "mlp"}
+
+
+def preset(name: str, task: str, n_rows: int, n_outputs: int = 1) -> Any:
+    """The unfitted teacher called `name`.
+
+    Parameters
+    ----------
+    name : str
+        A key of ``PRESETS[task]``.
+    task : {"classification", "regression"}
+    n_rows : int
+        Training rows: an SVM above `SVM_EXACT_ROWS` of them works on Nystroem features.
+    n_outputs : int
+        Regression targets.
+
+    Raises
+    ------
+    ValueError
+        For a name that is not known for the task; the message lists the valid ones.
+
+    Examples
+    --------
+    >>> from skdistill.teachers import preset
+    >>> list(preset("logistic", "classification", n_rows=100).named_steps)
+    ['tableencoder', 'logisticregression']
+    """
+    known = PRESETS[task]
+    if name not in known:
+        raise ValueError(f"Unknown teacher {name!r} for {task}. Valid names: {', '.join(sorted(known))}.")
+    teacher = known[name](task == "classification", n_rows)
+    if task == "regression" and n_outputs > 1 and name not in _MULTI_OUTPUT:
+        teacher = MultiOutputRegressor(teacher)
+    return teacher

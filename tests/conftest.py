@@ -1,0 +1,43 @@
+"""Data and estimators that several test modules use."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+import pytest
+from sklearn.linear_model import LinearRegression, LogisticRegression, Ridge
+
+
+@pytest.fixture
+def people() -> tuple[pd.DataFrame, np.ndarray]:
+    """400 rows with numbers, categories and missing cells, and string labels that depend on them."""
+    rng = np.random.default_rng(0)
+    n = 400
+    age = rng.integers(18, 80, n).astype(float)
+    income = rng.lognormal(10, 1, n)
+    job = rng.choice(["clerk", "nurse", "pilot", "vet"], n, p=[0.4, 0.3, 0.2, 0.1])
+    city = rng.choice(["Aachen", "Łódź", "São Paulo"], n)
+    score = 0.06 * (age - 45) + np.where(job == "pilot", 2.0, -0.5) + np.where(city == "Łódź", 1.0, 0.0)
+    y = np.where(score + rng.normal(0, 1, n) > 0, "yes", "no")
+    X = pd.DataFrame({"age": age, "income": income, "job": job, "city": pd.Categorical(city)})
+    X.loc[rng.choice(n, 40, replace=False), "age"] = np.nan
+    X.loc[rng.choice(n, 30, replace=False), "job"] = None
+    return X, y
+
+
+def exact_classifiers() -> list:
+    """Deterministic linear teachers that solve to machine precision, for which weights equal repetition."""
+    return [
+        ("lr", LogisticRegression(solver="newton-cholesky", tol=1e-12, max_iter=1000)),
+        ("stiff", LogisticRegression(solver="newton-cholesky", tol=1e-12, max_iter=1000, C=0.01)),
+    ]
+
+
+def exact_regressors() -> list:
+    """Their like for regression."""
+    return [("ridge", Ridge(solver="cholesky")), ("stiff", Ridge(alpha=100.0, solver="cholesky"))]
+
+
+def exact_least_squares() -> LinearRegression:
+    """A third-party student."""
+    return LinearRegression()

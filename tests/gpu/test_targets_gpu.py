@@ -1,0 +1,53 @@
+"""Aggregation and calibration on a GPU agree with NumPy. Runs only where CuPy sees a GPU."""
+
+import numpy as np
+import pytest
+
+from skdistill._backend import NUMPY, resolve
+from skdistill.targets import AGGREGATIONS, aggregate, fit_temperature
+
+cupy = pytest.importorskip("cupy", reason="CuPy is not installed: the GPU path is not tested here")
+if not cupy.is_available():
+    pytest.skip("CuPy sees no GPU: the GPU path is not tested here", allow_module_level=True)
+
+
+def _committee(dtype):
+    rng = np.random.default_rng(0)
+    P = [rng.dirichlet(np.full(10, 0.4), 20_000).astype(dtype) for _ in range(8)]
+    for p in P:
+        p[:5] = np.eye(10, dtype=dtype)[rng.integers(10, size=5)]
+        p.flags.writeable = False
+    return P, rng.dirichlet(np.ones(8)), rng.integers(10, size=20_000)
+
+
+@pytest.mark.parametrize("device", ["auto", "cuda"])
+def test_the_gpu_is_found(device):
+    backend = resolve(device)
+    assert backend.name == "cupy"
+    a = np.arange(3.0)
+    assert isinstance(backend.asarray(a), cupy.ndarray)
+    np.testing.assert_array_equal(backend.to_numpy(backend.asarray(a)), a)
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+@pytest.mark.parametrize("temperatures", [None, np.linspace(0.5, 3, 8)])
+@pytest.mark.parametrize("aggregation", AGGREGATIONS)
+def test_aggregation_agrees_with_numpy(aggregation, temperatures, dtype):
+    P, weights, _ = _committee(dtype)
+    args = (P, weights, aggregation, "classification", temperatures)
+    expected = aggregate(*args, NUMPY)
+    for block_rows in (None, 3001):
+        result = aggregate(*args, resolve("cuda"), block_rows=block_rows)
+        assert type(result) is np.ndarray
+        np.testing.assert_allclose(result, expected, rtol=1e-11, atol=1e-12)
+
+
+def test_a_callable_runs_on_the_host():
+    P, weights, _ = _committee(np.float64)
+    result = aggregate(P, weights, lambda block, w: block[0], "classification", None, resolve("cuda"))
+    np.testing.assert_array_equal(result, P[0])
+
+
+def test_temperature_agrees_with_numpy():
+    P, _, y = _committee(np.float32)
+    assert fit_temperature(P[0], y, backend=resolve("cuda")) == pytest.approx(fit_temperature(P[0], y), rel=1e-9)

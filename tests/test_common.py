@@ -1,0 +1,134 @@
+"""Two layers of common tests over the same instances: scikit-learn's, then our own."""
+
+from __future__ import annotations
+
+import pickle
+from copy import deepcopy
+
+import joblib
+import numpy as np
+import pandas as pd
+import polars as pl
+import pytest
+from conftest import exact_classifiers, exact_regressors
+from sklearn.base import clone, is_classifier
+from sklearn.datasets import load_breast_cancer, load_diabetes, load_iris
+from sklearn.tree import DecisionTreeRegressor
+from sklearn.utils.estimator_checks import parametrize_with_checks
+
+from skdistill import DistilledClassifier, DistilledEstimator, DistilledRegressor, LinearStudent, TreeStudent
+
+# Deterministic linear teachers and fixed settings: not one check may fail.
+EXACT = [
+    DistilledClassifier(exact_classifiers(), TreeStudent(min_samples_leaf=1), cv=3),
+    DistilledClassifier(exact_classifiers(), "linear", cv=3, weighting=None),
+    DistilledRegressor(exact_regressors(), TreeStudent(min_samples_leaf=1), cv=3),
+    DistilledRegressor(exact_regressors(), "linear", cv=3, weighting=None),
+    DistilledEstimator(exact_classifiers(), TreeStudent(min_samples_leaf=1), task="classification", cv=3),
+    DistilledEstimator(exact_regressors(), "linear", cv=3),
+]
+# A calibrated SVM and LightGBM are not indifferent to weights against repetition by themselves.
+DEFAULT = [
+    DistilledClassifier(random_state=0),
+    DistilledRegressor(random_state=0),
+    DistilledEstimator(task="classification", random_state=0),
+    DistilledEstimator(task="regression", random_state=0),
+]
+WEIGHTS = {
+    "check_sample_weight_equivalence_on_dense_data": "the SVM's gamma and LightGBM's bins count rows, not weights",
+    "check_sample_weight_equivalence_on_sparse_data": "the SVM's gamma and LightGBM's bins count rows, not weights",
+}
+
+
+@parametrize_with_checks(EXACT)
+def test_sklearn_checks_pass_without_exception(estimator, check):
+    check(estimator)
+
+
+@parametrize_with_checks(DEFAULT, expected_failed_checks=lambda estimator: WEIGHTS)
+def test_sklearn_checks_with_default_committee(estimator, check):
+    check(estimator)
+
+
+OURS = [
+    DistilledClassifier(["logistic", "lightgbm", "forest"], "tree", random_state=0),
+    DistilledClassifier(["svm", "logistic"], "linear", random_state=0, temperature="auto", weighting="greedy"),
+    DistilledRegressor(["ridge", "lightgbm"], "tree", random_state=0),
+    DistilledRegressor(["svm", "extra_trees"], "linear", random_state=0, aggregation="median"),
+    DistilledRegressor(["ridge"], DecisionTreeRegressor(max_leaf_nodes=8, random_state=0), random_state=0),
+]
+
+
+def data_for(estimator):
+    load = load_iris if is_classifier(estimator) else load_diabetes
+    return load(return_X_y=True, as_frame=True)
+
+
+def answers(estimator, X):
+    return estimator.predict_proba(X) if is_classifier(estimator) else estimator.predict(X)
+
+
+@pytest.mark.parametrize("estimator", OURS)
+def test_same_seed_same_student_for_any_n_jobs(estimator):
+    X, y = data_for(estimator)
+    one = clone(estimator).set_params(n_jobs=1).fit(X, y)
+    two = clone(estimator).set_params(n_jobs=2).fit(X, y)
+    np.testing.assert_array_equal(answers(one, X), answers(two, X))
+    assert one.teacher_weights_ == two.teacher_weights_
+
+
+@pytest.mark.parametrize("estimator", OURS)
+def test_inputs_and_parameters_untouched(estimator):
+    X, y = data_for(estimator)
+    X_before, y_before, params = X.copy(), y.copy(), deepcopy(estimator.get_params())
+    weight = np.arange(len(y)) % 3
+    clone(estimator).fit(X, y, sample_weight=weight)
+    pd.testing.assert_frame_equal(X, X_before)
+    pd.testing.assert_series_equal(y, y_before)
+    np.testing.assert_array_equal(weight, np.arange(len(y)) % 3)
+    assert repr(estimator.get_params()) == repr(params)
+
+
+@pytest.mark.parametrize("estimator", OURS)
+def test_pickles_without_teachers(estimator, tmp_path):
+    X, y = data_for(estimator)
+    fitted = clone(estimator).fit(X, y)
+    joblib.dump(fitted, tmp_path / "student.joblib")
+    loaded = joblib.load(tmp_path / "student.joblib")
+    np.testing.assert_array_equal(answers(loaded, X), answers(fitted, X))
+    assert not hasattr(loaded, "teachers_")
+    assert hasattr(fitted, "teachers_")
+    whole = pickle.dumps(clone(estimator).set_params(keep_teachers=True).fit(X, y))
+    assert len(pickle.dumps(fitted)) < len(whole)
+    assert list(pickle.loads(whole).teachers_) == list(fitted.teachers_)
+    # Unfitted teachers stay in the parameters, so that what was loaded can be fitted again.
+    np.testing.assert_array_equal(answers(clone(loaded).fit(X, y), X), answers(fitted, X))
+
+
+@pytest.mark.parametrize("estimator", OURS)
+def test_pandas_polars_numpy_agree(estimator):
+    X, y = data_for(estimator)
+    frames = {"pandas": X, "polars": pl.from_pandas(X), "numpy": X.to_numpy()}
+    results = {kind: answers(clone(estimator).fit(frame, y), frame) for kind, frame in frames.items()}
+    np.testing.assert_array_equal(results["pandas"], results["polars"])
+    np.testing.assert_array_equal(results["pandas"], results["numpy"])
+
+
+@pytest.mark.parametrize("estimator", OURS[:4])
+def test_model_form_equals_estimator(estimator, tmp_path):
+    X, y = data_for(estimator)
+    fitted = clone(estimator).fit(X, y)
+    model = fitted.to_model()
+    model.save(tmp_path / "student.json")
+    for form in (model, type(model).load(tmp_path / "student.json")):
+        np.testing.assert_array_equal(form.predict(X), fitted.predict(X))
+        np.testing.assert_array_equal(answers(form, X) if is_classifier(estimator) else form.predict(X), answers(fitted, X))
+    if isinstance(estimator.student, str) and estimator.student == "linear" and is_classifier(estimator):
+        np.testing.assert_array_equal(model.decision(X), fitted.decision_function(X))
+
+
+def test_binary_decision_function_is_one_column():
+    X, y = load_breast_cancer(return_X_y=True)
+    clf = DistilledClassifier("logistic", LinearStudent(), random_state=0).fit(X, y)
+    np.testing.assert_array_equal(clf.decision_function(X) > 0, clf.predict(X) == 1)
+    assert not hasattr(DistilledClassifier("logistic", "tree"), "decision_function")
