@@ -55,9 +55,9 @@ def _scores(estimator: Any) -> bool:
 class BaseDistilled(DistilledComposition):
     """Everything the three faces share."""
 
-    _parameter_constraints: ClassVar[dict[str, list[Any]]] = {
-        "teachers": ["no_validation"],  # resolved with messages of their own
-        "student": ["no_validation"],
+    _parameter_constraints: ClassVar[dict[str, Any]] = {
+        "teachers": "no_validation",  # resolved with messages of their own
+        "student": "no_validation",
         "cv": ["cv_object"],
         "weighting": [None, StrOptions({"log_loss", "loss", "greedy"}), "array-like"],
         "aggregation": [StrOptions(set(AGGREGATIONS)), callable],
@@ -319,8 +319,10 @@ class BaseDistilled(DistilledComposition):
                 f"A student of type {type(student.estimator).__name__} has no model form. Save it with joblib, or use "
                 "student='tree' or student='linear'."
             )
-        classes = tuple(self.classes_.tolist()) if self.task_ == "classification" else None
-        output = Output(self.task_, student.link_, classes, self._targets, self._flat)
+        if self.task_ == "classification":
+            output = Output(self.task_, student.link_, tuple(self.classes_.tolist()), (), True)
+        else:
+            output = Output(self.task_, student.link_, None, self._targets, self._flat)
         return Model(self.encoder_.to_preprocessor(), student.predictor_, output)
 
     def report(self, X: Any, y: Any, *, teacher_proba: Any = None) -> DistillationReport:

@@ -23,6 +23,12 @@ class DistilledComposition(MetaEstimatorMixin, BaseEstimator):
         """The task as far as it is known without y."""
         raise NotImplementedError
 
+    def _resolve_task(self, y: Any) -> str:
+        """The task, now that y is there."""
+        task = self._known_task()
+        assert task is not None
+        return task
+
     def get_params(self, deep: bool = True) -> dict[str, Any]:
         """Parameters; with `deep` also those of the student and of teachers given as (name, estimator).
 

@@ -14,7 +14,7 @@ from sklearn.utils.multiclass import type_of_target
 
 from ._base import BaseDistilled
 from ._sklearn import Interval, StrOptions
-from .teachers import estimators_in
+from .teachers import PRESETS, estimators_in
 
 #: Distinct integers in y above which `DistilledEstimator` asks which task is meant.
 _MAX_INFERRED_CLASSES = 20
@@ -100,7 +100,7 @@ class DistilledClassifier(ClassifierMixin, BaseDistilled):
     True
     """
 
-    _parameter_constraints: ClassVar[dict[str, list[Any]]] = {
+    _parameter_constraints: ClassVar[dict[str, Any]] = {
         **BaseDistilled._parameter_constraints,
         **_CLASSIFICATION_CONSTRAINTS,
     }
@@ -259,7 +259,7 @@ verbose
     'regression'
     """
 
-    _parameter_constraints: ClassVar[dict[str, list[Any]]] = {
+    _parameter_constraints: ClassVar[dict[str, Any]] = {
         **DistilledClassifier._parameter_constraints,
         "task": [StrOptions({"auto", "classification", "regression"})],
     }
@@ -319,6 +319,10 @@ verbose
             return str(self.task_)
         if self.task != "auto":
             return self.task
+        for name in [self.teachers] if isinstance(self.teachers, str) else self.teachers or []:
+            tasks = [task for task, known in PRESETS.items() if isinstance(name, str) and name in known]
+            if len(tasks) == 1:  # "logistic" and "ridge" tell
+                return tasks[0]
         # Our own students are regressors on soft labels whatever the task; a foreign classifier tells it.
         for estimator in [*estimators_in(self.teachers), *filter(is_classifier, estimators_in(self.student))]:
             if is_classifier(estimator):
@@ -334,10 +338,10 @@ verbose
         kind = type_of_target(_plain(y), input_name="y", raise_unknown=True)
         if kind.startswith("continuous"):
             return "regression"
-        values = np.unique(_plain(y).astype(str) if _plain(y).dtype == object else _plain(y))
-        if _plain(y).dtype.kind in "iuf" and len(values) > _MAX_INFERRED_CLASSES:
+        n_values = len(np.unique(_plain(y))) if _plain(y).dtype.kind in "iuf" else 0
+        if n_values > _MAX_INFERRED_CLASSES:
             raise ValueError(
-                f"y holds {len(values)} distinct whole numbers, which could be classes or counts. Pass "
+                f"y holds {n_values} distinct whole numbers, which could be classes or counts. Pass "
                 "task='classification' or task='regression'."
             )
         return "classification"

@@ -117,8 +117,10 @@ def test_infinity_in_a_column_is_named():
 
 
 def test_weights():
-    with pytest.raises(ValueError, match="Every row has sample weight 0"):
+    with pytest.raises(ValueError, match="must contain at least one non-zero number"):
         clf().fit(X, Y, sample_weight=np.zeros(150))
+    with pytest.raises(ValueError, match="Every row has sample weight 0"):
+        clf(class_weight={0: 0, 1: 0, 2: 0}).fit(X, Y)
     with pytest.raises(ValueError, match="Negative values in data passed to `sample_weight`"):
         clf().fit(X, Y, sample_weight=-np.ones(150))
     with pytest.raises(ValueError, match=r"sample_weight.shape == \(3,\), expected \(150,\)"):

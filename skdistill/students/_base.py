@@ -168,6 +168,22 @@ class BaseStudent(RegressorMixin, BaseEstimator):
 
     loss: str
 
+    def check(self, task: str) -> None:
+        """Raise unless the student can be fitted for `task`; needs neither data nor a fit.
+
+        Parameters
+        ----------
+        task : {"classification", "regression"}
+
+        Raises
+        ------
+        ValueError
+            A parameter is out of range, or the loss is not for the task.
+        """
+        self._validate_params()
+        if task == "regression" and self.loss == "log_loss":
+            raise ValueError(f"{self!r} fits class probabilities; a regression student needs loss='squared'.")
+
     @abstractmethod
     def _solve(self, X: Any, Q: np.ndarray, weight: np.ndarray) -> Any:
         """Fit under `self.loss_` and return the predictor.

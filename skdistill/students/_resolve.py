@@ -54,10 +54,7 @@ def resolve_student(student: Any, task: str, *, sparse: bool = False) -> BaseStu
         resolved = EstimatorStudent(resolved)
     if resolved.loss == "auto":
         resolved.set_params(loss="log_loss" if task == "classification" else "squared")
-    if task == "regression" and resolved.loss == "log_loss":
-        raise ValueError(f"{resolved!r} fits class probabilities; a regression student needs loss='squared'.")
-    if isinstance(resolved, EstimatorStudent):
-        resolved.check(task)
+    resolved.check(task)
     if sparse and not resolved.takes_sparse:
         raise ValueError(
             f"{resolved!r} does not take sparse X. Pass student='linear', or X.toarray() where memory allows it."

@@ -83,8 +83,9 @@ def test_a_value_missing_only_later_becomes_the_median_without_a_flag():
 def test_a_constant_is_only_centred(value):
     weights = np.random.default_rng(0).uniform(size=1000)
     X = np.full((1000, 1), value)
-    np.testing.assert_array_equal(TableEncoder().fit(X, sample_weight=weights).transform(X), np.zeros((1000, 1)))
-    assert TableEncoder().fit(X).to_preprocessor().columns[0].scale == 1.0
+    for encoder in (TableEncoder().fit(X), TableEncoder().fit(X, sample_weight=weights)):
+        np.testing.assert_array_equal(encoder.transform(X), np.zeros((1000, 1)))
+        assert encoder.to_preprocessor().columns[0].scale == 1.0
 
 
 def test_a_column_far_from_0_keeps_its_spread():
@@ -277,7 +278,14 @@ def test_blocks_of_rows_do_not_show():
     X = rng.normal(rng.uniform(-5, 5, 400), 2, size=(1000, 400)).astype(np.float32)
     X[rng.uniform(size=X.shape) < 0.3] = nan
     weights = rng.uniform(0.1, 2, 1000)
-    columns = TableEncoder().fit(X, sample_weight=weights).to_preprocessor().columns
+    encoder = TableEncoder().fit(X, sample_weight=weights)
+    columns = encoder.to_preprocessor().columns
+    np.testing.assert_array_equal(
+        encoder.transform(X), np.vstack([encoder.transform(X[rows]) for rows in (slice(330), slice(330, None))])
+    )
+    mixed = np.hstack([X.astype(object), np.array(["a", "b"] * 500, dtype=object)[:, None]])
+    encoder = TableEncoder().fit(mixed)
+    np.testing.assert_array_equal(encoder.transform(mixed), encoder.to_preprocessor().transform(mixed))
     for j in range(0, 400, 40):
         alone = TableEncoder().fit(X[:, [j]], sample_weight=weights).to_preprocessor().columns[0]
         assert columns[j].fill == alone.fill
@@ -311,6 +319,11 @@ def test_sparse_without_scaling_and_for_boosted_trees_is_only_cast():
     X = sparse.random_array((50, 4), density=0.4, rng=0, format="csr")
     for encoder in (TableEncoder(scale=False), TableEncoder(categories="ordinal")):
         np.testing.assert_array_equal(encoder.fit_transform(X).toarray(), X.toarray().astype(np.float32))
+
+
+def test_a_sparse_constant_is_not_scaled():
+    X, weights = sparse.csr_array(np.full((1000, 1), 0.1)), np.random.default_rng(0).uniform(size=1000)
+    assert TableEncoder().fit(X, sample_weight=weights).to_preprocessor().columns[0].scale == 1.0
 
 
 def test_entries_given_twice_are_summed():
