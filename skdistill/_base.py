@@ -114,9 +114,9 @@ class BaseDistilled(DistilledComposition):
         """
         self._forget()
         task = self._resolve_task(y)
+        student = resolve_student(self.student, task, sparse=sparse.issparse(X))
         data = check_training(self, task, X, y, sample_weight, self.class_weight, params)
         members = resolve_members(self.teachers, task, len(data.y), data.n_outputs)
-        student = resolve_student(self.student, task, sparse=sparse.issparse(data.X))
         check_recipe(task, len(members), self.weighting, self.aggregation, self.temperature, self.device)
         fit_params, split_params = self._route(data)
         rng = _generator(self.random_state)
@@ -131,9 +131,7 @@ class BaseDistilled(DistilledComposition):
             folds = []
             if not all(member.frozen for member in members):
                 seed = rng.randint(np.iinfo(np.int32).max)
-                folds = make_folds(
-                    self.cv, data.X, data.y, task, kept=data.kept, seed=seed, split_params=split_params
-                )
+                folds = make_folds(self.cv, data.X, data.y, task, kept=data.kept, seed=seed, split_params=split_params)
             soft = cross_fit(
                 members,
                 data.X,

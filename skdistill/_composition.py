@@ -104,9 +104,10 @@ class DistilledComposition(MetaEstimatorMixin, BaseEstimator):
     def __sklearn_tags__(self) -> Any:
         tags = super().__sklearn_tags__()
         given = [get_tags(teacher) for teacher in estimators_in(self.teachers)]
-        # Teachers by name and the encoder of every student take all of these.
-        for kind in ("allow_nan", "string", "categorical", "sparse"):
-            setattr(tags.input_tags, kind, all(getattr(tag.input_tags, kind) for tag in given))
+        # Teachers by name and the encoder of every student take both. The tags for strings and categories stay off:
+        # scikit-learn gives them to estimators that take nothing else.
+        tags.input_tags.allow_nan = all(map(_allows_nan, estimators_in(self.teachers)))
+        tags.input_tags.sparse = all(tag.input_tags.sparse for tag in given)
         try:
             task = self._known_task() or "classification"
             tags.input_tags.sparse &= resolve_student(self.student, task).takes_sparse
@@ -117,3 +118,10 @@ class DistilledComposition(MetaEstimatorMixin, BaseEstimator):
             tag.target_tags.multi_output for tag in given
         )
         return tags
+
+
+def _allows_nan(estimator: Any) -> bool:
+    """Whether a teacher takes missing values; a pipeline takes what its first step takes, whatever its own tag says."""
+    while hasattr(estimator, "steps"):
+        estimator = estimator.steps[0][1]
+    return bool(get_tags(estimator).input_tags.allow_nan)

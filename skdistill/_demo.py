@@ -92,14 +92,22 @@ def run_demo(out: Path, names: list[str] | None = None, n_jobs: int | None = -1)
     chosen = {name: _DATA[name] for name in (names or _DATA)}
     console = Console(highlight=False, soft_wrap=True)
     started = time.perf_counter()
-    columns = (SpinnerColumn(), TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
+    columns = (
+        SpinnerColumn(),
+        TextColumn("{task.description}"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TimeElapsedColumn(),
+    )
     with Progress(*columns, console=console, transient=True) as progress:
         task = progress.add_task("", total=2 * len(chosen))
         for name, (title, loader) in chosen.items():
             X, y, kind = loader()
             stratify = y if kind == "classification" else None
             parts = train_test_split(X, y, test_size=0.3, random_state=_SEED, stratify=stratify)
-            console.print(f"\n[bold]{title}[/bold]: {parts[0].shape[0]:,} rows to learn from, {parts[1].shape[0]:,} to judge")
+            console.print(
+                f"\n[bold]{title}[/bold]: {parts[0].shape[0]:,} rows to learn from, {parts[1].shape[0]:,} to judge"
+            )
             for student in ("tree", "linear"):
                 progress.update(task, description=f"{name}: committee to {student}")
                 path = out / f"{name}-{student}.json"
@@ -120,5 +128,7 @@ def _distil(
     distilled = estimator(teachers, student, n_jobs=n_jobs, random_state=_SEED).fit(X, y)
     distilled.to_model().save(path)
     if not np.array_equal(load(path).predict(X_test), distilled.predict(X_test)):
-        raise ValueError(f"{path} does not predict what the fitted student predicts: this is a defect, please report it")
+        raise ValueError(
+            f"{path} does not predict what the fitted student predicts: this is a defect, please report it"
+        )
     return distilled.report(X_test, y_test)

@@ -319,7 +319,7 @@ verbose
             return str(self.task_)
         if self.task != "auto":
             return self.task
-        for name in [self.teachers] if isinstance(self.teachers, str) else self.teachers or []:
+        for name in self.teachers if isinstance(self.teachers, (list, tuple)) else [self.teachers]:
             tasks = [task for task, known in PRESETS.items() if isinstance(name, str) and name in known]
             if len(tasks) == 1:  # "logistic" and "ridge" tell
                 return tasks[0]

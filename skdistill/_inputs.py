@@ -84,7 +84,7 @@ def check_table(estimator: Any, X: Any, *, reset: bool) -> Any:
         X,
         reset=reset,
         accept_sparse="csr" if tags.sparse else False,
-        dtype=None if tags.string else "numeric",
+        dtype=None,  # categories are ours to read, and a teacher that cannot take them says so
         ensure_all_finite="allow-nan" if tags.allow_nan else True,
     )
 
@@ -106,9 +106,7 @@ def check_training(
         y is missing, holds NaN, infinity or a single class, or lengths disagree.
     """
     if y is None:
-        raise ValueError(
-            f"{type(estimator).__name__} requires y to be passed, but the target y is None."
-        )
+        raise ValueError(f"{type(estimator).__name__} requires y to be passed, but the target y is None.")
     X = check_table(estimator, X, reset=True)
     targets = _target_names(y)
     y, flat = _check_labels(y) if task == "classification" else _check_values(y)
@@ -127,6 +125,10 @@ def check_training(
         params = check_method_params(X, params, indices=kept)
         X, y, weight = safe_indexing(X, kept), y[kept], weight[kept]
 
+    if len(y) < 2:
+        raise ValueError(
+            f"Found array with n_samples=1 while {type(estimator).__name__} needs at least 2 rows: one must be held out."
+        )
     classes = codes = None
     if task == "classification":
         classes, codes = np.unique(y, return_inverse=True)

@@ -29,7 +29,10 @@ def main(argv: Sequence[str] | None = None) -> int:
     demo = commands.add_parser("demo", help="distil real committees on real data and show what was kept and lost")
     demo.add_argument("--out", type=Path, default=Path("demo-output"), help="folder for the students (%(default)s)")
     demo.add_argument(
-        "--data", action="append", metavar="NAME", help="only this data set (digits, cancer, diabetes, flights); repeatable"
+        "--data",
+        action="append",
+        metavar="NAME",
+        help="only this data set (digits, cancer, diabetes, flights); repeatable",
     )
     demo.add_argument("--n-jobs", type=int, default=-1, help="teacher fits at a time (default: all cores)")
     arguments = parser.parse_args(argv)

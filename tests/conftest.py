@@ -28,8 +28,8 @@ def people() -> tuple[pd.DataFrame, np.ndarray]:
 def exact_classifiers() -> list:
     """Deterministic linear teachers that solve to machine precision, for which weights equal repetition."""
     return [
-        ("lr", LogisticRegression(solver="newton-cholesky", tol=1e-12, max_iter=1000)),
-        ("stiff", LogisticRegression(solver="newton-cholesky", tol=1e-12, max_iter=1000, C=0.01)),
+        ("lr", LogisticRegression(solver="newton-cholesky", tol=1e-9, max_iter=1000)),
+        ("stiff", LogisticRegression(solver="newton-cholesky", tol=1e-9, max_iter=1000, C=0.01)),
     ]
 
 

@@ -44,7 +44,7 @@ def clf(**settings):
         ({"student": "forest"}, r"Unknown student 'forest'. Valid names: linear, tree"),
         ({"teachers": "svn"}, r"Unknown teacher 'svn' for classification. Valid names: extra_trees, forest"),
         ({"cv": 1}, r"'cv' parameter of DistilledClassifier must be"),
-        ({"student": TreeStudent(max_leaves=1)}, r"'max_leaves' parameter of TreeStudent"),
+        ({"student": TreeStudent(max_leaves=0)}, r"'max_leaves' parameter of TreeStudent"),
         ({"student": KNeighborsClassifier()}, r"KNeighborsClassifier.*sample_weight"),
     ],
 )
@@ -143,7 +143,9 @@ def test_regression_refuses_what_is_for_classes():
 
 def test_many_integers_ask_for_the_task():
     y = np.arange(150)
-    with pytest.raises(ValueError, match=r"150 distinct whole numbers.*Pass task='classification' or task='regression'"):
+    with pytest.raises(
+        ValueError, match=r"150 distinct whole numbers.*Pass task='classification' or task='regression'"
+    ):
         DistilledEstimator().fit(X, y)
 
 

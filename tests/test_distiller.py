@@ -154,7 +154,9 @@ def test_nested_names_in_a_pipeline_and_a_grid():
 
 
 def test_a_name_has_no_nested_parameters():
-    with pytest.raises(ValueError, match=r"Cannot set 'student__max_leaves'.*Pass an instance first: student=TreeStudent"):
+    with pytest.raises(
+        ValueError, match=r"Cannot set 'student__max_leaves'.*Pass an instance first: student=TreeStudent"
+    ):
         quick().set_params(student__max_leaves=8)
     assert quick().set_params(student=TreeStudent(), student__max_leaves=8).student.max_leaves == 8
     with pytest.raises(ValueError, match=r"Cannot set 'svm__C'.*svm='svm' is a name"):
@@ -182,7 +184,9 @@ def test_threshold_tuning_on_imbalanced_classes():
     balanced = quick(student="linear", class_weight="balanced").fit(X, y)
     rare = {"pos_label": "rare"}
     assert recall_score(y, balanced.predict(X), **rare) > recall_score(y, plain.predict(X), **rare) + 0.1
-    same = quick(student="linear").fit(X, y, sample_weight=np.where(y == "rare", *(len(y) / (2 * np.sum(y == c)) for c in ("rare", "common"))))
+    same = quick(student="linear").fit(
+        X, y, sample_weight=np.where(y == "rare", *(len(y) / (2 * np.sum(y == c)) for c in ("rare", "common")))
+    )
     np.testing.assert_allclose(same.predict_proba(X), balanced.predict_proba(X), atol=1e-9)
 
 
@@ -213,11 +217,15 @@ def test_metadata_routing():
         deaf = LogisticRegression(max_iter=5000).set_fit_request(sample_weight=False)
         results = []
         for teacher in (asks, deaf):
-            clf = quick(teachers=[("lr", teacher), "lightgbm"], blend=0.0, cv=GroupKFold(3).set_split_request(groups=True))
+            clf = quick(
+                teachers=[("lr", teacher), "lightgbm"], blend=0.0, cv=GroupKFold(3).set_split_request(groups=True)
+            )
             clf.fit(X, y, sample_weight=weight, groups=np.arange(len(y)) % 9)
             results.append(clf.teachers_["lr"].coef_)
         assert np.abs(results[0] - results[1]).max() > 1e-3
-        pipe = make_pipeline(StandardScaler().set_fit_request(sample_weight=False), quick().set_fit_request(sample_weight=True))
+        pipe = make_pipeline(
+            StandardScaler().set_fit_request(sample_weight=False), quick().set_fit_request(sample_weight=True)
+        )
         assert pipe.fit(X, y, sample_weight=weight).score(X, y) > 0.9
     with pytest.raises(ValueError, match=r"got \['colour'\], which only metadata routing can deliver"):
         quick().fit(X, y, colour=weight)
@@ -362,7 +370,9 @@ def test_pipeline_hands_the_pool_on_untransformed_without_routing():
         routed = make_pipeline(
             StandardScaler(), clone(clf).set_fit_request(X_unlabeled=True), transform_input=["X_unlabeled"]
         ).fit(X, y, X_unlabeled=X[:200])
-        by_hand = clone(clf).fit(StandardScaler().fit_transform(X), y, X_unlabeled=StandardScaler().fit(X).transform(X[:200]))
+        by_hand = clone(clf).fit(
+            StandardScaler().fit_transform(X), y, X_unlabeled=StandardScaler().fit(X).transform(X[:200])
+        )
         np.testing.assert_array_equal(routed.predict_proba(X), by_hand.predict_proba(StandardScaler().fit_transform(X)))
     assert np.abs(raw.predict_proba(X) - routed.predict_proba(X)).max() > 0.05
 

@@ -43,7 +43,7 @@ def bin_edges(values: np.ndarray, weight: np.ndarray | None, max_bins: int) -> n
     if weight is None:
         values = np.sort(values)
         starts = _run_starts(values)
-        total = np.diff(starts, append=len(values))
+        total = np.diff(starts, append=len(values)).astype(np.int64)
     else:
         order = np.argsort(values)
         values = values[order]
@@ -52,14 +52,26 @@ def bin_edges(values: np.ndarray, weight: np.ndarray | None, max_bins: int) -> n
     distinct = values[starts]
     last = np.arange(len(distinct) - 1)
     if len(distinct) > max_bins:
-        reached = np.cumsum(np.minimum(total * max_bins, total.sum()))
-        end = int(reached[-1])  # a Python integer, for its multiples exceed 64 bits
-        marks = np.array([-(-end * j // max_bins) for j in range(1, max_bins)])
-        last = np.unique(np.searchsorted(reached, marks))
-        last = last[last < len(distinct) - 1]
+        shares, per_bin = _shares(total, max_bins)
+        last = np.searchsorted(np.cumsum(shares), per_bin * np.arange(1, max_bins))
+        last = np.unique(last[last < len(distinct) - 1])
     low, high = distinct[last], distinct[last + 1]
     middle = ((low.astype(np.float64) + high) / 2).astype(np.float32)
     return np.where(middle < high, middle, low) + np.float32(0)  # no -0.0, whose sign would tell the order of the rows
+
+
+def _shares(weight: np.ndarray, n_bins: int) -> tuple[np.ndarray, int]:
+    """What each of more than `n_bins` values counts, and the count that fills a bin: integers that add up exactly.
+
+    A value heavier than a bin counts as one bin, which makes the others' bins smaller, which may make more values heavy.
+    """
+    heavy = np.zeros(len(weight), dtype=bool)
+    while True:
+        rest, bins_left = int(weight[~heavy].sum()), n_bins - int(heavy.sum())
+        found = ~heavy & (weight * bins_left > rest)
+        if not found.any():
+            return np.where(heavy, rest, weight * bins_left), rest
+        heavy |= found
 
 
 def _run_starts(values: np.ndarray) -> np.ndarray:
@@ -101,7 +113,7 @@ def bin_table(edges: np.ndarray) -> BinTable:
     """
     low, width = edges[0], float(edges[-1]) - float(edges[0])
     for size in TABLE_SIZES:
-        scale = min(size / width, np.finfo(np.float32).max) if width else 1.0
+        scale = min(size / width, float(np.finfo(np.float32).max)) if width else 1.0
         cells_per_unit = np.float32(scale)
         held = np.bincount(_cell(edges, low, cells_per_unit, size), minlength=size)
         if held.max() == 1:

@@ -19,7 +19,7 @@ def row_hashes(start: int, n_rows: int, seed: int) -> np.ndarray:
 
     Examples
     --------
-    >>> (row_hashes(0, 5, seed=0)[3:] == row_hashes(3, 2, seed=0)).all()
+    >>> row_hashes(0, 3, seed=0).tolist()[2] == row_hashes(2, 1, seed=0).item()
     True
     """
     # Consecutive seeds must not give shifted copies of one stream, so the seed enters through the mixing function.

@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
-from ._frozen import Frozen
+from ._frozen import Frozen, frozen
 from ._labels import Label, check_flag, check_labels, check_text
 
 LARGEST_FLOAT32 = float(np.finfo(np.float32).max)
 
 
-@dataclass(frozen=True)
+@frozen
 class NumericColumn(Frozen):
     """A numeric raw column: encoded as ``(x - center) * scale`` in float32, and clipped to finite float32 numbers.
 
@@ -66,7 +65,7 @@ class NumericColumn(Frozen):
         return (self.name, f"{self.name} is missing") if self.missing else (self.name,)
 
 
-@dataclass(frozen=True)
+@frozen
 class CategoryColumn(Frozen):
     """A categorical raw column: one feature for each kept category, 1.0 where the value equals it and 0.0 elsewhere.
 

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import fields
-from typing import Any
+from dataclasses import dataclass, fields
+from typing import Any, dataclass_transform
 
 
 class Frozen:
@@ -13,5 +13,17 @@ class Frozen:
     for speed does not travel.
     """
 
+    def _arguments(self) -> dict[str, Any]:
+        return {item.name: getattr(self, item.name) for item in fields(self) if item.init}  # type: ignore[arg-type]
+
     def __reduce__(self) -> tuple[Any, ...]:
-        return type(self), tuple(getattr(self, item.name) for item in fields(self) if item.init)  # type: ignore[arg-type]
+        return type(self), tuple(self._arguments().values())
+
+    def __repr__(self) -> str:
+        arguments = ", ".join(f"{name}={value!r}" for name, value in self._arguments().items())
+        return f"{type(self).__name__}({arguments})"
+
+
+@dataclass_transform(frozen_default=True, eq_default=False)
+def frozen(kind: type) -> Any:
+    return dataclass(frozen=True, eq=False, repr=False)(kind)

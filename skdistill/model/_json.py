@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import json
 import zlib
+from itertools import pairwise
 from typing import TYPE_CHECKING, Any, NoReturn
 
 import numpy as np
@@ -25,6 +26,9 @@ if TYPE_CHECKING:
 
 FORMAT = "skdistill.model"
 FORMAT_VERSION = 1
+
+#: The smallest number that float32 rounds to infinity: half a unit above its largest one. An int, compared exactly.
+_ROUNDS_TO_INFINITY = 2**128 - 2**103
 
 
 class ModelFormatError(ValueError):
@@ -103,8 +107,9 @@ def _parse(data: bytes) -> Any:
 def _distinct_keys(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     document = dict(pairs)
     if len(document) < len(pairs):
-        keys = [key for key, _ in pairs]
-        raise ModelFormatError(f"an object repeats the key {next(key for key in keys if keys.count(key) > 1)!r}.")
+        keys = sorted(key for key, _ in pairs)
+        repeated = next(key for key, next_key in pairwise(keys) if key == next_key)
+        raise ModelFormatError(f"an object repeats the key {repeated!r}.")
     return document
 
 
@@ -185,8 +190,10 @@ def _read_column(data: Any, path: str) -> NumericColumn | CategoryColumn:
     )
     if dtype != "float32":
         raise ModelFormatError(f"{path}.dtype must be 'float32', not {dtype!r}.")
-    scaling = _floats(numbers, path, labels=(".fill", ".center", ".scale")).tolist()
-    return _build(NumericColumn, path, name, *scaling, missing)
+    fill, center, scale = (
+        _number(number, f"{path}.{key}") for number, key in zip(numbers, ("fill", "center", "scale"))
+    )
+    return _build(NumericColumn, path, name, *np.array([fill, center, scale], dtype=np.float32).tolist(), missing)
 
 
 def _read_predictor(data: Any, path: str) -> Tree | Linear:
@@ -250,7 +257,7 @@ def _object(data: Any, path: str, *keys: str) -> list[Any]:
             raise ModelFormatError(f"{prefix}{key} is missing.")
     for key in found:
         if key not in keys:
-            raise ModelFormatError(f"{prefix}{key} is unknown.")
+            raise ModelFormatError(f"{path or 'the file'} has the unknown key {key!r}.")
     return [found[key] for key in keys]
 
 
@@ -264,22 +271,14 @@ _JSON_NAMES = {dict: "object", list: "array", str: "string", int: "integer"}
 
 
 def _number(data: Any, path: str) -> float:
-    if type(data) is float or (type(data) is int and abs(data) < 2**128):  # a larger integer may be no float at all
+    if type(data) in (float, int) and abs(data) < _ROUNDS_TO_INFINITY:
         return float(data)
     raise ModelFormatError(f"{path} must be a number in the range of float32, not {data!r:.60}.")
 
 
-def _floats(data: Any, path: str, labels: tuple[str, ...] | None = None) -> NDArray[np.float32]:
-    numbers = _typed(data, list, path)
-
-    def where(i: int) -> str:
-        return f"{path}{labels[i]}" if labels else f"{path}[{i}]"
-
-    with np.errstate(over="ignore"):
-        array = np.array([_number(number, where(i)) for i, number in enumerate(numbers)], np.float64).astype(np.float32)
-    for i in np.flatnonzero(~np.isfinite(array)).tolist():
-        raise ModelFormatError(f"{where(i)} must be a number in the range of float32, not {numbers[i]!r:.60}.")
-    return array
+def _floats(data: Any, path: str) -> NDArray[np.float32]:
+    numbers = [_number(number, f"{path}[{i}]") for i, number in enumerate(_typed(data, list, path))]
+    return np.array(numbers, dtype=np.float64).astype(np.float32)
 
 
 def _integers(data: Any, path: str) -> NDArray[np.int64]:
@@ -292,10 +291,8 @@ def _integers(data: Any, path: str) -> NDArray[np.int64]:
 
 def _matrix(data: Any, path: str, width: int) -> NDArray[np.float32]:
     rows = _typed(data, list, path)
-    matrix = np.empty((len(rows), width), np.float32)
     for i, row in enumerate(rows):
-        numbers = _floats(row, f"{path}[{i}]")
-        if len(numbers) != width:
-            raise ModelFormatError(f"{path}[{i}] must have {width} numbers, as the other rows. It has {len(numbers)}.")
-        matrix[i] = numbers
-    return matrix
+        if len(_typed(row, list, f"{path}[{i}]")) != width:
+            raise ModelFormatError(f"{path}[{i}] must have {width} numbers. It has {len(row)}.")
+    flat = [_number(number, f"{path}[{i}][{j}]") for i, row in enumerate(rows) for j, number in enumerate(row)]
+    return np.array(flat, dtype=np.float64).astype(np.float32).reshape(len(rows), width)

@@ -2,21 +2,20 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from ._evaluate import LINKS
-from ._frozen import Frozen
+from ._frozen import Frozen, frozen
 from ._labels import LABEL_TYPES, Label, check_flag, check_labels, check_text, label_type
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 
-@dataclass(frozen=True)
+@frozen
 class Output(Frozen):
     """How outputs become predictions.
 

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import field
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from ._evaluate import RowWise, WalkTables, arrival_nodes, check_features, identity, row_blocks, walk_tables
-from ._frozen import Frozen
+from ._evaluate import RowWise, TreeWalk, check_features, identity, row_blocks
+from ._frozen import Frozen, frozen
 
 if TYPE_CHECKING:
     from numpy.typing import ArrayLike, NDArray
@@ -71,7 +71,7 @@ def _check_preorder(feature: list[int], right: list[int]) -> int:
     return max(depth)
 
 
-@dataclass(frozen=True, eq=False, repr=False)
+@frozen
 class Tree(Frozen):
     """A binary decision tree on float32 features, its nodes in preorder.
 
@@ -168,8 +168,8 @@ class Tree(Frozen):
         return self.value.shape[1]
 
     @cached_property
-    def _tables(self) -> WalkTables:
-        return walk_tables(self.feature, self.threshold, self.right, self.depth)
+    def _walk(self) -> TreeWalk:
+        return TreeWalk(self.feature, self.threshold, self.right, self.depth)
 
     @cached_property
     def _leaf_of_node(self) -> NDArray[np.intp]:
@@ -189,7 +189,7 @@ class Tree(Frozen):
         """
         blocks = row_blocks(check_features(Z, self.n_features))
         dense = (block.toarray() if hasattr(block, "toarray") else block for block in blocks)
-        return self._leaf_of_node.take(np.concatenate([arrival_nodes(block, self._tables) for block in dense]))
+        return self._leaf_of_node.take(np.concatenate([self._walk.arrivals(block) for block in dense]))
 
     def evaluate(self, Z: Any, row_wise: RowWise = identity) -> Any:
         """Compute the outputs of each row.
@@ -208,7 +208,7 @@ class Tree(Frozen):
         return row_wise(self.value.astype(np.float64)).take(self.apply(Z), axis=0)
 
 
-@dataclass(frozen=True, eq=False, repr=False)
+@frozen
 class Linear(Frozen):
     """Linear functions of float32 features, summed in float64.
 

@@ -3,36 +3,45 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from functools import cached_property
-from itertools import accumulate
-from typing import TYPE_CHECKING, Any, NamedTuple
+from itertools import accumulate, pairwise
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from ._columns import LARGEST_FLOAT32, CategoryColumn, NumericColumn
-from ._frozen import Frozen
+from ._frozen import Frozen, frozen
 from ._labels import Label
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 
-class _Layout(NamedTuple):
-    """Where columns are read from and written to: raw numbers and encoded numbers of columns."""
+class _Layout:
+    """Where columns are read from and written to."""
 
-    numeric: list[int]  # raw columns that are numeric, in order; the next four run parallel to it
-    fill: NDArray[np.float32]
-    center: NDArray[np.float32]
-    scale: NDArray[np.float32]
-    target: list[int]
-    flagged: list[int]  # positions in `numeric` of the columns with an indicator, and where it goes
-    flag_target: list[int]
-    category: list[tuple[int, dict[Label, int]]]  # raw column and the encoded feature of each category
-    is_scaled: bool
+    def __init__(self, columns: Sequence[NumericColumn | CategoryColumn], slices: Sequence[slice]) -> None:
+        numeric = [i for i, column in enumerate(columns) if isinstance(column, NumericColumn)]
+        scaling = [
+            (column.fill, column.center, column.scale) for column in columns if isinstance(column, NumericColumn)
+        ]
+        #: The raw columns that are numeric; the next four arrays run parallel to it.
+        self.numeric = numeric
+        self.fill, self.center, self.scale = np.array(scaling, dtype=np.float32).reshape(-1, 3).T
+        self.target = [slices[i].start for i in numeric]
+        #: Positions in `numeric` of the columns with an indicator of missing values, and the features it goes to.
+        self.flagged = [j for j, i in enumerate(numeric) if columns[i].missing]
+        self.flag_target = [self.target[j] + 1 for j in self.flagged]
+        #: The raw columns that are categorical, each with the encoded feature of each category.
+        self.category: list[tuple[int, dict[Label, int]]] = [
+            (i, {label: part.start + j for j, label in enumerate(column.categories)})
+            for i, (column, part) in enumerate(zip(columns, slices, strict=True))
+            if isinstance(column, CategoryColumn)
+        ]
+        self.is_scaled = bool((self.center != 0).any() or (self.scale != 1).any())
 
 
-@dataclass(frozen=True, repr=False)
+@frozen
 class Preprocessor(Frozen):
     """What is done to each raw column, in the order of the raw columns.
 
@@ -68,7 +77,7 @@ class Preprocessor(Frozen):
                 )
         names = self.feature_names_in
         if not names or len(set(names)) < len(names):
-            repeated = sorted({name for name in names if names.count(name) > 1})
+            repeated = sorted({name for name, next_name in pairwise(sorted(names)) if name == next_name})
             raise ValueError(
                 f"'columns' of Preprocessor must be one or more with distinct names. Repeated: {repeated}."
             )
@@ -104,25 +113,7 @@ class Preprocessor(Frozen):
 
     @cached_property
     def _layout(self) -> _Layout:
-        numeric: list[int] = []
-        target: list[int] = []
-        flagged: list[int] = []
-        flag_target: list[int] = []
-        category: list[tuple[int, dict[Label, int]]] = []
-        scaling: list[tuple[float, float, float]] = []
-        for i, (column, part) in enumerate(zip(self.columns, self.slices, strict=True)):
-            if isinstance(column, CategoryColumn):
-                category.append((i, {label: part.start + j for j, label in enumerate(column.categories)}))
-                continue
-            if column.missing:
-                flagged.append(len(numeric))
-                flag_target.append(part.start + 1)
-            numeric.append(i)
-            target.append(part.start)
-            scaling.append((column.fill, column.center, column.scale))
-        fill, center, scale = np.array(scaling, dtype=np.float32).reshape(-1, 3).T
-        is_scaled = bool((center != 0).any() or (scale != 1).any())
-        return _Layout(numeric, fill, center, scale, target, flagged, flag_target, category, is_scaled)
+        return _Layout(self.columns, self.slices)
 
     def transform(self, X: Any) -> Any:
         """Encode raw rows.

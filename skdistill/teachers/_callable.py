@@ -88,6 +88,4 @@ class CallableTeacher(BaseEstimator):
         tags.estimator_type = "classifier" if self.predict_proba is not None else "regressor"
         tags.input_tags.allow_nan = True
         tags.input_tags.sparse = True
-        tags.input_tags.string = True
-        tags.input_tags.categorical = True
         return tags

@@ -101,7 +101,6 @@ class TabularBooster(MetaEstimatorMixin, BaseEstimator):
         tags = super().__sklearn_tags__()
         tags.estimator_type = "classifier" if is_classifier(self.booster) else "regressor"
         tags.input_tags.allow_nan = tags.input_tags.sparse = True
-        tags.input_tags.string = tags.input_tags.categorical = True
         return tags
 
 
@@ -123,9 +122,7 @@ def _svm(classify: bool, n_rows: int) -> Any:
         return _scaled(TransformedTargetRegressor(SVR(), transformer=StandardScaler()))
     line = LinearSVR(loss="squared_epsilon_insensitive", dual=False)
     features = Nystroem(n_components=_NYSTROEM_COMPONENTS)
-    return make_pipeline(
-        TableEncoder(), features, TransformedTargetRegressor(line, transformer=StandardScaler())
-    )
+    return make_pipeline(TableEncoder(), features, TransformedTargetRegressor(line, transformer=StandardScaler()))
 
 
 def _lightgbm(classify: bool, n_rows: int) -> Any:

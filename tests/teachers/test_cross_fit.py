@@ -107,8 +107,7 @@ def test_search_pipeline_and_weights():
 
 def test_random_state_reaches_teachers_that_have_none():
     first, second = (
-        fit([DecisionTreeClassifier(max_features=1)], random_state=np.random.RandomState(7)).labels[0]
-        for _ in range(2)
+        fit([DecisionTreeClassifier(max_features=1)], random_state=np.random.RandomState(7)).labels[0] for _ in range(2)
     )
     np.testing.assert_array_equal(first, second)
     fixed = fit([DecisionTreeClassifier(random_state=3)], random_state=np.random.RandomState(7))
