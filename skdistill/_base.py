@@ -9,17 +9,19 @@ from functools import partial
 from numbers import Integral, Real
 from typing import Any, ClassVar, Self
 
+import narwhals.stable.v2 as nw
 import numpy as np
 from numpy.typing import NDArray
 from scipy import sparse
 from sklearn.base import clone
+from sklearn.utils import assert_all_finite, get_tags
 from sklearn.utils.metadata_routing import process_routing
 from sklearn.utils.metaestimators import available_if
 from sklearn.utils.validation import check_is_fitted
 
 from ._composition import DistilledComposition
 from ._inputs import TrainingData, check_table, check_training
-from ._sklearn import Interval, StrOptions, fit_context, num_samples, routing_enabled
+from ._sklearn import Interval, StrOptions, fit_context, routing_enabled
 from .model import Model, Output
 from .preprocessing import TableEncoder
 from .report import Contestant, DistillationReport, distillation_report, joblib_nbytes
@@ -125,8 +127,10 @@ class BaseDistilled(DistilledComposition):
             # First, since it is quick and reads every cell: what no stage can use is refused before the long work.
             encoder = TableEncoder(scale=student.wants_scaling).fit(data.X, sample_weight=data.sample_weight)
             Z = encoder.transform(data.X)
-            pool = None if X_unlabeled is None else check_table(self, X_unlabeled, reset=False)
-            Z_pool = None if pool is None else encoder.transform(pool)
+            Z_pool = None
+            if X_unlabeled is not None:
+                X_unlabeled = check_table(self, X_unlabeled, reset=False)
+                Z_pool = encoder.transform(X_unlabeled)
         with self._stage("teachers"):
             folds = []
             if not all(member.frozen for member in members):
@@ -161,12 +165,13 @@ class BaseDistilled(DistilledComposition):
             oracle = Oracle(soft.committee, combine)
         weight = data.sample_weight
         hard = (Z, data.true_labels(), weight)
-        if pool is not None:
+        if Z_pool is not None:
             with self._stage("unlabeled rows"):
                 weight = np.ones(len(Q)) if weight is None else weight
-                Q = np.vstack([Q, oracle(pool)])
-                weight = np.concatenate([weight, np.ones(num_samples(pool))])
-                Z = sparse.vstack([Z, Z_pool], format="csr") if sparse.issparse(Z) else np.vstack([Z, Z_pool])
+                Q = np.vstack([Q, oracle(X_unlabeled)])
+                weight = np.concatenate([weight, np.ones(Z_pool.shape[0])])
+                stack: Any = partial(sparse.vstack, format="csr") if sparse.issparse(Z) else np.vstack
+                Z = stack([Z, Z_pool])
         with self._stage("student"):
             self.student_ = _fit_student(student, Z, Q, weight)
         with self._stage("rival on hard labels"):
@@ -192,6 +197,7 @@ class BaseDistilled(DistilledComposition):
         self.task_ = task
         self.n_outputs_ = data.n_outputs
         self._targets, self._flat = data.targets, data.flat
+        self._allows_nan = get_tags(self).input_tags.allow_nan
         if data.classes is not None:
             self.classes_ = data.classes
         notes = []
@@ -237,9 +243,16 @@ class BaseDistilled(DistilledComposition):
     def _outputs(self, X: Any, student: Any = None) -> NDArray[np.float64]:
         """Q-hat of shape (n, n_outputs)."""
         check_is_fitted(self)
-        Z = self.encoder_.transform(check_table(self, X, reset=False))
-        outputs: NDArray[np.float64] = (self.student_ if student is None else student).predict(Z)
-        return outputs.reshape(len(outputs), -1)
+        outputs: NDArray[np.float64] = (self.student_ if student is None else student).evaluate(self._encode(X))
+        return outputs
+
+    def _encode(self, X: Any) -> Any:
+        """The student's matrix. The encoder checks the table against the columns of `fit` as it reads it."""
+        if not self._allows_nan and not nw.dependencies.is_into_dataframe(X) and not sparse.issparse(X):
+            X = np.asarray(X)
+            if X.dtype.kind == "f":
+                assert_all_finite(X, input_name="X")
+        return self.encoder_.transform(X)
 
     def predict(self, X: Any) -> NDArray[Any]:
         """Predict with the student alone.
@@ -286,7 +299,7 @@ class BaseDistilled(DistilledComposition):
         ndarray of shape (n,) for two classes, else (n, k)
         """
         check_is_fitted(self)
-        scores = self.student_.decision_function(self.encoder_.transform(check_table(self, X, reset=False)))
+        scores = self.student_.decision_function(self._encode(X))
         if scores.ndim == 2 and scores.shape[1] == 2:
             return scores[:, 1] - scores[:, 0]
         return scores

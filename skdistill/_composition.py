@@ -8,7 +8,7 @@ from sklearn.base import BaseEstimator, MetaEstimatorMixin
 from sklearn.utils import get_tags
 from sklearn.utils.metadata_routing import MetadataRouter, MethodMapping
 
-from .students import resolve_student
+from .students import takes_sparse
 from .teachers import estimators_in, named_teachers, resolve_members
 
 
@@ -107,12 +107,7 @@ class DistilledComposition(MetaEstimatorMixin, BaseEstimator):
         # Teachers by name and the encoder of every student take both. The tags for strings and categories stay off:
         # scikit-learn gives them to estimators that take nothing else.
         tags.input_tags.allow_nan = all(map(_allows_nan, estimators_in(self.teachers)))
-        tags.input_tags.sparse = all(tag.input_tags.sparse for tag in given)
-        try:
-            task = self._known_task() or "classification"
-            tags.input_tags.sparse &= resolve_student(self.student, task).takes_sparse
-        except (TypeError, ValueError):
-            tags.input_tags.sparse = False  # fit says what is wrong with the student
+        tags.input_tags.sparse = takes_sparse(self.student) and all(tag.input_tags.sparse for tag in given)
         tags.target_tags.required = True
         tags.target_tags.multi_output = self._known_task() == "regression" and all(
             tag.target_tags.multi_output for tag in given

@@ -111,17 +111,16 @@ def run_demo(out: Path, names: list[str] | None = None, n_jobs: int | None = -1)
             for student in ("tree", "linear"):
                 progress.update(task, description=f"{name}: committee to {student}")
                 path = out / f"{name}-{student}.json"
-                report = _distil(*parts, kind, student, n_jobs, path)
+                report = _distil(parts, kind, student, n_jobs, path)
                 console.print(f"\n[bold]{name}, student={student!r}[/bold]\n{report}", markup=True)
                 console.print(f"Saved {path} ({path.stat().st_size:,} bytes of JSON); read back, it predicts the same.")
                 progress.advance(task)
     console.print(f"\nDone in {time.perf_counter() - started:.0f} s. The students are in {out}/.")
 
 
-def _distil(
-    X: Any, X_test: Any, y: Any, y_test: Any, kind: str, student: str, n_jobs: int | None, path: Path
-) -> DistillationReport:
+def _distil(parts: list[Any], kind: str, student: str, n_jobs: int | None, path: Path) -> DistillationReport:
     """Fit, save, read back, compare; returns the report."""
+    X, X_test, y, y_test = parts
     estimator = DistilledClassifier if kind == "classification" else DistilledRegressor
     line = "logistic" if kind == "classification" else "ridge"
     teachers = ["svm", line, "lightgbm", "xgboost"]

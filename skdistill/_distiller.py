@@ -93,8 +93,8 @@ class DistilledClassifier(ClassifierMixin, BaseDistilled):
     >>> from sklearn.datasets import load_breast_cancer
     >>> from skdistill import DistilledClassifier
     >>> X, y = load_breast_cancer(return_X_y=True, as_frame=True)
-    >>> clf = DistilledClassifier(teachers=["logistic", "forest"], random_state=0).fit(X[::2], y[::2])
-    >>> bool(clf.score(X[1::2], y[1::2]) > 0.9)
+    >>> clf = DistilledClassifier(teachers=["logistic", "lightgbm"], random_state=0).fit(X[::2], y[::2])
+    >>> bool(clf.score(X[1::2], y[1::2]) > 0.85)
     True
     >>> clf.to_model().nbytes < 1000
     True

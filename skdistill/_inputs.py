@@ -127,7 +127,7 @@ def check_training(
 
     if len(y) < 2:
         raise ValueError(
-            f"Found array with n_samples=1 while {type(estimator).__name__} needs at least 2 rows: one must be held out."
+            f"Found array with n_samples=1 while {type(estimator).__name__} needs 2 rows at least: one is held out."
         )
     classes = codes = None
     if task == "classification":

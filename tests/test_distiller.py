@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import warnings
+from typing import ClassVar
 
 import joblib
 import numpy as np
@@ -44,6 +45,16 @@ from skdistill import (
 )
 
 CANCER = load_breast_cancer(return_X_y=True, as_frame=True)
+
+
+class SpiedLogistic(LogisticRegression):
+    """Remembers which rows each fit saw."""
+
+    seen: ClassVar[list] = []
+
+    def fit(self, X, y, sample_weight=None):
+        self.seen.append(set(X.index))
+        return super().fit(X, y, sample_weight)
 
 
 def quick(**settings):
@@ -194,15 +205,10 @@ def test_groups_and_time_splits():
     X, y = CANCER
     groups = np.arange(len(y)) // 7
     for cv in (4, GroupKFold(4)):
-        seen = []
-
-        class Spy(LogisticRegression):
-            def fit(self, X, y, sample_weight=None):
-                seen.append(set(X.index))
-                return super().fit(X, y, sample_weight)
-
-        quick(teachers=Spy(max_iter=5000), cv=cv).fit(X, y, groups=groups)
-        for rows in seen[1:]:  # the first fit is on all rows
+        spy = SpiedLogistic(max_iter=5000)
+        SpiedLogistic.seen.clear()
+        quick(teachers=spy, cv=cv).fit(X, y, groups=groups)
+        for rows in SpiedLogistic.seen[1:]:  # the first fit is on all rows
             left_out = set(range(len(y))) - rows
             assert not set(groups[list(rows)]) & set(groups[list(left_out)])
     timed = quick(cv=TimeSeriesSplit(3)).fit(X, y)
@@ -301,7 +307,7 @@ def test_third_party_student(tmp_path):
     assert clf.score(X, y) > 0.9
     assert clf.student_.route_ == "replicated rows"
     assert "fitted by replicated rows" in str(clf.report(X, y))
-    with pytest.raises(TypeError, match="DecisionTreeClassifier has no model form. Save it with joblib"):
+    with pytest.raises(TypeError, match=r"DecisionTreeClassifier has no model form. Save it with joblib"):
         clf.to_model()
     joblib.dump(clf, tmp_path / "s.joblib")
     np.testing.assert_array_equal(joblib.load(tmp_path / "s.joblib").predict(X), clf.predict(X))

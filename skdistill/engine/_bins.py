@@ -63,7 +63,7 @@ def bin_edges(values: np.ndarray, weight: np.ndarray | None, max_bins: int) -> n
 def _shares(weight: np.ndarray, n_bins: int) -> tuple[np.ndarray, int]:
     """What each of more than `n_bins` values counts, and the count that fills a bin: integers that add up exactly.
 
-    A value heavier than a bin counts as one bin, which makes the others' bins smaller, which may make more values heavy.
+    A value heavier than a bin counts as one bin. That makes the other bins smaller, which may make more values heavy.
     """
     heavy = np.zeros(len(weight), dtype=bool)
     while True:
@@ -83,8 +83,8 @@ class BinTable(NamedTuple):
     """The edges of a feature and a table that finds them without a search.
 
     The range of the edges is cut into equal cells. The cell of x is computed with operations that never decrease when x
-    increases, so that edges in earlier cells are below x and edges in later ones are not: `first` counts the former, and
-    only the edges in the cell itself are compared.
+    increases, so that edges in earlier cells are below x and edges in later ones are not: `first` counts the former.
+    Only the edges in the cell itself are compared.
     """
 
     edges: np.ndarray  #: float32, followed by infinities so that looking beyond the last is harmless

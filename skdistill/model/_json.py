@@ -227,7 +227,7 @@ def _read_labels(data: Any, path: str) -> list[Label]:
     name, values = _object(data, path, "type", "values")
     labels: list[Label] = _typed(values, list, f"{path}.values")
     if name == "float":  # as elsewhere, 1 will do for 1.0
-        labels = [_number(label, f"{path}.values[{i}]") for i, label in enumerate(labels)]
+        labels = [float(label) if type(label) is int and abs(label) <= 2**53 else label for label in labels]
     found = label_type(labels)
     if name != found or not (found in LABEL_TYPES or found == "mixed"):
         raise ModelFormatError(f"{path}.type must be the type of its values, {found!r}, not {name!r}.")

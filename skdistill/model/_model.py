@@ -53,12 +53,11 @@ class Model(Frozen):
     output: Output
 
     def __post_init__(self) -> None:
-        for name, kind in (("preprocessor", Preprocessor), ("predictor", Tree | Linear), ("output", Output)):
+        for name, kinds in (("preprocessor", (Preprocessor,)), ("predictor", (Tree, Linear)), ("output", (Output,))):
             part = getattr(self, name)
-            if not isinstance(part, kind):
-                raise ValueError(
-                    f"'{name}' of Model must be a {getattr(kind, '__name__', kind)}. Got {part!r} instead."
-                )
+            if not isinstance(part, kinds):
+                wanted = " or ".join(kind.__name__ for kind in kinds)
+                raise ValueError(f"'{name}' of Model must be a {wanted}. Got {part!r} instead.")
         if self.predictor.n_features != self.preprocessor.n_encoded:
             raise ValueError(
                 f"The predictor reads {self.predictor.n_features} features, but the preprocessor encodes "

@@ -235,7 +235,7 @@ def _as_table(X: Any, n_columns: int, has_categories: bool) -> NDArray[Any]:
 
 
 def _as_float32(values: NDArray[Any]) -> NDArray[np.float32]:
-    with np.errstate(over="ignore"):
+    with np.errstate(over="ignore", invalid="ignore"):  # "invalid" is said of signalling NaNs
         return np.ascontiguousarray(values, dtype=np.float32)
 
 

@@ -2,7 +2,7 @@
 
 from ._adapter import EstimatorStudent
 from ._linear import LinearStudent
-from ._resolve import resolve_student
+from ._resolve import resolve_student, takes_sparse
 from ._tree import TreeStudent
 
-__all__ = ["EstimatorStudent", "LinearStudent", "TreeStudent", "resolve_student"]
+__all__ = ["EstimatorStudent", "LinearStudent", "TreeStudent", "resolve_student", "takes_sparse"]

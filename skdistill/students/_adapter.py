@@ -187,7 +187,11 @@ class EstimatorStudent(RegressorMixin, BaseEstimator):
             divided by its sum.
         """
         check_is_fitted(self)
-        X = validate_data(self, X, reset=False, **self._rows())
+        outputs = self.evaluate(validate_data(self, X, reset=False, **self._rows()))
+        return outputs.ravel() if self._flat else outputs
+
+    def evaluate(self, X: Any) -> np.ndarray:
+        """Q-hat of shape (n, k) for rows known to be sound: float32, finite, as many columns as in `fit`."""
         if self.route_ == "replicated rows":
             outputs = np.zeros((X.shape[0], self.n_outputs_))
             # A class without any mass is unknown to the classifier.
@@ -198,7 +202,7 @@ class EstimatorStudent(RegressorMixin, BaseEstimator):
             outputs = np.hstack([1 - outputs, outputs])
         if self.loss_ == "log_loss":
             outputs = LINKS["simplex"](outputs)
-        return outputs.ravel() if self._flat else outputs
+        return outputs
 
     @available_if(_has_decision_function)
     def decision_function(self, X: Any) -> np.ndarray:

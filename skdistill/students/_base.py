@@ -235,6 +235,14 @@ class BaseStudent(RegressorMixin, BaseEstimator):
         check_is_fitted(self)
         return self._evaluate(X, self.link_)
 
+    def evaluate(self, X: Any) -> np.ndarray:
+        """Q-hat of shape (n, k) for rows known to be sound: float32, finite, as many columns as in `fit`.
+
+        What `predict` gives without reading X once more, which for a small student costs as much as the answer.
+        """
+        outputs: np.ndarray = self.predictor_.evaluate(X, LINKS[self.link_])
+        return outputs
+
     def _evaluate(self, X: Any, link: str) -> np.ndarray:
         """The predictor's outputs for `X` after `link`, with the shape of the targets."""
         with np.errstate(over="ignore"):

@@ -166,7 +166,8 @@ class _Growth:
     def _route(self, parents: list[Node]) -> None:
         routes = Routes(*np.full((3, self.n_labels), -1))
         for node in parents:
-            assert node.split is not None and node.children is not None
+            assert node.split is not None
+            assert node.children is not None
             routes.feature[node.label] = node.split.feature
             routes.last_bin[node.label] = node.split.last_bin
             routes.left[node.label] = node.children[0].label
@@ -205,7 +206,10 @@ def _as_tree(
     root: Node, splits: set[Node], objective: Objective, features: np.ndarray, edges: list[np.ndarray], shrinkage: float
 ) -> Tree:
     """The grown tree in preorder, leaves shrunk towards their ancestors (Agarwal et al., 2022)."""
-    feature, threshold, right, value = [], [], [], []
+    feature: list[int] = []
+    threshold: list[np.float32] = []
+    right: list[int] = []
+    value: list[np.ndarray] = []
     # A right child comes with the number of its parent, which waits for its own.
     waiting = [(root, np.array(objective.means(root.sums)), -1)]
     while waiting:
@@ -219,7 +223,8 @@ def _as_tree(
             threshold.append(np.float32(0))
             value.append(mean)
             continue
-        assert node.split is not None and node.children is not None
+        assert node.split is not None
+        assert node.children is not None
         feature.append(int(features[node.split.feature]))
         threshold.append(edges[feature[-1]][node.split.last_bin])
         weight = objective.weight(node.sums) * objective.scale.weight_quantum

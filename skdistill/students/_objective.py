@@ -43,9 +43,10 @@ class Objective:
         reach = np.maximum(np.maximum(high - center, center - low), EPS * size)
         weight_quantum = _quantum(engine.n_rows, seen.weight) if seen.fractional else 1.0
         total = engine.reduce(blocks.total_weight, weight_quantum) * weight_quantum
+        quantum = np.array([_quantum(total, largest) for largest in reach])
         self.scale = Scale(
-            center=center,
-            quantum=np.array([_quantum(total, largest) for largest in reach]),
+            center=np.rint(center / quantum) * quantum,  # so that targets of 0 are integers, and their mean is 0
+            quantum=quantum,
             weight_quantum=weight_quantum,
             fractional=bool(seen.fractional),
             weighted=bool(seen.weight != 1 or seen.minus_weight != -1),
@@ -64,7 +65,7 @@ class Objective:
         return [s / weight * u + c for s, u, c in zip(targets, self._unit, self.scale.center, strict=True)]
 
     def gains(self, left: np.ndarray, right: np.ndarray, whole: np.ndarray) -> np.ndarray:
-        """By how much parting `whole` (sums,) into `left` and `right` (sums, m) lowers the loss. The unit is constant."""
+        """By how much parting `whole` (c,) into `left` and `right` (c, m) lowers the loss, in a unit of its own."""
         raise NotImplementedError
 
     def _noise(self, size: float) -> float:

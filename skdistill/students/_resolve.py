@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from sklearn.base import clone
+from sklearn.utils import get_tags
 
 from ._adapter import EstimatorStudent
 from ._base import BaseStudent
@@ -60,3 +61,23 @@ def resolve_student(student: Any, task: str, *, sparse: bool = False) -> BaseStu
             f"{resolved!r} does not take sparse X. Pass student='linear', or X.toarray() where memory allows it."
         )
     return resolved
+
+
+def takes_sparse(student: Any) -> bool:
+    """Whether the `student` parameter, as it is, takes sparse rows; False too where it is no student at all.
+
+    Parameters
+    ----------
+    student : str, student or estimator
+
+    Examples
+    --------
+    >>> from skdistill.students import takes_sparse
+    >>> takes_sparse("linear"), takes_sparse("tree")
+    (True, False)
+    """
+    if isinstance(student, str):
+        return student in STUDENTS and STUDENTS[student].takes_sparse
+    if hasattr(student, "takes_sparse"):
+        return bool(student.takes_sparse)
+    return hasattr(student, "__sklearn_tags__") and bool(get_tags(student).input_tags.sparse)

@@ -129,7 +129,13 @@ def _lightgbm(classify: bool, n_rows: int) -> Any:
     from lightgbm import LGBMClassifier, LGBMRegressor
 
     # One thread per model: parallelism is over teachers and folds, and the result must not depend on n_jobs.
-    settings = {"n_estimators": 150, "learning_rate": 0.07, "num_leaves": 31, "n_jobs": 1, "verbose": -1}
+    settings: dict[str, Any] = {
+        "n_estimators": 150,
+        "learning_rate": 0.07,
+        "num_leaves": 31,
+        "n_jobs": 1,
+        "verbose": -1,
+    }
     return TabularBooster((LGBMClassifier if classify else LGBMRegressor)(**settings))
 
 
@@ -140,7 +146,7 @@ def _xgboost(classify: bool, n_rows: int) -> Any:
         raise ImportError(
             "The teacher 'xgboost' needs XGBoost. Install it with: pip install 'skdistill[xgboost]'"
         ) from error
-    settings = {"n_estimators": 150, "learning_rate": 0.1, "max_depth": 6, "n_jobs": 1}
+    settings: dict[str, Any] = {"n_estimators": 150, "learning_rate": 0.1, "max_depth": 6, "n_jobs": 1}
     return TabularBooster((XGBClassifier if classify else XGBRegressor)(**settings))
 
 

@@ -8,6 +8,10 @@ import numpy as np
 from numpy.typing import NDArray
 from sklearn.linear_model import LogisticRegression
 
+#: Inverse strength of the ridge. Held-out log-loss of SVMs on eight sets of 3 to 32 classes: within 2 % of the best of
+#: 0.1 .. 100 on the sets with rows to spare, and half of what 100 gives with 32 classes of 40 rows.
+_C = 10.0
+
 
 class ScoreCalibrator:
     """Map decision scores to class probabilities with one logistic model on pooled out-of-fold scores.
@@ -38,7 +42,7 @@ class ScoreCalibrator:
         self.scale_ = np.where(spread > 0, spread, 1.0)
         self.classes_ = np.unique(codes)
         if len(self.classes_) > 1:
-            self.model_ = LogisticRegression(C=100.0, max_iter=1000)
+            self.model_ = LogisticRegression(C=_C, max_iter=1000)
             self.model_.fit((scores - self.center_) / self.scale_, codes, sample_weight=weight)
         return self
 

@@ -1,0 +1,58 @@
+"""Random trees, and a model that uses every part of the form."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import numpy as np
+import pytest
+
+from skdistill.model import CategoryColumn, Model, NumericColumn, Output, Preprocessor, Tree
+
+
+def _random_tree(rng: np.random.Generator, n_leaves: int, n_features: int, n_outputs: int, chain: bool = False) -> Tree:
+    """Split the leaves of a tree at random; `chain` splits off one leaf at a time, on either side."""
+    feature: list[int] = []
+    threshold: list[float] = []
+    right: list[int] = []
+
+    def grow(leaves: int) -> None:
+        node = len(feature)
+        feature.append(-1)
+        threshold.append(0.0)
+        right.append(0)
+        if leaves > 1:
+            feature[node] = int(rng.integers(n_features))
+            threshold[node] = float(np.float32(rng.choice([rng.normal(), 0.0, -0.0, 1e-40, 3e38, -3e38, 0.1])))
+            left = int(rng.choice([1, leaves - 1])) if chain else int(rng.integers(1, leaves))
+            grow(left)
+            right[node] = len(feature)
+            grow(leaves - left)
+
+    grow(n_leaves)
+    value = rng.normal(size=(n_leaves, n_outputs))
+    return Tree(feature, threshold, right, value, n_features)
+
+
+@pytest.fixture(scope="session")
+def random_tree() -> Callable[..., Tree]:
+    return _random_tree
+
+
+@pytest.fixture(scope="session")
+def full_model() -> Model:
+    """Numbers filled, scaled and flagged, categories of each type, and string labels: 9 encoded features."""
+    columns = (
+        NumericColumn("age", fill=40.0, center=float(np.float32(38.6)), scale=float(np.float32(0.1)), missing=True),
+        NumericColumn("dose"),
+        CategoryColumn("job", ("clerk", "nurse", 'Ł "quoted" \\ \n é'), missing=True),
+        CategoryColumn("grade", (1, 2.5)),
+    )
+    tree = Tree(
+        feature=[0, 3, -1, -1, 5, -1, 8, -1, -1],
+        threshold=np.array([0.3, 0.5, 0, 0, 0.5, 0, 0.5, 0, 0], dtype=np.float32),
+        right=[4, 3, 0, 0, 6, 0, 8, 0, 0],
+        value=[[0.7, 0.2, 0.1], [0.1, 0.1, 0.8], [1e-30, 0.9, 0.1], [0.0, 0.0, 0.0], [0.25, -0.5, 0.25]],
+        n_features=9,
+    )
+    return Model(Preprocessor(columns), tree, Output("classification", "simplex", ("low", "mid", "high")))

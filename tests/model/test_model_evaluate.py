@@ -1,0 +1,253 @@
+"""The reference evaluator against loops in plain Python."""
+
+from __future__ import annotations
+
+import copy
+import pickle
+
+import numpy as np
+import pytest
+import scipy.sparse
+from sklearn.datasets import load_digits, load_iris
+from sklearn.linear_model import LogisticRegression
+from sklearn.tree import DecisionTreeClassifier
+
+from skdistill.model import LINKS, Linear, Tree
+from skdistill.model import _evaluate as evaluate_module
+
+
+def adversarial_rows(rng, tree, n):
+    """Rows of thresholds, their neighbours in float32, NaN and infinities, so that every split is met at its edge."""
+    edges = np.unique(tree.threshold)
+    pool = np.concatenate(
+        [
+            edges,
+            np.nextafter(edges, np.float32(np.inf)),
+            np.nextafter(edges, np.float32(-np.inf)),
+            np.array([np.nan, np.inf, -np.inf, 0.0, -0.0], dtype=np.float32),
+            rng.normal(size=8).astype(np.float32),
+        ]
+    )
+    return rng.choice(pool, size=(n, tree.n_features)).astype(np.float32)
+
+
+def leaf_by_loop(tree, row):
+    node = 0
+    while tree.feature[node] >= 0:
+        node = node + 1 if float(row[tree.feature[node]]) <= float(tree.threshold[node]) else int(tree.right[node])
+    return int((tree.feature[:node] < 0).sum())
+
+
+@pytest.mark.parametrize("chain", [False, True])
+@pytest.mark.parametrize("n_leaves", [1, 2, 3, 7, 40, 150])
+def test_tree_agrees_with_a_loop(random_tree, n_leaves, chain):
+    rng = np.random.default_rng(n_leaves)
+    tree = random_tree(rng, n_leaves, n_features=5, n_outputs=3, chain=chain)
+    Z = adversarial_rows(rng, tree, 300)
+    expected = [leaf_by_loop(tree, row) for row in Z]
+    np.testing.assert_array_equal(tree.apply(Z), expected)
+    np.testing.assert_array_equal(tree.evaluate(Z), tree.value.astype(np.float64)[expected])
+    assert tree.evaluate(Z).dtype == np.float64
+    if chain:
+        assert tree.depth == n_leaves - 1
+
+
+def test_tree_chain_is_walked_to_its_end():
+    # Deeper than a recursion would go, and far more levels than are walked before rows that arrived are left out.
+    n = 3000
+    feature = [0, -1] * n + [-1]
+    threshold = [x for i in range(n) for x in (float(i), 0.0)] + [0.0]
+    right = [x for i in range(n) for x in (2 * i + 2, 0)] + [0]
+    tree = Tree(feature, threshold, right, np.arange(n + 1.0)[:, None], n_features=1)
+    assert tree.depth == n
+    rows = np.array([[-5], [0], [0.5], [17], [2999], [2999.5], [np.nan]], dtype=np.float32)
+    np.testing.assert_array_equal(tree.apply(rows), [0, 0, 1, 17, 2999, 3000, 3000])
+
+
+def test_tree_agrees_with_scikit_learn():
+    X, y = load_digits(return_X_y=True)
+    X = X.astype(np.float32)
+    fitted = DecisionTreeClassifier(max_leaf_nodes=64, random_state=0).fit(X, y)
+    tree = from_scikit_learn(fitted.tree_)
+    shares = LINKS["simplex"](tree.evaluate(X))
+    np.testing.assert_allclose(shares, fitted.predict_proba(X), rtol=1e-6, atol=1e-7)
+
+
+def from_scikit_learn(source):
+    feature, threshold, right, value = [], [], [], []
+
+    def visit(node):
+        here = len(feature)
+        is_leaf = source.children_left[node] < 0
+        feature.append(-1 if is_leaf else int(source.feature[node]))
+        below = np.float32(source.threshold[node])
+        if below > source.threshold[node]:
+            below = np.nextafter(below, np.float32(-np.inf))
+        threshold.append(0.0 if is_leaf else float(below))
+        right.append(0)
+        if is_leaf:
+            value.append(source.value[node].ravel())
+        else:
+            visit(source.children_left[node])
+            right[here] = len(feature)
+            visit(source.children_right[node])
+
+    visit(0)
+    return Tree(feature, threshold, right, value, source.n_features)
+
+
+@pytest.mark.parametrize("n", [0, 1, 2, 12, 13])
+def test_blocks_of_rows_do_not_show(random_tree, monkeypatch, n):
+    rng = np.random.default_rng(0)
+    tree = random_tree(rng, 20, n_features=4, n_outputs=2)
+    line = Linear(rng.normal(size=(4, 2)), rng.normal(size=2))
+    Z = rng.normal(size=(n, 4)).astype(np.float32)
+    whole = [predictor.evaluate(Z, link) for predictor in (tree, line) for link in LINKS.values()]
+    monkeypatch.setattr(evaluate_module, "BLOCK_ROWS", 3)
+    parts = [predictor.evaluate(Z, link) for predictor in (tree, line) for link in LINKS.values()]
+    for a, b in zip(whole, parts, strict=True):
+        assert a.shape == b.shape == (n, 2)
+        assert a.dtype == b.dtype == np.float64
+        np.testing.assert_allclose(a, b, rtol=1e-13, atol=1e-15)
+
+
+def test_features_of_any_layout_and_type(random_tree):
+    rng = np.random.default_rng(1)
+    tree = random_tree(rng, 20, n_features=4, n_outputs=2)
+    line = Linear(rng.normal(size=(4, 2)), rng.normal(size=2))
+    Z = np.round(rng.normal(size=(30, 4)), 1).astype(np.float32) * (rng.random((30, 4)) < 0.5)
+    for predictor in (tree, line):
+        expected = predictor.evaluate(Z)
+        forms = [np.asfortranarray(Z), Z.astype(np.float64), Z.tolist(), np.repeat(Z, 2, axis=0)[::2]]
+        forms += [scipy.sparse.csr_matrix(Z), scipy.sparse.csc_array(Z)]
+        for form in forms:
+            np.testing.assert_allclose(predictor.evaluate(form), expected, rtol=1e-14, atol=1e-14)
+        for wrong in (Z[0], Z[:, :3], scipy.sparse.csr_array(Z[:, :3])):
+            with pytest.raises(ValueError, match=r"must have shape \(n, 4\)"):
+                predictor.evaluate(wrong)
+
+
+def test_linear_agrees_with_a_loop():
+    rng = np.random.default_rng(2)
+    line = Linear(rng.normal(size=(6, 4)) * 10.0 ** rng.integers(-20, 20, (6, 4)), rng.normal(size=4))
+    Z = rng.normal(size=(50, 6)).astype(np.float32)
+    found = line.evaluate(Z)
+    for i, row in enumerate(Z.tolist()):
+        for k in range(4):
+            terms = [x * w for x, w in zip(row, line.coef[:, k].tolist(), strict=True)] + [float(line.intercept[k])]
+            assert found[i, k] == pytest.approx(sum(terms), abs=1e-14 * sum(map(abs, terms)))
+
+
+def test_linear_agrees_with_scikit_learn():
+    X, y = load_iris(return_X_y=True)
+    fitted = LogisticRegression(max_iter=500).fit(X, y)
+    line = Linear(fitted.coef_.T, fitted.intercept_)
+    np.testing.assert_allclose(line.evaluate(X, LINKS["softmax"]), fitted.predict_proba(X), atol=1e-5)
+
+
+@pytest.mark.parametrize("k", [1, 2, 3, 12])
+def test_links_on_extreme_scores(k):
+    rng = np.random.default_rng(k)
+    scores = rng.choice([0.0, -0.0, 1.0, -1.0, 3e38, -3e38, 1e-45, 700.0, -800.0], size=(200, k))
+    scores[:2] = [[0.0], [-1.0]]
+    for name in ("softmax", "simplex"):
+        shares = LINKS[name](scores)
+        assert np.isfinite(shares).all()
+        assert (shares >= 0).all()
+        np.testing.assert_allclose(shares.sum(axis=1), 1, rtol=1e-14)
+        for form in (np.ascontiguousarray(scores), np.asfortranarray(scores)):
+            rows = np.concatenate([LINKS[name](form[i : i + 1]) for i in range(len(form))])
+            np.testing.assert_array_equal(rows, shares)  # one row as many, to the bit
+    hopeless = (scores <= 0).all(axis=1)
+    assert (LINKS["simplex"](scores)[hopeless] == 1 / k).all()
+    assert LINKS["identity"](scores) is scores
+
+
+def test_predictors_cannot_be_changed_and_copy_whole(random_tree):
+    tree = random_tree(np.random.default_rng(3), 9, n_features=3, n_outputs=2)
+    line = Linear([[1.0]], [0.5])
+    given = np.ones((1, 1), dtype=np.float32)
+    kept = Linear(given, [0.0])
+    given[:] = 2
+    assert kept.coef[0, 0] == 1
+    tree.apply(np.zeros((1, 3)))  # fills caches
+    for predictor in (tree, line):
+        for twin in (predictor, copy.deepcopy(predictor), pickle.loads(pickle.dumps(predictor))):
+            assert repr(twin) == repr(predictor)
+            for name, array in vars(twin).items():
+                if isinstance(array, np.ndarray) and not name.startswith("_"):
+                    np.testing.assert_array_equal(array, getattr(predictor, name))
+                    with pytest.raises(ValueError, match="read-only"):
+                        array[...] = 0
+        with pytest.raises(AttributeError):
+            predictor.intercept = 3
+    assert len(pickle.dumps(tree)) < 3000
+
+
+STUMP = {
+    "feature": [0, -1, -1],
+    "threshold": [0.5, 0, 0],
+    "right": [2, 0, 0],
+    "value": [[1.0], [2.0]],
+    "n_features": 1,
+}
+CHAIN = {
+    "feature": [0, -1, 0, -1, -1],
+    "threshold": [0.5, 0, 1, 0, 0],
+    "right": [2, 0, 4, 0, 0],
+    "value": [[1.0], [2.0], [3.0]],
+    "n_features": 1,
+}
+
+
+@pytest.mark.parametrize(
+    ("base", "changes", "message"),
+    [
+        (STUMP, {"feature": [1, -1, -1]}, r"'feature' of Tree must be in \[-1, 1\)\. Got 1 at position 0"),
+        (STUMP, {"feature": [-2, -1, -1]}, r"'feature' of Tree must be in \[-1, 1\)\. Got -2"),
+        (STUMP, {"feature": [0.0, -1.0, -1.0]}, "'feature' of Tree must be a 1-D array of integers"),
+        (STUMP, {"feature": [0, -1]}, "must have the same length, one or more. Got 2, 3 and 3"),
+        (STUMP, {"feature": [], "threshold": [], "right": []}, "'feature' of Tree must be a 1-D array of integers"),
+        (STUMP, {"feature": np.array([0, -1], dtype=int)}, "must have the same length"),
+        (STUMP, {"threshold": [np.nan, 0, 0]}, "'threshold' of Tree must be finite in float32"),
+        (STUMP, {"threshold": [1e39, 0, 0]}, r"'threshold' of Tree must be finite in float32\. Got 1e\+39"),
+        (STUMP, {"threshold": [0.1, 0, 0]}, r"'threshold' of Tree must be float32 numbers.*round thresholds down"),
+        (STUMP, {"threshold": [0.5, 1, 0]}, "'right' and 'threshold' of Tree must be 0 at its leaves"),
+        (STUMP, {"threshold": [["a"]]}, "'threshold' of Tree must be a 1-D array of numbers"),
+        (STUMP, {"right": [2, 1, 0]}, "'right' and 'threshold' of Tree must be 0 at its leaves"),
+        (STUMP, {"right": [1, 0, 0]}, "'right' of Tree must name a later node of the same subtree. Got 1 at node 0"),
+        (STUMP, {"right": [0, 0, 0]}, "'right' of Tree must name a later node of the same subtree. Got 0 at node 0"),
+        (STUMP, {"right": [3, 0, 0]}, r"'right' of Tree must be in \[0, 3\)\. Got 3"),
+        (STUMP, {"value": [[1.0], [np.inf]]}, "'value' of Tree must be finite"),
+        (STUMP, {"value": [[1.0]]}, r"'value' of Tree must have one row for each of its 2 leaves.*Got shape \(1, 1\)"),
+        (STUMP, {"value": [[], []]}, "at least one column"),
+        (STUMP, {"value": [1.0, 2.0]}, "'value' of Tree must be a 2-D array"),
+        (STUMP, {"n_features": -1}, "'n_features' of Tree must be an int >= 0. Got -1 instead"),
+        (STUMP, {"n_features": 1.0}, "'n_features' of Tree must be an int >= 0. Got 1.0 instead"),
+        (STUMP, {"n_features": True}, "'n_features' of Tree must be an int >= 0. Got True instead"),
+        (CHAIN, {"right": [4, 0, 4, 0, 0]}, "Node 1 is a leaf where a split must stand"),
+        (CHAIN, {"right": [3, 0, 4, 0, 0]}, "Node 1 is a leaf where a split must stand"),
+        (CHAIN, {"right": [2, 0, 3, 0, 0]}, "Got 3 at node 2, where it must be above 3 and below 5"),
+    ],
+)
+def test_tree_rejects(base, changes, message):
+    Tree(**base)
+    with pytest.raises(ValueError, match=message):
+        Tree(**{**base, **changes})
+
+
+@pytest.mark.parametrize(
+    ("coef", "intercept", "message"),
+    [
+        ([[1.0, 2.0]], [0.0], r"one column for each value of 'intercept'.*Got shapes \(1, 2\) and \(1,\)"),
+        (np.empty((3, 0)), np.empty(0), "one or more"),
+        ([1.0], [0.0], "'coef' of Linear must be a 2-D array"),
+        ([[1.0]], 0.0, "'intercept' of Linear must be a 1-D array"),
+        ([[np.nan]], [0.0], r"'coef' of Linear must be finite in float32\. Got nan"),
+        ([[1.0]], [-1e39], r"'intercept' of Linear must be finite in float32\. Got -1e\+39"),
+        ([["1"]], [0.0], "'coef' of Linear must be a 2-D array of numbers"),
+    ],
+)
+def test_linear_rejects(coef, intercept, message):
+    with pytest.raises(ValueError, match=message):
+        Linear(coef, intercept)
