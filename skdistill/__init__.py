@@ -16,6 +16,7 @@ _HOMES = {
     "CallableTeacher": "skdistill.teachers",
     "TableEncoder": "skdistill.preprocessing",
     "TreeStudent": "skdistill.students",
+    "EstimatorStudent": "skdistill.students",
     "LinearStudent": "skdistill.students",
     "DistillationReport": "skdistill.report",
     "Model": "skdistill.model",

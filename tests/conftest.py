@@ -5,7 +5,6 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 import pytest
-from sklearn.linear_model import LinearRegression, LogisticRegression, Ridge
 
 
 @pytest.fixture
@@ -23,21 +22,3 @@ def people() -> tuple[pd.DataFrame, np.ndarray]:
     X.loc[rng.choice(n, 40, replace=False), "age"] = np.nan
     X.loc[rng.choice(n, 30, replace=False), "job"] = None
     return X, y
-
-
-def exact_classifiers() -> list:
-    """Deterministic linear teachers that solve to machine precision, for which weights equal repetition."""
-    return [
-        ("lr", LogisticRegression(solver="newton-cholesky", tol=1e-9, max_iter=1000)),
-        ("stiff", LogisticRegression(solver="newton-cholesky", tol=1e-9, max_iter=1000, C=0.01)),
-    ]
-
-
-def exact_regressors() -> list:
-    """Their like for regression."""
-    return [("ridge", Ridge(solver="cholesky")), ("stiff", Ridge(alpha=100.0, solver="cholesky"))]
-
-
-def exact_least_squares() -> LinearRegression:
-    """A third-party student."""
-    return LinearRegression()

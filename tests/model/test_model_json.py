@@ -297,6 +297,16 @@ def test_deep_nesting_inside_a_model(full_model, file, depth):
             load(file)
 
 
+def test_damage_that_is_still_a_model_is_found_by_the_checksum(full_model, file):
+    full_model.save(file)
+    data = file.read_bytes()
+    for before, after in ((b'"fill":40.0', b'"fill":41.0'), (b'"high"', b'"hugh"'), (b"0.7,0.2,0.1", b"0.2,0.7,0.1")):
+        assert data.count(before) == 1
+        file.write_bytes(data.replace(before, after))
+        with pytest.raises(ModelFormatError, match="its checksum does not match its content: it was damaged or edited"):
+            load(file)
+
+
 def test_truncated_files(full_model, file):
     full_model.save(file)
     data = file.read_bytes()
