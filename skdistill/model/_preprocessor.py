@@ -189,7 +189,7 @@ class Preprocessor(Frozen):
         absent = [name for name in names if name not in present]
         if absent:
             raise ValueError(f"X lacks columns that the model reads: {absent}. It needs all of {list(names)}.")
-        columns = [np.asarray(X[name]) for name in names]
+        columns = [_as_column(X[column.name], isinstance(column, CategoryColumn)) for column in self.columns]
         for name, column in zip(names, columns, strict=True):
             if column.ndim != 1 or len(column) != len(columns[0]):
                 raise ValueError(
@@ -224,6 +224,13 @@ def _check_shape(X: Any, n_columns: int) -> None:
         )
     if X.shape[1] != n_columns:
         raise ValueError(f"X has {X.shape[1]} features, but Preprocessor is expecting {n_columns} features as input.")
+
+
+def _as_column(values: Any, category: bool) -> NDArray[Any]:
+    """One raw column as an array; where PyArrow is asked for a dictionary column, NumPy gets a label in every gap."""
+    if category and hasattr(values, "to_pylist"):
+        return np.array(values.to_pylist(), dtype=object)
+    return np.asarray(values)
 
 
 def _as_table(X: Any, n_columns: int, has_categories: bool) -> NDArray[Any]:

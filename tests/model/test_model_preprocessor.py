@@ -279,3 +279,9 @@ def test_columns_hold_plain_values_and_copy_whole():
         column.name = "d"
     assert repr(MIXED) == "Preprocessor(n_features_in=5, n_encoded=10)"
     assert repr(number) == "NumericColumn(name='x', fill=0.10000000149011612, center=3.0, scale=2.0, missing=False)"
+
+
+def test_gaps_of_an_arrow_dictionary_column_are_missing():
+    table = pa.table({"colour": pa.array(["red", None, "blue"]).dictionary_encode()})
+    preprocessor = Preprocessor((CategoryColumn("colour", ("blue", "red"), missing=True),))
+    np.testing.assert_array_equal(preprocessor.transform(table), [[0, 1, 0], [0, 0, 1], [1, 0, 0]])
