@@ -9,7 +9,7 @@ from sklearn.utils import get_tags
 from sklearn.utils.metadata_routing import MetadataRouter, MethodMapping
 
 from .students import takes_sparse
-from .teachers import estimators_in, named_teachers, resolve_members
+from .teachers import PRESETS, estimators_in, named_teachers, resolve_members
 
 
 class DistilledComposition(MetaEstimatorMixin, BaseEstimator):
@@ -75,6 +75,11 @@ class DistilledComposition(MetaEstimatorMixin, BaseEstimator):
         owners = {**dict(named_teachers(self.teachers)), "student": params.get("student", self.student)}
         for key in params:
             owner, nested, _ = key.partition("__")
+            if nested and owner not in owners and any(owner in known for known in PRESETS.values()):
+                raise ValueError(
+                    f"Cannot set {key!r}: a teacher given by name stands for defaults. Pass it as (name, estimator): "
+                    f"teachers=[({owner!r}, ...), ...]."
+                )
             if nested and isinstance(owners.get(owner), str):
                 example = "TreeStudent()" if owner == "student" else "the estimator itself"
                 raise ValueError(

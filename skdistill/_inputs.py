@@ -79,6 +79,8 @@ def check_table(estimator: Any, X: Any, *, reset: bool) -> Any:
             raise ValueError("Found array with 0 sample(s) while a minimum of 1 is required.")
         return X
     tags = get_tags(estimator).input_tags
+    if isinstance(X, (list, tuple)) and np.asarray(X).dtype.kind in "US":
+        X = np.array(X, dtype=object)  # NumPy would turn the numbers beside text into text
     return validate_data(
         estimator,
         X,
@@ -156,7 +158,7 @@ def _check_labels(y: Any) -> tuple[NDArray[Any], bool]:
         raise ValueError("y must be dense: one class label per row. Got a sparse matrix.")
     y = column_or_1d(raw, warn=True)
     if y.dtype == object:
-        bad = [i for i, label in enumerate(y.tolist()) if label is None or label != label or str(label) == "<NA>"]
+        bad = [i for i, label in enumerate(y.tolist()) if label is None or str(label) == "<NA>" or label != label]
         if bad:
             raise ValueError(f"Input y contains NaN: row {bad[0]} has no label. Drop the rows without one.")
     elif y.dtype.kind == "f":

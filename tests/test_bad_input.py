@@ -76,6 +76,7 @@ def _has_cupy() -> bool:
         (np.where(np.arange(150) == 3, np.inf, Y), r"Input y contains infinity"),
         (np.where(np.arange(150) == 3, None, Y), r"Input y contains NaN: row 3 has no label"),
         (pd.Series(Y).astype("Int64").where(np.arange(150) != 3), r"Input y contains NaN"),
+        (pd.Series(pd.array([pd.NA, "p"] * 75, dtype="string")), r"Input y contains NaN: row 0 has no label"),
         (Y[:-1], r"inconsistent numbers of samples"),
         (np.linspace(0, 1, 150), r"Unknown label type: continuous"),
         (None, r"requires y to be passed"),
@@ -137,7 +138,7 @@ def test_regression_refuses_what_is_for_classes():
         DistilledRegressor("ridge", weighting="log_loss").fit(rows, y)
     with pytest.raises(ValueError, match="a regression student needs loss='squared'"):
         DistilledRegressor("ridge", TreeStudent(loss="log_loss")).fit(rows, y)
-    with pytest.raises(ValueError, match="is a regressor, but the task is classification"):
+    with pytest.raises(ValueError, match="is of the kind 'regressor', but the task is classification"):
         DistilledClassifier(RandomForestRegressor()).fit(X, Y)
 
 

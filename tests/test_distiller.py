@@ -14,7 +14,7 @@ from committees import exact_classifiers
 from sklearn import config_context
 from sklearn.base import clone
 from sklearn.datasets import load_breast_cancer, load_diabetes, load_iris, load_wine
-from sklearn.ensemble import RandomForestClassifier
+from sklearn.ensemble import RandomForestClassifier, StackingClassifier
 from sklearn.feature_extraction.text import TfidfVectorizer
 from sklearn.frozen import FrozenEstimator
 from sklearn.linear_model import LogisticRegression, Ridge
@@ -424,3 +424,42 @@ def test_fit_is_silent_unless_asked(capsys):
     said = capsys.readouterr().out
     assert "teacher logistic: fold 5 of 5" in said
     assert "student:" in said
+
+
+# ---------------------------------------------------------------- as newcomers met it
+
+
+def test_lists_are_read_cell_by_cell(people):
+    X, y = people
+    rows = X[["age", "job", "income"]].dropna()
+    labels = y[rows.index]
+    frame = quick().fit(rows, labels)
+    listed = quick().fit(rows.to_numpy().tolist(), labels)
+    np.testing.assert_array_equal(listed.predict_proba(rows.to_numpy().tolist()), frame.predict_proba(rows))
+
+
+def test_columns_without_names_count_by_position():
+    X, y = load_iris(return_X_y=True)
+    clf = quick().fit(X, y)
+    frame = pd.DataFrame(X, columns=list("abcd"))
+    np.testing.assert_array_equal(clf.to_model().predict(frame), clf.predict(X))
+    numbered = pd.DataFrame(X)
+    np.testing.assert_array_equal(quick().fit(numbered, y).to_model().predict(numbered), clf.predict(X))
+
+
+def test_report_on_a_black_box_that_does_not_pickle():
+    X, y = load_iris(return_X_y=True)
+    model = LogisticRegression(max_iter=1000).fit(X, y)
+    clf = quick(teachers=CallableTeacher(lambda rows: model.predict_proba(rows), classes=[0, 1, 2])).fit(X, y)
+    assert clf.report(X, y).rows[0]["nbytes"] is None
+
+
+def test_methods_that_appear_with_the_fit():
+    X, y = load_iris(return_X_y=True)
+    stack = StackingClassifier([("lr", LogisticRegression(max_iter=1000))], cv=3)
+    assert quick(teachers=stack, cv=3).fit(X, y).score(X, y) > 0.9
+
+
+def test_nested_name_of_a_teacher_by_name():
+    with pytest.raises(ValueError, match=r"Cannot set 'svm__C': a teacher given by name.*teachers=\[\('svm', ...\)"):
+        DistilledClassifier().set_params(svm__C=3.0)

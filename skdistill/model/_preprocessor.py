@@ -122,8 +122,9 @@ class Preprocessor(Frozen):
         ----------
         X : array-like of shape (n, n_features_in), mapping of names to columns, or DataFrame
             Columns of a mapping or DataFrame (pandas, polars, PyArrow, ...) are found by name, in any order, and
-            further ones are ignored. Also a SciPy sparse matrix, if every column is numeric with `fill` and `center` 0
-            and without `missing`: then zeros stay zeros.
+            further ones are ignored; by position where the model was fitted on a table without names. Also a SciPy
+            sparse matrix, if every column is numeric with `fill` and `center` 0 and without `missing`: then zeros stay
+            zeros.
 
         Returns
         -------
@@ -182,14 +183,20 @@ class Preprocessor(Frozen):
 
     def _columns_by_name(self, X: Any) -> list[NDArray[Any]]:
         if not isinstance(X, Mapping) and hasattr(type(X), "column_names"):
-            present = set(X.column_names)  # PyArrow, whose `columns` are the data
+            given = list(X.column_names)  # PyArrow, whose `columns` are the data
         else:
-            present = set(X if isinstance(X, Mapping) else X.columns)
-        names = self.feature_names_in
+            given = list(X if isinstance(X, Mapping) else X.columns)
+        present = set(given)
+        names: Sequence[Any] = self.feature_names_in
+        if present.isdisjoint(names) and len(given) == len(names) and names == _nameless(len(names)):
+            names = given  # fitted without names, so that columns count by their positions
         absent = [name for name in names if name not in present]
         if absent:
             raise ValueError(f"X lacks columns that the model reads: {absent}. It needs all of {list(names)}.")
-        columns = [_as_column(X[column.name], isinstance(column, CategoryColumn)) for column in self.columns]
+        columns = [
+            _as_column(X[name], isinstance(column, CategoryColumn))
+            for name, column in zip(names, self.columns, strict=True)
+        ]
         for name, column in zip(names, columns, strict=True):
             if column.ndim != 1 or len(column) != len(columns[0]):
                 raise ValueError(
@@ -224,6 +231,11 @@ def _check_shape(X: Any, n_columns: int) -> None:
         )
     if X.shape[1] != n_columns:
         raise ValueError(f"X has {X.shape[1]} features, but Preprocessor is expecting {n_columns} features as input.")
+
+
+def _nameless(n_columns: int) -> tuple[str, ...]:
+    """What the columns of a table without names are called."""
+    return tuple(f"x{i}" for i in range(n_columns))
 
 
 def _as_column(values: Any, category: bool) -> NDArray[Any]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import pickle
 from collections.abc import Callable
 from statistics import median
 from time import perf_counter_ns
@@ -90,18 +91,13 @@ class _ByteCounter(io.RawIOBase):
         return written
 
 
-def joblib_nbytes(obj: Any) -> int:
-    """Size in bytes of the file that ``joblib.dump(obj, path)`` writes, without writing it.
+def joblib_nbytes(obj: Any) -> int | None:
+    """Size in bytes of the file that ``joblib.dump(obj, path)`` writes, without writing it. None if it cannot be.
 
     Parameters
     ----------
     obj : object
-        Anything joblib can dump: a fitted estimator, say.
-
-    Raises
-    ------
-    Exception
-        Whatever joblib raises for an object that cannot be pickled.
+        A fitted estimator, say. A black box around a lambda or a connection has no size.
 
     Examples
     --------
@@ -111,5 +107,8 @@ def joblib_nbytes(obj: Any) -> int:
     True
     """
     counter = _ByteCounter()
-    joblib.dump(obj, counter)
+    try:
+        joblib.dump(obj, counter)
+    except (pickle.PicklingError, TypeError, AttributeError):  # what pickle raises for a lambda, a lock, a local class
+        return None
     return counter.size

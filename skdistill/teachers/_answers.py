@@ -10,9 +10,11 @@ from numpy.typing import NDArray
 from ..targets import check_labels
 from ._scores import score_matrix
 
+_SOFT = ("predict_proba", "decision_function")
+
 
 def response_method(name: str, estimator: Any, task: str) -> str:
-    """Which method of a teacher gives its labels: ``predict_proba``, ``decision_function`` or ``predict``.
+    """Which method of a fitted teacher gives its labels: ``predict_proba``, ``decision_function`` or ``predict``.
 
     Raises
     ------
@@ -21,12 +23,32 @@ def response_method(name: str, estimator: Any, task: str) -> str:
     """
     if task == "regression":
         return "predict"
-    for method in ("predict_proba", "decision_function"):
+    for method in _SOFT:
         if getattr(estimator, method, None) is not None:
             return method
-    raise ValueError(
+    raise _no_soft_labels(name, estimator)
+
+
+def check_can_answer(name: str, estimator: Any, task: str) -> None:
+    """Refuse an unfitted teacher that will never give soft labels.
+
+    Its class decides: a method may appear with the fit, as that of a stack does.
+
+    Raises
+    ------
+    ValueError
+        A classifier with neither probabilities nor scores.
+    """
+    if task == "classification" and all(
+        getattr(type(estimator), method, None) is None and getattr(estimator, method, None) is None for method in _SOFT
+    ):
+        raise _no_soft_labels(name, estimator)
+
+
+def _no_soft_labels(name: str, estimator: Any) -> ValueError:
+    return ValueError(
         f"Teacher {name!r} ({type(estimator).__name__}) has neither predict_proba nor decision_function: it gives no "
-        "soft labels. Wrap it in CalibratedClassifierCV, or choose another."
+        "soft labels. Choose a classifier that has one of them; VotingClassifier has with voting='soft'."
     )
 
 
@@ -46,7 +68,8 @@ def class_codes(name: str, estimator: Any, classes: NDArray[Any]) -> NDArray[np.
     if unknown:
         raise ValueError(
             f"Teacher {name!r} was trained on other classes: it knows {np.asarray(known).tolist()}, y holds "
-            f"{classes.tolist()}."
+            f"{classes.tolist()}. If it knows codes of these labels, pass CallableTeacher(model.predict_proba, "
+            "classes=[...]) with the label of each code."
         )
     return np.array([position[label] for label in np.asarray(known).tolist()], dtype=np.intp)
 

@@ -61,7 +61,8 @@ class CallableTeacher(BaseEstimator):
             )
         if self.predict_proba is not None and self.classes is None:
             raise ValueError(
-                "CallableTeacher(predict_proba=...) needs classes=[...]: the class label of each column, in order."
+                "CallableTeacher(predict_proba=...) needs classes=[...]: the class label of each column, in order. For "
+                "regression pass CallableTeacher(predict=...)."
             )
         if self.classes is not None and len(set(self.classes)) != len(self.classes):
             raise ValueError(f"The 'classes' of CallableTeacher must be distinct. Got {list(self.classes)}.")

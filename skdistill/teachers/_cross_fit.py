@@ -22,7 +22,7 @@ from sklearn.utils.validation import has_fit_parameter
 
 from .._sklearn import check_method_params, routing_enabled, safe_indexing
 from ..preprocessing import TableEncoder
-from ._answers import answer, class_codes, response_method
+from ._answers import answer, check_can_answer, class_codes, response_method
 from ._committee import Committee, FittedTeacher
 from ._folds import Fold
 from ._members import Member
@@ -99,7 +99,7 @@ def cross_fit(
     for member in members:
         if member.frozen:
             continue
-        response_method(member.name, member.estimator, task)  # refuse before anything is fitted
+        check_can_answer(member.name, member.estimator, task)
         params = _weight_params(member, sample_weight, fit_params)
         estimator = _seeded(member.estimator, random_state)
         tasks += [(member, estimator, params, fold) for fold in (None, *range(len(folds)))]
@@ -201,7 +201,9 @@ def _ask(
 
 
 def _hint(estimator: Any, X: Any) -> str:
-    """What to do where a teacher was handed a table with columns that it cannot read."""
+    """What to do where a teacher was handed labels or columns that it cannot read."""
+    if type(estimator).__module__.startswith("xgboost"):
+        return " XGBClassifier takes the labels 0 .. k - 1 only: pass 'xgboost' by name, which takes any."
     dtypes = getattr(X, "dtypes", None)
     raw = dtypes is not None and any(not str(t).lower().startswith(("int", "uint", "float", "bool")) for t in dtypes)
     if not raw or isinstance(getattr(estimator, "steps", [(None, None)])[0][1], TableEncoder):

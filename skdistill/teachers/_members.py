@@ -6,8 +6,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sklearn.base import BaseEstimator, is_classifier, is_regressor
+from sklearn.base import BaseEstimator
 from sklearn.frozen import FrozenEstimator
+from sklearn.utils import get_tags
 
 from ._callable import CallableTeacher
 from ._presets import DEFAULT_COMMITTEE, preset
@@ -100,11 +101,9 @@ def _resolve_one(item: Any, task: str, n_rows: int, n_outputs: int) -> Member:
         )
     if isinstance(estimator, CallableTeacher):
         estimator.check()
-    fits = is_classifier if task == "classification" else is_regressor
-    misfits = is_regressor if task == "classification" else is_classifier
-    if misfits(estimator) and not fits(estimator):
-        other = "regressor" if task == "classification" else "classifier"
-        raise ValueError(f"Teacher {name!r} is a {other}, but the task is {task}.")
+    kind = get_tags(estimator).estimator_type
+    if kind is not None and kind != ("classifier" if task == "classification" else "regressor"):
+        raise ValueError(f"Teacher {name!r} is of the kind {kind!r}, but the task is {task}.")
     return Member(name, estimator, frozen=isinstance(estimator, (FrozenEstimator, CallableTeacher)), named=False)
 
 

@@ -166,7 +166,7 @@ def _hist_gradient_boosting(classify: bool, n_rows: int) -> Any:
 
 def _mlp(classify: bool, n_rows: int) -> Any:
     # Early stopping holds out a tenth of the rows: below some hundreds that tenth says nothing.
-    settings: dict[str, Any] = {"alpha": 1e-3, "max_iter": 500, "early_stopping": n_rows >= 1000}
+    settings: dict[str, Any] = {"alpha": 1e-3, "max_iter": 2000, "early_stopping": n_rows >= 1000}
     if classify:
         return _scaled(MLPClassifier(**settings))
     return _scaled(TransformedTargetRegressor(MLPRegressor(**settings), transformer=StandardScaler()))

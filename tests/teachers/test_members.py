@@ -4,6 +4,7 @@ import pickle
 
 import numpy as np
 import pytest
+from sklearn.ensemble import IsolationForest
 from sklearn.frozen import FrozenEstimator
 from sklearn.linear_model import LinearRegression, LogisticRegression
 from sklearn.svm import SVC
@@ -48,8 +49,14 @@ def test_frozen_and_black_box_are_only_asked():
         ([("a", SVC()), ("a", SVC())], "classification", ValueError, r"unique. Got 'a' more than once"),
         ([("a__b", SVC())], "classification", ValueError, r"must not contain '__'.*Got 'a__b'"),
         ([("a", SVC(), 1)], "classification", ValueError, r"must be \(name, estimator\)"),
-        (LinearRegression(), "classification", ValueError, r"'linearregression' is a regressor, but the task is"),
-        (SVC(), "regression", ValueError, r"'svc' is a classifier, but the task is regression"),
+        (
+            LinearRegression(),
+            "classification",
+            ValueError,
+            r"'linearregression' is of the kind 'regressor', but",
+        ),
+        (SVC(), "regression", ValueError, r"'svc' is of the kind 'classifier', but the task is regression"),
+        (IsolationForest(), "regression", ValueError, r"'isolationforest' is of the kind 'outlier_detector'"),
         (CallableTeacher(uniform), "classification", ValueError, r"needs classes="),
         (CallableTeacher(), "classification", ValueError, r"exactly one of 'predict_proba'"),
         (CallableTeacher(uniform, classes=["a", "a"]), "classification", ValueError, r"must be distinct"),
