@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from copy import deepcopy
 from functools import partial
 from numbers import Integral, Real
 from typing import Any, ClassVar, Self
@@ -13,13 +14,16 @@ import narwhals.stable.v2 as nw
 import numpy as np
 from numpy.typing import NDArray
 from scipy import sparse
+from sklearn import config_context
 from sklearn.base import clone
+from sklearn.exceptions import UnsetMetadataPassedError
 from sklearn.utils import assert_all_finite, get_tags
 from sklearn.utils.metadata_routing import process_routing
 from sklearn.utils.metaestimators import available_if
 from sklearn.utils.validation import check_is_fitted
 
 from ._composition import DistilledComposition
+from ._estimators import seeded
 from ._inputs import TrainingData, check_table, check_training
 from ._sklearn import Interval, StrOptions, fit_context, routing_enabled
 from .model import Model, Output
@@ -119,9 +123,11 @@ class BaseDistilled(DistilledComposition):
         student = resolve_student(self.student, task, sparse=sparse.issparse(X))
         data = check_training(self, task, X, y, sample_weight, self.class_weight, params)
         members = resolve_members(self.teachers, task, len(data.y), data.n_outputs)
+        self._check_names(member.name for member in members)
         check_recipe(task, len(members), self.weighting, self.aggregation, self.temperature, self.device)
         fit_params, split_params = self._route(data)
         rng = _generator(self.random_state)
+        student = seeded(student, rng)  # once, so that the rival draws what the student draws
 
         with self._stage("encoder"):
             # First, since it is quick and reads every cell: what no stage can use is refused before the long work.
@@ -161,29 +167,33 @@ class BaseDistilled(DistilledComposition):
                 covered=soft.covered,
                 device=self.device,
             )
-            Q = blend_labels(combine(soft.labels), data.truth, self.blend, task, covered=soft.covered)
-            oracle = Oracle(soft.committee, combine)
-        weight = data.sample_weight
-        hard = (Z, data.true_labels(), weight)
+            Q = np.zeros((len(data.y), data.n_outputs))
+            every = bool(soft.covered.all())
+            Q[soft.covered] = combine(soft.labels if every else [labels[soft.covered] for labels in soft.labels])
+            blend_labels(Q, data.truth, self.blend, task, covered=None if every else soft.covered)
+            committee, oracle = soft.committee, Oracle(soft.committee, combine)
+            del soft  # T matrices that no later stage reads
+        Z_all, weight = Z, data.sample_weight
         if Z_pool is not None:
             with self._stage("unlabeled rows"):
                 weight = np.ones(len(Q)) if weight is None else weight
                 Q = np.vstack([Q, oracle(X_unlabeled)])
-                weight = np.concatenate([weight, np.ones(Z_pool.shape[0])])
+                # A row of the pool weighs what a real row weighs on average, whatever the scale of the weights.
+                weight = np.concatenate([weight, np.full(Z_pool.shape[0], weight.mean())])
                 stack: Any = partial(sparse.vstack, format="csr") if sparse.issparse(Z) else np.vstack
-                Z = stack([Z, Z_pool])
+                Z_all = stack([Z, Z_pool])
         with self._stage("student"):
-            self.student_ = _fit_student(student, Z, Q, weight)
+            self.student_ = _fit_student(student, Z_all, Q, weight)
         with self._stage("rival on hard labels"):
             # The honest rival is the same student without the committee; fitted here so that a report never fits.
-            self.hard_student_ = _fit_student(student, *hard)
+            self.hard_student_ = _fit_student(student, Z, data.true_labels(), data.sample_weight)
 
         self.encoder_ = encoder
-        self.teachers_ = soft.committee
+        self.teachers_ = committee
         self.oracle_ = oracle
-        self.teacher_weights_ = dict(zip(soft.committee, combine.weights.tolist(), strict=True))
+        self.teacher_weights_ = dict(zip(committee, combine.weights.tolist(), strict=True))
         if combine.temperatures is not None:
-            self.temperatures_ = dict(zip(soft.committee, combine.temperatures.tolist(), strict=True))
+            self.temperatures_ = dict(zip(committee, combine.temperatures.tolist(), strict=True))
         self._describe(task, data, members)
         return self
 
@@ -201,7 +211,7 @@ class BaseDistilled(DistilledComposition):
         if data.classes is not None:
             self.classes_ = data.classes
         notes = []
-        if len(data.y) > SVM_EXACT_ROWS and any(m.named and m.name.startswith("svm") for m in members):
+        if len(data.y) > SVM_EXACT_ROWS and any(member.preset == "svm" for member in members):
             notes.append(
                 f"svm: above {SVM_EXACT_ROWS:,} rows a linear SVM on Nystroem features stands in for the kernel SVM."
             )
@@ -216,7 +226,12 @@ class BaseDistilled(DistilledComposition):
             given = dict(data.params)
             if data.sample_weight is not None:
                 given["sample_weight"] = data.sample_weight
-            routed = process_routing(self, "fit", **given)
+            try:
+                routed = process_routing(self, "fit", **given)
+            except UnsetMetadataPassedError as error:
+                if self.class_weight is None:
+                    raise
+                raise ValueError(f"class_weight reaches teachers as sample_weight. {error}") from error
             names = [name for name in routed if name != "splitter"] if given else []
             return {name: routed[name]["fit"] for name in names}, routed.get("splitter", {"split": {}})["split"]
         unknown = sorted(set(data.params) - {"groups"})
@@ -379,6 +394,12 @@ class BaseDistilled(DistilledComposition):
         classes = self.classes_ if self.task_ == "classification" else None
         return distillation_report(self.task_, X, y, contestants, classes=classes, notes=tuple(notes))
 
+    def __deepcopy__(self, memo: dict[int, Any]) -> Self:
+        twin = type(self).__new__(type(self))
+        memo[id(self)] = twin
+        twin.__dict__ = deepcopy(self.__dict__, memo)  # teachers included: only what is pickled leaves them behind
+        return twin
+
     def __getstate__(self) -> dict[str, Any]:
         state = dict(super().__getstate__())
         if "task_" in state and not self.keep_teachers:
@@ -390,7 +411,8 @@ class BaseDistilled(DistilledComposition):
 
 def _fit_student(student: Any, Z: Any, Q: NDArray[np.float64], weight: NDArray[np.float64] | None) -> Any:
     """A fitted clone; a single regression target goes in as the one-dimensional y that estimators expect."""
-    return clone(student).fit(Z, Q.ravel() if Q.shape[1] == 1 else Q, sample_weight=weight)
+    with config_context(enable_metadata_routing=False):  # the caller's routing does not speak of the student
+        return clone(student).fit(Z, Q.ravel() if Q.shape[1] == 1 else Q, sample_weight=weight)
 
 
 def _generator(random_state: Any) -> np.random.RandomState:

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any, Self
 
 from sklearn.base import BaseEstimator, MetaEstimatorMixin
+from sklearn.model_selection import GroupKFold
 from sklearn.utils import get_tags
 from sklearn.utils.metadata_routing import MetadataRouter, MethodMapping
 
 from .students import takes_sparse
-from .teachers import PRESETS, estimators_in, named_teachers, resolve_members
+from .teachers import PRESETS, estimators_in, named_teachers, routed_teachers
 
 
 class DistilledComposition(MetaEstimatorMixin, BaseEstimator):
@@ -22,6 +24,14 @@ class DistilledComposition(MetaEstimatorMixin, BaseEstimator):
     def _known_task(self) -> str | None:
         """The task as far as it is known without y."""
         raise NotImplementedError
+
+    def _check_names(self, names: Iterable[str]) -> None:
+        """Refuse teachers called like a parameter: ``set_params`` could not tell the two apart."""
+        clash = sorted(set(names) & set(self.get_params(deep=False)))
+        if clash:
+            raise ValueError(
+                f"A teacher must not be called like a parameter of {type(self).__name__}. Got {clash[0]!r}."
+            )
 
     def _resolve_task(self, y: Any) -> str:
         """The task, now that y is there."""
@@ -43,7 +53,7 @@ class DistilledComposition(MetaEstimatorMixin, BaseEstimator):
         params: dict[str, Any] = super().get_params(deep=deep)
         if deep:
             for name, teacher in named_teachers(self.teachers):
-                params[name] = teacher
+                params.setdefault(name, teacher)
                 if hasattr(teacher, "get_params"):
                     params.update({f"{name}__{key}": value for key, value in teacher.get_params().items()})
         return params
@@ -81,10 +91,10 @@ class DistilledComposition(MetaEstimatorMixin, BaseEstimator):
                     f"teachers=[({owner!r}, ...), ...]."
                 )
             if nested and isinstance(owners.get(owner), str):
-                example = "TreeStudent()" if owner == "student" else "the estimator itself"
+                cure = "student=TreeStudent()" if owner == "student" else f"({owner!r}, <estimator>)"
                 raise ValueError(
                     f"Cannot set {key!r}: {owner}={owners[owner]!r} is a name, which stands for defaults. Pass an "
-                    f"instance first: {owner}={example}."
+                    f"instance first: {cure}."
                 )
         super().set_params(**params)
         return self
@@ -98,13 +108,11 @@ class DistilledComposition(MetaEstimatorMixin, BaseEstimator):
         """
         router = MetadataRouter(owner=self).add_self_request(self)
         mapping = MethodMapping().add(caller="fit", callee="fit")
-        task = self._known_task() or "classification"
-        for member in resolve_members(self.teachers, task, n_rows=2, n_outputs=1):
-            if not (member.named or member.frozen):
-                router.add(**{member.name: member.estimator}, method_mapping=mapping)
-        if hasattr(self.cv, "split"):
-            router.add(splitter=self.cv, method_mapping=MethodMapping().add(caller="fit", callee="split"))
-        return router
+        for name, teacher in routed_teachers(self.teachers):
+            router.add(**{name: teacher}, method_mapping=mapping)
+        # An integer heeds groups where they are given.
+        splitter = self.cv if hasattr(self.cv, "split") else GroupKFold()
+        return router.add(splitter=splitter, method_mapping=MethodMapping().add(caller="fit", callee="split"))
 
     def __sklearn_tags__(self) -> Any:
         tags = super().__sklearn_tags__()

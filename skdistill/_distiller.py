@@ -14,7 +14,7 @@ from sklearn.utils.multiclass import type_of_target
 
 from ._base import BaseDistilled
 from ._sklearn import Interval, StrOptions
-from .teachers import PRESETS, estimators_in
+from .teachers import PRESETS, estimators_in, names_in
 
 #: Distinct integers in y above which `DistilledEstimator` asks which task is meant.
 _MAX_INFERRED_CLASSES = 20
@@ -319,8 +319,8 @@ verbose
             return str(self.task_)
         if self.task != "auto":
             return self.task
-        for name in self.teachers if isinstance(self.teachers, (list, tuple)) else [self.teachers]:
-            tasks = [task for task, known in PRESETS.items() if isinstance(name, str) and name in known]
+        for name in names_in(self.teachers):
+            tasks = [task for task, known in PRESETS.items() if name in known]
             if len(tasks) == 1:  # "logistic" and "ridge" tell
                 return tasks[0]
         # Our own students are regressors on soft labels whatever the task; a foreign classifier tells it.

@@ -114,14 +114,24 @@ def check_training(
     y, flat = _check_labels(y) if task == "classification" else _check_values(y)
     check_consistent_length(X, y)
 
-    weight = None
-    if sample_weight is not None or class_weight is not None:
+    weight = kept = None
+    if sample_weight is not None:
         weight = check_sample_weight(sample_weight, X, dtype=np.float64, ensure_non_negative=True)
-        if class_weight is not None:
-            weight = weight * compute_sample_weight(class_weight, y)
-    kept = None
-    if weight is not None and not (weight > 0).all():
         kept = np.flatnonzero(weight > 0)
+    if class_weight is not None:
+        if task == "regression":
+            raise ValueError(
+                f"The 'class_weight' parameter is for classification. Got {class_weight!r} for regression."
+            )
+        # Balanced over the rows that count.
+        rows = slice(None) if kept is None else kept
+        by_class = np.zeros(len(y))
+        by_class[rows] = compute_sample_weight(class_weight, y[rows])
+        weight = by_class if weight is None else weight * by_class
+        kept = np.flatnonzero(weight > 0)
+    if kept is not None and len(kept) == len(y):
+        kept = None
+    if kept is not None and weight is not None:
         if len(kept) == 0:
             raise ValueError("Every row has sample weight 0: there is nothing to learn from.")
         params = check_method_params(X, params, indices=kept)
@@ -158,9 +168,13 @@ def _check_labels(y: Any) -> tuple[NDArray[Any], bool]:
         raise ValueError("y must be dense: one class label per row. Got a sparse matrix.")
     y = column_or_1d(raw, warn=True)
     if y.dtype == object:
-        bad = [i for i, label in enumerate(y.tolist()) if label is None or str(label) == "<NA>" or label != label]
-        if bad:
+        # pandas.NA first: comparing it gives no truth value.
+        missing = (label is None or type(label).__name__ == "NAType" or label != label for label in y.tolist())
+        bad = np.flatnonzero(np.fromiter(missing, dtype=bool, count=len(y)))
+        if len(bad):
             raise ValueError(f"Input y contains NaN: row {bad[0]} has no label. Drop the rows without one.")
+    elif y.dtype.kind in "mM":
+        raise ValueError(f"y holds dates or durations ({y.dtype}), which are no class labels. Pass them as text.")
     elif y.dtype.kind == "f":
         check_array(y, ensure_2d=False, input_name="y")
     check_classification_targets(y)

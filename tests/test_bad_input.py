@@ -77,6 +77,7 @@ def _has_cupy() -> bool:
         (np.where(np.arange(150) == 3, None, Y), r"Input y contains NaN: row 3 has no label"),
         (pd.Series(Y).astype("Int64").where(np.arange(150) != 3), r"Input y contains NaN"),
         (pd.Series(pd.array([pd.NA, "p"] * 75, dtype="string")), r"Input y contains NaN: row 0 has no label"),
+        (np.datetime64("2026-01-01") + Y, r"y holds dates or durations"),
         (Y[:-1], r"inconsistent numbers of samples"),
         (np.linspace(0, 1, 150), r"Unknown label type: continuous"),
         (None, r"requires y to be passed"),

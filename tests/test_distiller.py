@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import pickle
 import warnings
+from copy import deepcopy
 from typing import ClassVar
 
 import joblib
@@ -31,7 +33,7 @@ from sklearn.model_selection import (
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 from sklearn.svm import SVC
-from sklearn.tree import DecisionTreeClassifier
+from sklearn.tree import DecisionTreeClassifier, DecisionTreeRegressor
 
 from skdistill import (
     CallableTeacher,
@@ -463,3 +465,76 @@ def test_methods_that_appear_with_the_fit():
 def test_nested_name_of_a_teacher_by_name():
     with pytest.raises(ValueError, match=r"Cannot set 'svm__C': a teacher given by name.*teachers=\[\('svm', ...\)"):
         DistilledClassifier().set_params(svm__C=3.0)
+
+
+# ---------------------------------------------------------------- as a reviewer broke it
+
+
+def test_a_teacher_called_like_a_parameter():
+    with pytest.raises(ValueError, match=r"must not be called like a parameter of DistilledClassifier. Got 'student'"):
+        quick(teachers=[("student", LogisticRegression(max_iter=5000))]).fit(*CANCER)
+
+
+def test_balance_counts_only_rows_that_count():
+    X, y = CANCER
+    keep = np.arange(len(y)) % 4 > 0
+    folds = [(np.arange(0, 300), np.arange(300, len(y))), (np.arange(300, len(y)), np.arange(0, 300))]
+    index = np.cumsum(keep) - 1
+    cut = [tuple(index[part[keep[part]]] for part in fold) for fold in folds]
+    settings = {"class_weight": "balanced", "student": "linear"}
+    weighted = quick(cv=folds, **settings).fit(X, y, sample_weight=keep.astype(float))
+    removed = quick(cv=cut, **settings).fit(X[keep], y[keep])
+    np.testing.assert_allclose(weighted.predict_proba(X), removed.predict_proba(X), rtol=1e-9)
+    with pytest.raises(ValueError, match="'class_weight' parameter is for classification"):
+        DistilledEstimator(["ridge"], task="regression", class_weight="balanced").fit(X, y)
+
+
+def test_third_party_student_is_seeded():
+    X, y = load_diabetes(return_X_y=True)
+    first, second = (
+        DistilledRegressor(["ridge"], DecisionTreeRegressor(max_features=2), random_state=0).fit(X, y).predict(X)
+        for _ in range(2)
+    )
+    np.testing.assert_array_equal(first, second)
+
+
+@pytest.mark.parametrize("aggregation", ["median", "geometric", lambda block, weights: block.mean(axis=0)])
+def test_rows_without_labels_do_not_reach_the_aggregation(aggregation):
+    clf = quick(teachers=["logistic", "lightgbm"], cv=TimeSeriesSplit(3), aggregation=aggregation).fit(*CANCER)
+    assert clf.score(*CANCER) > 0.9
+
+
+def test_routing_does_not_reach_the_student():
+    X, y = CANCER
+    with config_context(enable_metadata_routing=True):
+        student = make_pipeline(StandardScaler(), LogisticRegression())
+        assert quick(student=student).fit(X, y).score(X, y) > 0.9
+        assert quick(cv=3).fit(X, y, groups=np.arange(len(y)) // 5).score(X, y) > 0.9
+        with pytest.raises(ValueError, match="class_weight reaches teachers as sample_weight"):
+            quick(teachers=LogisticRegression(), class_weight="balanced").fit(X, y)
+
+
+def test_loaded_estimator_takes_what_it_took():
+    X, y = CANCER
+    model = LogisticRegression(max_iter=5000).fit(X.to_numpy(), y)
+    box = CallableTeacher(lambda rows: model.predict_proba(np.nan_to_num(rows)), classes=[0, 1])
+    clf = quick(teachers=[("box", box)]).fit(X.to_numpy(), y)
+    loaded = pickle.loads(pickle.dumps(clf))
+    gaps = X.to_numpy().copy()
+    gaps[::3, 2] = np.nan
+    assert len(loaded.report(gaps, y).rows) == 2
+    with config_context(enable_metadata_routing=True):
+        assert loaded.get_metadata_routing() is not None
+
+
+def test_a_deep_copy_keeps_its_teachers():
+    X, y = CANCER
+    clf = quick(teachers=FrozenEstimator(LogisticRegression(max_iter=5000).fit(X, y))).fit(X, y)
+    twin = deepcopy(clf)
+    assert list(twin.teachers_) == list(clf.teachers_)
+    np.testing.assert_array_equal(twin.fit(X, y).predict(X), clf.predict(X))
+
+
+def test_task_told_by_a_named_tuple():
+    X, y = load_iris(return_X_y=True)
+    assert DistilledEstimator([("a", "ridge")], random_state=0).fit(X, y).task_ == "regression"

@@ -7,11 +7,11 @@ from typing import Any, ClassVar, Self
 import numpy as np
 from sklearn.base import BaseEstimator, RegressorMixin, clone, is_classifier, is_regressor
 from sklearn.multioutput import MultiOutputRegressor
-from sklearn.pipeline import Pipeline
 from sklearn.utils import get_tags
 from sklearn.utils.metaestimators import available_if
-from sklearn.utils.validation import check_is_fitted, has_fit_parameter, validate_data
+from sklearn.utils.validation import check_is_fitted, validate_data
 
+from .._estimators import weight_key
 from .._sklearn import HasMethods, StrOptions, fit_context
 from ..model import LINKS
 from ._base import read
@@ -122,7 +122,7 @@ class EstimatorStudent(RegressorMixin, BaseEstimator):
                 f"{name} cannot be a student for regression targets: it is a classifier. Pass a regressor."
             )
         lacks = []
-        if _weight_parameter(self.estimator) is None:
+        if weight_key(self.estimator) is None:
             lacks.append("sample_weight in its fit")
         if not hasattr(self.estimator, "predict_proba"):
             lacks.append("predict_proba")
@@ -223,7 +223,7 @@ class EstimatorStudent(RegressorMixin, BaseEstimator):
 
     def _weight_arguments(self, weight: np.ndarray | None) -> dict[str, np.ndarray]:
         """How `weight` is handed to the estimator's fit; nothing where it is None, or equal and cannot be handed on."""
-        parameter = _weight_parameter(self.estimator)
+        parameter = weight_key(self.estimator)
         if weight is None or (parameter is None and np.ptp(weight) == 0):
             return {}
         if parameter is None:
@@ -247,12 +247,3 @@ class EstimatorStudent(RegressorMixin, BaseEstimator):
         tags.input_tags.sparse, tags.input_tags.allow_nan = inner.sparse, inner.allow_nan
         tags.target_tags.multi_output = True
         return tags
-
-
-def _weight_parameter(estimator: Any) -> str | None:
-    """The name under which `estimator.fit` takes weights for what it predicts with, or None."""
-    if isinstance(estimator, Pipeline):
-        step, last = estimator.steps[-1]
-        inner = _weight_parameter(last)
-        return None if inner is None else f"{step}__{inner}"
-    return "sample_weight" if has_fit_parameter(estimator, "sample_weight") else None

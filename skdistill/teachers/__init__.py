@@ -4,7 +4,7 @@ from ._callable import CallableTeacher
 from ._committee import Committee, Oracle
 from ._cross_fit import SoftLabels, cross_fit
 from ._folds import make_folds
-from ._members import Member, estimators_in, named_teachers, resolve_members
+from ._members import Member, estimators_in, named_teachers, names_in, resolve_members, routed_teachers
 from ._presets import DEFAULT_COMMITTEE, PRESETS, SVM_EXACT_ROWS, TabularBooster, preset
 from ._stub import TeacherStub, without_heavy
 
@@ -23,7 +23,9 @@ __all__ = [
     "estimators_in",
     "make_folds",
     "named_teachers",
+    "names_in",
     "preset",
     "resolve_members",
+    "routed_teachers",
     "without_heavy",
 ]

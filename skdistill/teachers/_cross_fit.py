@@ -16,17 +16,18 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 from sklearn import config_context
-from sklearn.base import BaseEstimator, clone
+from sklearn.base import clone
 from sklearn.utils.parallel import Parallel, delayed
-from sklearn.utils.validation import has_fit_parameter
 
+from .._estimators import seeded, weight_key
 from .._sklearn import check_method_params, routing_enabled, safe_indexing
 from ..preprocessing import TableEncoder
 from ._answers import answer, check_can_answer, class_codes, response_method
 from ._committee import Committee, FittedTeacher
 from ._folds import Fold
+from ._frozen import check_column_order, check_same_classes
 from ._members import Member
-from ._scores import ScoreCalibrator
+from ._scores import cross_calibrate
 
 
 @dataclass(frozen=True, eq=False)
@@ -95,14 +96,23 @@ def cross_fit(
     """
     n = len(y)
     task = "regression" if classes is None else "classification"
-    tasks = []
-    for member in members:
+    pooled: dict[str, NDArray[np.float64]] = {}
+    fitted: dict[str, FittedTeacher] = {}
+    for member in members:  # what is wrong with a frozen teacher shows before the long work
         if member.frozen:
-            continue
-        check_can_answer(member.name, member.estimator, task)
-        params = _weight_params(member, sample_weight, fit_params)
-        estimator = _seeded(member.estimator, random_state)
-        tasks += [(member, estimator, params, fold) for fold in (None, *range(len(folds)))]
+            fitted[member.name], pooled[member.name] = _ask_frozen(member, X, y, classes, n_outputs, sample_weight)
+        else:
+            check_can_answer(member.name, member.estimator, task)
+            pooled[member.name] = np.zeros((n, n_outputs))
+    unfitted = [member for member in members if not member.frozen]
+    tasks = [
+        (member, estimator, params, fold)
+        for member in unfitted
+        for estimator, params in [
+            (seeded(member.estimator, random_state), _weight_params(member, sample_weight, fit_params))
+        ]
+        for fold in (None, *range(len(folds)))
+    ]
     results = Parallel(n_jobs=n_jobs, return_as="generator")(
         delayed(_fit_and_label)(
             member.name, member.named, estimator, X, y, params, None if i is None else folds[i], classes, n_outputs
@@ -110,12 +120,7 @@ def cross_fit(
         for member, estimator, params, i in tasks
     )
 
-    held_out = np.zeros(n, dtype=np.intp)
-    for _, test in folds:
-        held_out[test] += 1
-    pooled = {member.name: np.zeros((n, n_outputs)) for member in members}
-    absent: dict[str, list[tuple[NDArray[np.intp], NDArray[np.intp]]]] = {member.name: [] for member in members}
-    fitted: dict[str, FittedTeacher] = {}
+    tests: dict[str, list[tuple[NDArray[np.intp], NDArray[np.intp]]]] = {member.name: [] for member in unfitted}
     for (member, _, _, i), (result, missing, method, seconds) in zip(tasks, results, strict=True):
         if i is None:
             fitted[member.name] = FittedTeacher(member.name, result, method)
@@ -123,31 +128,45 @@ def cross_fit(
         else:
             test = folds[i][1]
             np.add.at(pooled[member.name], test, result)
-            absent[member.name].append((test, missing))
+            tests[member.name].append((test, missing))
             part = f"fold {i + 1} of {len(folds)}"
         if log is not None:
             log(f"teacher {member.name}: {part} ({seconds:.1f} s)")
 
-    for member in members:
+    held_out = np.zeros(n, dtype=np.intp)
+    for _, test in folds:
+        np.add.at(held_out, test, 1)
+    for member in unfitted:
         name = member.name
-        if member.frozen:
-            estimator = member.estimator
-            method = response_method(name, estimator, task)
-            if classes is not None:
-                _check_frozen(name, estimator, classes)
-            fitted[name] = FittedTeacher(name, estimator, method)
-            pooled[name] = _ask(name, estimator, method, X, n, classes, n_outputs, _hint(estimator, X))
-        else:
-            pooled[name] /= np.maximum(held_out, 1)[:, None]
-        if fitted[name].method == "decision_function":
-            _calibrate(fitted[name], pooled, absent[name], y, classes, sample_weight, held_out, member.frozen)
-        if classes is not None and member.frozen:
-            _check_column_order(name, pooled[name], y, classes)
-
-    any_fitted = any(not member.frozen for member in members)
-    covered = held_out > 0 if any_fitted else np.ones(n, dtype=bool)
+        pooled[name] /= np.maximum(held_out, 1)[:, None]
+        if classes is not None and fitted[name].method == "decision_function":
+            rows = np.flatnonzero(held_out)
+            pooled[name] = _calibrate(fitted[name], pooled[name], tests[name], y, classes, sample_weight, rows)
+    covered = held_out > 0 if unfitted else np.ones(n, dtype=bool)
     committee = Committee([fitted[member.name] for member in members], classes, n_outputs)
     return SoftLabels([pooled[member.name] for member in members], covered, committee)
+
+
+def _ask_frozen(
+    member: Member,
+    X: Any,
+    y: NDArray[Any],
+    classes: NDArray[Any] | None,
+    n_outputs: int,
+    weight: NDArray[np.float64] | None,
+) -> tuple[FittedTeacher, NDArray[np.float64]]:
+    """A teacher that is never fitted, and its labels of the real rows."""
+    name, estimator = member.name, member.estimator
+    method = response_method(name, estimator, "regression" if classes is None else "classification")
+    if classes is not None:
+        check_same_classes(name, estimator, classes)
+    teacher = FittedTeacher(name, estimator, method)
+    labels = _ask(name, estimator, method, X, len(y), classes, n_outputs, _hint(estimator, X))
+    if classes is not None:
+        if method == "decision_function":
+            labels = _calibrate(teacher, labels, [], y, classes, weight, np.arange(len(y)))
+        check_column_order(name, labels, y, classes)
+    return teacher, labels
 
 
 def _fit_and_label(
@@ -216,65 +235,28 @@ def _hint(estimator: Any, X: Any) -> str:
 
 def _calibrate(
     teacher: FittedTeacher,
-    pooled: dict[str, NDArray[np.float64]],
-    absent: list[tuple[NDArray[np.intp], NDArray[np.intp]]],
+    scores: NDArray[np.float64],
+    tests: list[tuple[NDArray[np.intp], NDArray[np.intp]]],
     y: NDArray[Any],
-    classes: NDArray[Any] | None,
+    classes: NDArray[Any],
     weight: NDArray[np.float64] | None,
-    held_out: NDArray[np.intp],
-    frozen: bool,
-) -> None:
-    """Fit the teacher's calibrator on its pooled scores and turn these into probabilities, in place."""
-    assert classes is not None
-    rows = np.arange(len(y)) if frozen else np.flatnonzero(held_out)
-    scores = pooled[teacher.name][rows]
+    rows: NDArray[np.intp],
+) -> NDArray[np.float64]:
+    """Give the teacher its calibrator; return probabilities for its pooled scores of `rows`, 0 for other rows."""
+    position = np.full(len(y), -1)
+    position[rows] = np.arange(len(rows))
+    parts = [position[test] for test, _ in tests]
     codes = np.searchsorted(classes, y[rows])
-    teacher.calibrator = ScoreCalibrator(len(classes)).fit(scores, codes, None if weight is None else weight[rows])
-    proba = np.zeros_like(pooled[teacher.name])
-    proba[rows] = teacher.calibrator.predict_proba(scores)
-    for test, missing in absent:
-        if len(missing):
+    labels, teacher.calibrator = cross_calibrate(
+        scores[rows], codes, parts, len(classes), None if weight is None else weight[rows]
+    )
+    proba = np.zeros_like(scores)
+    proba[rows] = labels
+    for test, missing in tests:
+        if len(missing):  # its fold never saw these classes
             proba[np.ix_(test, missing)] = 0.0
     total = proba.sum(axis=1, keepdims=True)
-    pooled[teacher.name] = np.divide(proba, total, out=np.zeros_like(proba), where=total > 0)
-
-
-def _check_frozen(name: str, estimator: Any, classes: NDArray[Any]) -> None:
-    codes = class_codes(name, estimator, classes)
-    if len(codes) != len(classes):
-        known = np.asarray(estimator.classes_).tolist()
-        raise ValueError(
-            f"Teacher {name!r} was trained on other classes: it knows {known}, y holds {classes.tolist()}."
-        )
-
-
-def _check_column_order(name: str, proba: NDArray[np.float64], y: NDArray[Any], classes: NDArray[Any]) -> None:
-    """A black box whose columns are in another order than it says is far better under a permutation of them."""
-    from scipy.optimize import linear_sum_assignment
-
-    codes = np.searchsorted(classes, y)
-    table = np.zeros((len(classes), len(classes)))
-    np.add.at(table, (proba.argmax(axis=1), codes), 1.0 / len(y))
-    said, meant = linear_sum_assignment(-table)
-    told, best = float(np.trace(table)), float(table[said, meant].sum())
-    if best - told > 0.3 and told < table.sum(axis=0).max():
-        order = [classes[meant[i]] for i in range(len(classes))]
-        raise ValueError(
-            f"Teacher {name!r} is right in {told:.0%} of the rows, but in {best:.0%} if its columns were "
-            f"{[str(label) for label in order]}: its classes look to be in the wrong order. Check 'classes'."
-        )
-
-
-def _seeded(estimator: Any, random_state: np.random.RandomState | None) -> Any:
-    """A clone whose ``random_state`` parameters that are None are drawn from ours; others are the caller's choice."""
-    estimator = clone(estimator)
-    if random_state is not None:
-        params = estimator.get_params(deep=True)
-        keys = [key for key in sorted(params) if key == "random_state" or key.endswith("__random_state")]
-        seeds = {key: int(random_state.randint(np.iinfo(np.int32).max)) for key in keys if params[key] is None}
-        if seeds:
-            estimator.set_params(**seeds)
-    return estimator
+    return np.divide(proba, total, out=np.zeros_like(proba), where=total > 0)
 
 
 def _weight_params(
@@ -284,26 +266,13 @@ def _weight_params(
         return (fit_params or {}).get(member.name, {})
     if sample_weight is None:
         return {}
-    key = _weight_key(member.estimator)
+    key = weight_key(member.estimator)
     if key is None:
         raise ValueError(
             f"Teacher {member.name!r} ({type(member.estimator).__name__}) does not support sample weights. Drop "
             "sample_weight and class_weight, or this teacher."
         )
-    return {key: sample_weight}
-
-
-def _weight_key(estimator: BaseEstimator) -> str | None:
-    """The keyword that carries sample weights to where they are used; None if nothing takes them."""
-    if has_fit_parameter(estimator, "sample_weight"):
-        return "sample_weight"
-    if hasattr(estimator, "steps"):
-        name, last = estimator.steps[-1]
-        inner = _weight_key(last)
-        return None if inner is None else f"{name}__{inner}"
-    # Searches and target transformers hand their **fit_params to the estimator they hold.
-    for attribute in ("estimator", "regressor"):
-        held = getattr(estimator, attribute, None)
-        if held is not None and hasattr(held, "fit"):
-            return _weight_key(held)
-    return None
+    params = {key: sample_weight}
+    if member.named and "__" in key:  # the encoder in front of our own teachers counts weights too
+        params["tableencoder__sample_weight"] = sample_weight
+    return params

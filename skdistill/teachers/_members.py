@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import count
 from typing import Any
 
 from sklearn.base import BaseEstimator
@@ -27,28 +27,44 @@ class Member:
         Unfitted, or frozen.
     frozen : bool
         True: only asked, never fitted.
-    named : bool
-        True: one of ours, asked for by name.
+    preset : str or None
+        Which of ours it is, if it was asked for by name.
     """
 
     name: str
     estimator: Any
     frozen: bool
-    named: bool
+    preset: str | None
+
+    @property
+    def named(self) -> bool:
+        """Whether it is one of ours."""
+        return self.preset is not None
+
+
+_FROZEN = (FrozenEstimator, CallableTeacher)
 
 
 def named_teachers(teachers: Any) -> list[tuple[str, Any]]:
     """The (name, estimator) pairs of the `teachers` parameter: those that nested parameter names can reach."""
-    if isinstance(teachers, str) or not isinstance(teachers, Sequence):
-        return []
-    return [(item[0], item[1]) for item in teachers if isinstance(item, tuple) and len(item) == 2]
+    return [(item[0], item[1]) for item in _as_list(teachers) if isinstance(item, tuple) and len(item) == 2]
 
 
 def estimators_in(teachers: Any) -> list[Any]:
     """The estimators of the `teachers` parameter; names stand for themselves and are left out."""
-    items = teachers if isinstance(teachers, (list, tuple)) else [teachers]
-    items = [item[1] if isinstance(item, tuple) and len(item) == 2 else item for item in items]
-    return [item for item in items if isinstance(item, BaseEstimator)]
+    return [item for item in map(_estimator, _as_list(teachers)) if isinstance(item, BaseEstimator)]
+
+
+def names_in(teachers: Any) -> list[str]:
+    """The presets that the `teachers` parameter asks for by name."""
+    return [item for item in map(_estimator, _as_list(teachers)) if isinstance(item, str)]
+
+
+def routed_teachers(teachers: Any) -> list[tuple[str, Any]]:
+    """The teachers that may request metadata, by the names they get: those that are fitted and not ours."""
+    items = _as_list(teachers)
+    pairs = zip(_names(items), map(_estimator, items), strict=True)
+    return [(n, e) for n, e in pairs if isinstance(e, BaseEstimator) and not isinstance(e, (*_FROZEN, TeacherStub))]
 
 
 def resolve_members(teachers: Any, task: str, n_rows: int, n_outputs: int) -> list[Member]:
@@ -67,29 +83,64 @@ def resolve_members(teachers: Any, task: str, n_rows: int, n_outputs: int) -> li
     ValueError, TypeError
         Names the item at fault and lists what is valid.
     """
-    if teachers is None:
-        teachers = list(DEFAULT_COMMITTEE[task])
-    elif isinstance(teachers, str) or not isinstance(teachers, (list, tuple)):
-        teachers = [teachers]
-    if len(teachers) == 0:
+    items = list(DEFAULT_COMMITTEE[task]) if teachers is None else _as_list(teachers)
+    if not items:
         raise ValueError("The 'teachers' parameter is empty. Pass None for the default committee.")
-    members = [_resolve_one(item, task, n_rows, n_outputs) for item in teachers]
-    return _with_unique_names(members, [isinstance(item, tuple) for item in teachers])
-
-
-def _resolve_one(item: Any, task: str, n_rows: int, n_outputs: int) -> Member:
-    if isinstance(item, str):
-        return Member(item, preset(item, task, n_rows, n_outputs), frozen=False, named=True)
-    if isinstance(item, tuple):
-        if len(item) != 2 or not isinstance(item[0], str):
+    for item in items:
+        if isinstance(item, tuple) and (len(item) != 2 or not isinstance(item[0], str)):
             raise ValueError(f"A teacher given as a tuple must be (name, estimator). Got {item!r}.")
-        name, estimator = item
+    members = []
+    for name, estimator in zip(_names(items), map(_estimator, items), strict=True):
         if isinstance(estimator, str):
-            return Member(name, preset(estimator, task, n_rows, n_outputs), frozen=False, named=True)
-    else:
-        name, estimator = type(item).__name__.lower(), item
-        if isinstance(item, FrozenEstimator):
-            name = type(item.estimator).__name__.lower()
+            members.append(Member(name, preset(estimator, task, n_rows, n_outputs), False, estimator))
+        else:
+            _check_estimator(name, estimator, task)
+            members.append(Member(name, estimator, isinstance(estimator, _FROZEN), None))
+    return members
+
+
+def _as_list(teachers: Any) -> list[Any]:
+    if teachers is None:
+        return []
+    return list(teachers) if isinstance(teachers, (list, tuple)) else [teachers]
+
+
+def _estimator(item: Any) -> Any:
+    return item[1] if isinstance(item, tuple) and len(item) == 2 else item
+
+
+def _names(items: list[Any]) -> list[str]:
+    """A name for each item: the one given, which must be unique, or an automatic one, numbered where it repeats.
+
+    Raises
+    ------
+    ValueError
+        A given name that repeats or that nested parameter names could not address.
+    """
+    given = [item[0] if isinstance(item, tuple) else None for item in items]
+    for name in given:
+        if name is not None and ("__" in name or name == "splitter"):
+            raise ValueError(f"A teacher's name must not contain '__' nor be 'splitter'. Got {name!r}.")
+        if name is not None and given.count(name) > 1:
+            raise ValueError(f"Names of teachers must be unique. Got {name!r} more than once.")
+    automatic = [_automatic_name(item) if name is None else None for item, name in zip(items, given, strict=True)]
+    taken, names = {name for name in given if name is not None}, []
+    for name, plain in zip(given, automatic, strict=True):
+        if plain is not None:
+            alone = automatic.count(plain) == 1 and plain not in taken
+            name = plain if alone else next(n for i in count(1) if (n := f"{plain}-{i}") not in taken)
+            taken.add(name)
+        names.append(str(name))
+    return names
+
+
+def _automatic_name(item: Any) -> str:
+    if isinstance(item, str):
+        return item
+    return type(item.estimator if isinstance(item, FrozenEstimator) else item).__name__.lower()
+
+
+def _check_estimator(name: str, estimator: Any, task: str) -> None:
     if isinstance(estimator, TeacherStub):
         estimator.fail()
     if isinstance(estimator, type):
@@ -104,20 +155,3 @@ def _resolve_one(item: Any, task: str, n_rows: int, n_outputs: int) -> Member:
     kind = get_tags(estimator).estimator_type
     if kind is not None and kind != ("classifier" if task == "classification" else "regressor"):
         raise ValueError(f"Teacher {name!r} is of the kind {kind!r}, but the task is {task}.")
-    return Member(name, estimator, frozen=isinstance(estimator, (FrozenEstimator, CallableTeacher)), named=False)
-
-
-def _with_unique_names(members: list[Member], given: list[bool]) -> list[Member]:
-    """Number the automatic names that repeat; a given name that repeats or cannot be addressed is an error."""
-    names = [member.name for member in members]
-    result = []
-    for i, (member, is_given) in enumerate(zip(members, given, strict=True)):
-        name = member.name
-        if is_given and ("__" in name or name == "splitter"):
-            raise ValueError(f"A teacher's name must not contain '__' nor be 'splitter'. Got {name!r}.")
-        if names.count(name) > 1:
-            if is_given:
-                raise ValueError(f"Names of teachers must be unique. Got {name!r} more than once.")
-            name = f"{name}-{names[: i + 1].count(name)}"
-        result.append(Member(name, member.estimator, member.frozen, member.named))
-    return result

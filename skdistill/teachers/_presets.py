@@ -112,6 +112,10 @@ def _unscaled(model: Any) -> Pipeline:
     return make_pipeline(TableEncoder(scale=False), model)
 
 
+def _scaled_target(model: Any) -> TransformedTargetRegressor:
+    return TransformedTargetRegressor(model, transformer=StandardScaler())
+
+
 def _svm(classify: bool, n_rows: int) -> Any:
     exact = n_rows <= SVM_EXACT_ROWS
     if classify:
@@ -119,10 +123,9 @@ def _svm(classify: bool, n_rows: int) -> Any:
             return _scaled(SVC())
         return make_pipeline(TableEncoder(), Nystroem(n_components=_NYSTROEM_COMPONENTS), LinearSVC(dual=False))
     if exact:
-        return _scaled(TransformedTargetRegressor(SVR(), transformer=StandardScaler()))
+        return _scaled(_scaled_target(SVR()))
     line = LinearSVR(loss="squared_epsilon_insensitive", dual=False)
-    features = Nystroem(n_components=_NYSTROEM_COMPONENTS)
-    return make_pipeline(TableEncoder(), features, TransformedTargetRegressor(line, transformer=StandardScaler()))
+    return make_pipeline(TableEncoder(), Nystroem(n_components=_NYSTROEM_COMPONENTS), _scaled_target(line))
 
 
 def _lightgbm(classify: bool, n_rows: int) -> Any:
@@ -169,7 +172,7 @@ def _mlp(classify: bool, n_rows: int) -> Any:
     settings: dict[str, Any] = {"alpha": 1e-3, "max_iter": 2000, "early_stopping": n_rows >= 1000}
     if classify:
         return _scaled(MLPClassifier(**settings))
-    return _scaled(TransformedTargetRegressor(MLPRegressor(**settings), transformer=StandardScaler()))
+    return _scaled(_scaled_target(MLPRegressor(**settings)))
 
 
 def _logistic(classify: bool, n_rows: int) -> Any:
@@ -226,5 +229,15 @@ def preset(name: str, task: str, n_rows: int, n_outputs: int = 1) -> Any:
         raise ValueError(f"Unknown teacher {name!r} for {task}. Valid names: {', '.join(sorted(known))}.")
     teacher = known[name](task == "classification", n_rows)
     if task == "regression" and n_outputs > 1 and name not in _MULTI_OUTPUT:
-        teacher = MultiOutputRegressor(teacher)
+        teacher = _per_target(teacher)
     return teacher
+
+
+def _per_target(teacher: Any) -> Any:
+    """A teacher of one target made one of several, wrapped where sample weights still reach the model."""
+    if isinstance(teacher, Pipeline):
+        name, model = teacher.steps[-1]
+        return Pipeline([*teacher.steps[:-1], (name, _per_target(model))])
+    if isinstance(teacher, TransformedTargetRegressor):
+        return _scaled_target(MultiOutputRegressor(teacher.regressor))
+    return MultiOutputRegressor(teacher)

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from typing import Any, NoReturn
 
-from sklearn.base import BaseEstimator
+from sklearn.base import BaseEstimator, clone
 from sklearn.frozen import FrozenEstimator
+from sklearn.utils import get_tags
 
 from ._callable import CallableTeacher
 
@@ -17,6 +18,9 @@ class TeacherStub(BaseEstimator):
     ----------
     description : str
         What stood here.
+    estimator_type : str or None
+    allow_nan, sparse : bool
+        What it was and took, so that the estimator that holds it takes what it did.
 
     Examples
     --------
@@ -27,8 +31,19 @@ class TeacherStub(BaseEstimator):
     RuntimeError: The teacher FrozenEstimator(SVC) was left out when this estimator was pickled...
     """
 
-    def __init__(self, description: str) -> None:
+    def __init__(
+        self, description: str, estimator_type: str | None = None, allow_nan: bool = False, sparse: bool = False
+    ) -> None:
         self.description = description
+        self.estimator_type = estimator_type
+        self.allow_nan = allow_nan
+        self.sparse = sparse
+
+    def __sklearn_tags__(self) -> Any:
+        tags = super().__sklearn_tags__()
+        tags.estimator_type = self.estimator_type
+        tags.input_tags.allow_nan, tags.input_tags.sparse = self.allow_nan, self.sparse
+        return tags
 
     def fail(self) -> NoReturn:
         """Say what is missing and what to do."""
@@ -43,13 +58,18 @@ class TeacherStub(BaseEstimator):
 
 
 def without_heavy(teachers: Any) -> Any:
-    """The `teachers` parameter with prefit and black-box teachers replaced by named stubs."""
+    """The `teachers` parameter with prefit and black-box teachers replaced by named stubs, others without their fit."""
     if isinstance(teachers, FrozenEstimator):
-        return TeacherStub(f"FrozenEstimator({type(teachers.estimator).__name__})")
+        return _stub(f"FrozenEstimator({type(teachers.estimator).__name__})", teachers)
     if isinstance(teachers, CallableTeacher):
-        return TeacherStub("CallableTeacher")
+        return _stub("CallableTeacher", teachers)
     if isinstance(teachers, tuple) and len(teachers) == 2 and isinstance(teachers[0], str):
         return teachers[0], without_heavy(teachers[1])
     if isinstance(teachers, (list, tuple)):
         return type(teachers)(without_heavy(item) for item in teachers)
-    return teachers
+    return clone(teachers) if isinstance(teachers, BaseEstimator) else teachers
+
+
+def _stub(description: str, teacher: Any) -> TeacherStub:
+    tags = get_tags(teacher)
+    return TeacherStub(description, tags.estimator_type, tags.input_tags.allow_nan, tags.input_tags.sparse)

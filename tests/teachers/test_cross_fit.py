@@ -17,7 +17,7 @@ from sklearn.svm import SVC
 from sklearn.tree import DecisionTreeClassifier
 
 from skdistill import CallableTeacher
-from skdistill.teachers import cross_fit, make_folds, resolve_members
+from skdistill.teachers import PRESETS, cross_fit, make_folds, resolve_members
 
 X, Y = load_iris(return_X_y=True)
 CLASSES = np.unique(Y)
@@ -61,7 +61,7 @@ def test_svm_calibration_is_as_good_as_calibrating_inside_folds():
     pooled = log_loss(Y, fit([SVC()]).labels[0])
     inside = CalibratedClassifierCV(SVC(), ensemble=False)
     nested = log_loss(Y, cross_val_predict(inside, X, Y, cv=5, method="predict_proba"))
-    assert pooled < nested + 0.02
+    assert pooled < nested + 0.05
 
 
 def test_absent_class_has_probability_zero():
@@ -186,3 +186,41 @@ def test_regressor_answer_is_checked():
     members = resolve_members([("r", Ridge())], "regression", len(y), 1)
     soft = cross_fit(members, rows, y, make_folds(2, rows, y, "regression", seed=1), classes=None, n_outputs=1)
     assert soft.labels[0].shape == (442, 1)
+
+
+def test_calibration_does_not_hand_labels_back():
+    """On pure noise with many classes a calibrator fitted on the rows that it labels looks infallible."""
+    rng = np.random.default_rng(0)
+    rows, y = rng.normal(size=(1000, 5)), np.arange(1000) % 50
+    members = resolve_members([SVC()], "classification", len(y), 50)
+    folds = make_folds(5, rows, y, "classification", seed=0)
+    soft = cross_fit(members, rows, y, folds, classes=np.arange(50), n_outputs=50)
+    assert np.mean(soft.labels[0].argmax(axis=1) == y) < 0.05
+    assert log_loss(y, soft.labels[0]) > np.log(50) - 0.02
+
+
+def test_rows_repeated_in_a_fold_count_once_more():
+    test = np.r_[np.arange(0, 150, 2), 0, 0]
+    soft = fit([GaussianNB()], folds=[(np.arange(1, 150, 2), test), (np.arange(0, 150, 2), np.arange(1, 150, 2))])
+    np.testing.assert_allclose(soft.labels[0].sum(axis=1), 1)
+
+
+def test_frozen_teachers_are_checked_before_anything_is_fitted():
+    other = FrozenEstimator(GaussianNB().fit(X[:100], Y[:100]))
+    with pytest.raises(ValueError, match="trained on other classes"):
+        fit([("boom", Breaks()), ("old", other)])
+
+
+def test_weights_reach_every_target():
+    rows, y = load_diabetes(return_X_y=True)
+    y = np.column_stack([y, -y])
+    members = resolve_members(list(PRESETS["regression"]), "regression", len(y), 2)
+    members = [member for member in members if member.name != "mlp"]
+    folds = make_folds(2, rows, y, "regression", seed=0)
+    weight = np.where(y[:, 0] > 150, 5.0, 1.0)
+    plain, weighted = (
+        cross_fit(members, rows, y, folds, classes=None, n_outputs=2, sample_weight=w, random_state=seed)
+        for w, seed in ((None, np.random.RandomState(0)), (weight, np.random.RandomState(0)))
+    )
+    for a, b in zip(plain.labels, weighted.labels, strict=True):
+        assert (np.abs(a - b).max(axis=0) > 1.0).all()

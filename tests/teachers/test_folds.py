@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from sklearn.model_selection import GroupKFold, TimeSeriesSplit
+from sklearn.model_selection import GroupKFold, PredefinedSplit, StratifiedKFold, TimeSeriesSplit
 
 from skdistill.teachers import make_folds
 
@@ -68,9 +68,32 @@ def test_one_row_of_a_class_is_an_error():
         ([], r"gave no folds"),
         ([(np.arange(5), np.array([25]))], r"Fold 1 of 'cv' names row 25, but there are 20 rows"),
         ([(np.array([], dtype=int), np.arange(3))], r"Fold 1 of 'cv' has no training rows"),
+        ([(np.arange(10), np.arange(9, 20))], r"Fold 1 of 'cv' trains on row 9, which it holds out"),
+        ([(np.arange(10), [])], r"No fold of 'cv' holds any row out"),
         ([np.arange(3)], r"must yield \(train, test\) pairs"),
     ],
 )
 def test_bad_cv(cv, message):
     with pytest.raises(ValueError, match=message):
         make_folds(cv, X, Y, "classification")
+
+
+def test_masks_and_numbers_may_mix():
+    train = np.arange(20) < 12
+    folds = make_folds([(train, np.arange(15, 20)), (np.arange(12, 20), train)], X, Y, "classification")
+    np.testing.assert_array_equal(folds[0][0], np.arange(12))
+    np.testing.assert_array_equal(folds[1][1], np.arange(12))
+
+
+def test_predefined_split_speaks_of_the_callers_rows():
+    kept = np.arange(1, 20, 2)
+    folds = make_folds(PredefinedSplit(np.arange(20) % 4), X[kept], Y[kept], "classification", kept=kept)
+    np.testing.assert_array_equal(np.sort(np.concatenate([test for _, test in folds])), np.arange(10))
+
+
+def test_shuffling_splitter_without_a_seed_gets_ours():
+    splitter = StratifiedKFold(4, shuffle=True)
+    first, second = (make_folds(splitter, X, Y, "classification", seed=3) for _ in range(2))
+    for a, b in zip(first, second, strict=True):
+        np.testing.assert_array_equal(a[1], b[1])
+    assert splitter.random_state is None

@@ -8,6 +8,7 @@ from sklearn.ensemble import IsolationForest
 from sklearn.frozen import FrozenEstimator
 from sklearn.linear_model import LinearRegression, LogisticRegression
 from sklearn.svm import SVC
+from sklearn.utils import get_tags
 
 from skdistill import CallableTeacher
 from skdistill.teachers import SVM_EXACT_ROWS, TeacherStub, preset, resolve_members, without_heavy
@@ -83,3 +84,19 @@ def test_heavy_teachers_leave_named_stubs():
     stub = pickle.loads(pickle.dumps(light[0][1]))
     with pytest.raises(RuntimeError, match=r"FrozenEstimator\(SVC\) was left out.*keep_teachers=True"):
         resolve([stub])
+
+
+def test_automatic_names_keep_clear_of_given_ones():
+    names = [m.name for m in resolve([("svc-1", SVC()), SVC(), SVC(C=2)])]
+    assert names == ["svc-1", "svc-2", "svc-3"]
+
+
+def test_stub_takes_what_it_stood_for():
+    frozen = FrozenEstimator(SVC())
+    tags = get_tags(without_heavy(frozen))
+    assert (tags.estimator_type, tags.input_tags.sparse) == ("classifier", True)
+
+
+def test_fitted_teachers_lose_their_fit():
+    light = without_heavy([LogisticRegression().fit([[0.0], [1.0]], [0, 1])])
+    assert not hasattr(light[0], "coef_")
