@@ -16,16 +16,14 @@ from numpy.typing import NDArray
 from scipy import sparse
 from sklearn import config_context
 from sklearn.base import clone
-from sklearn.exceptions import UnsetMetadataPassedError
 from sklearn.utils import assert_all_finite, get_tags
-from sklearn.utils.metadata_routing import process_routing
 from sklearn.utils.metaestimators import available_if
 from sklearn.utils.validation import check_is_fitted
 
 from ._composition import DistilledComposition
-from ._estimators import seeded
+from ._estimators import generator, seeded
 from ._inputs import TrainingData, check_table, check_training
-from ._sklearn import Interval, StrOptions, fit_context, routing_enabled
+from ._sklearn import Interval, StrOptions, fit_context
 from .model import Model, Output
 from .preprocessing import TableEncoder
 from .report import Contestant, DistillationReport, distillation_report, joblib_nbytes
@@ -125,8 +123,8 @@ class BaseDistilled(DistilledComposition):
         members = resolve_members(self.teachers, task, len(data.y), data.n_outputs)
         self._check_names(member.name for member in members)
         check_recipe(task, len(members), self.weighting, self.aggregation, self.temperature, self.device)
-        fit_params, split_params = self._route(data)
-        rng = _generator(self.random_state)
+        fit_params, split_params = self._route(data.params, data.sample_weight)
+        rng = generator(self.random_state)
         student = seeded(student, rng)  # once, so that the rival draws what the student draws
 
         with self._stage("encoder"):
@@ -219,28 +217,6 @@ class BaseDistilled(DistilledComposition):
         if route is not None:
             notes.append(f"student: {type(self.student_.estimator).__name__}, fitted by {route}.")
         self.notes_ = tuple(notes)
-
-    def _route(self, data: TrainingData) -> tuple[dict[str, dict[str, Any]], dict[str, Any]]:
-        """Metadata for each teacher and for the splitter."""
-        if routing_enabled():
-            given = dict(data.params)
-            if data.sample_weight is not None:
-                given["sample_weight"] = data.sample_weight
-            try:
-                routed = process_routing(self, "fit", **given)
-            except UnsetMetadataPassedError as error:
-                if self.class_weight is None:
-                    raise
-                raise ValueError(f"class_weight reaches teachers as sample_weight. {error}") from error
-            names = [name for name in routed if name != "splitter"] if given else []
-            return {name: routed[name]["fit"] for name in names}, routed.get("splitter", {"split": {}})["split"]
-        unknown = sorted(set(data.params) - {"groups"})
-        if unknown:
-            raise ValueError(
-                f"{type(self).__name__}.fit got {unknown}, which only metadata routing can deliver: call "
-                "sklearn.set_config(enable_metadata_routing=True) and set the requests of teachers or splitter."
-            )
-        return {}, {key: value for key, value in data.params.items() if value is not None}
 
     @contextmanager
     def _stage(self, name: str) -> Iterator[None]:
@@ -413,11 +389,3 @@ def _fit_student(student: Any, Z: Any, Q: NDArray[np.float64], weight: NDArray[n
     """A fitted clone; a single regression target goes in as the one-dimensional y that estimators expect."""
     with config_context(enable_metadata_routing=False):  # the caller's routing does not speak of the student
         return clone(student).fit(Z, Q.ravel() if Q.shape[1] == 1 else Q, sample_weight=weight)
-
-
-def _generator(random_state: Any) -> np.random.RandomState:
-    """The one source of randomness of a fit; without a seed a fresh one, never NumPy's global generator."""
-    if isinstance(random_state, np.random.RandomState):
-        return random_state
-    seed = np.random.SeedSequence(None if random_state is None else int(random_state)).generate_state(4)
-    return np.random.RandomState(seed)

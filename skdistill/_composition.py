@@ -6,10 +6,12 @@ from collections.abc import Iterable
 from typing import Any, Self
 
 from sklearn.base import BaseEstimator, MetaEstimatorMixin
+from sklearn.exceptions import UnsetMetadataPassedError
 from sklearn.model_selection import GroupKFold
 from sklearn.utils import get_tags
-from sklearn.utils.metadata_routing import MetadataRouter, MethodMapping
+from sklearn.utils.metadata_routing import MetadataRouter, MethodMapping, process_routing
 
+from ._sklearn import routing_enabled
 from .students import takes_sparse
 from .teachers import PRESETS, estimators_in, named_teachers, routed_teachers
 
@@ -20,6 +22,7 @@ class DistilledComposition(MetaEstimatorMixin, BaseEstimator):
     teachers: Any
     student: Any
     cv: Any
+    class_weight: Any = None
 
     def _known_task(self) -> str | None:
         """The task as far as it is known without y."""
@@ -113,6 +116,28 @@ class DistilledComposition(MetaEstimatorMixin, BaseEstimator):
         # An integer heeds groups where they are given.
         splitter = self.cv if hasattr(self.cv, "split") else GroupKFold()
         return router.add(splitter=splitter, method_mapping=MethodMapping().add(caller="fit", callee="split"))
+
+    def _route(self, params: dict[str, Any], sample_weight: Any) -> tuple[dict[str, dict[str, Any]], dict[str, Any]]:
+        """Metadata for each teacher and for the splitter."""
+        if routing_enabled():
+            given = dict(params)
+            if sample_weight is not None:
+                given["sample_weight"] = sample_weight
+            try:
+                routed = process_routing(self, "fit", **given)
+            except UnsetMetadataPassedError as error:
+                if self.class_weight is None:
+                    raise
+                raise ValueError(f"class_weight reaches teachers as sample_weight. {error}") from error
+            names = [name for name in routed if name != "splitter"] if given else []
+            return {name: routed[name]["fit"] for name in names}, routed.get("splitter", {"split": {}})["split"]
+        unknown = sorted(set(params) - {"groups"})
+        if unknown:
+            raise ValueError(
+                f"{type(self).__name__}.fit got {unknown}, which only metadata routing can deliver: call "
+                "sklearn.set_config(enable_metadata_routing=True) and set the requests of teachers or splitter."
+            )
+        return {}, {key: value for key, value in params.items() if value is not None}
 
     def __sklearn_tags__(self) -> Any:
         tags = super().__sklearn_tags__()

@@ -9,6 +9,14 @@ from sklearn.base import clone
 from sklearn.utils.validation import has_fit_parameter
 
 
+def generator(random_state: Any) -> np.random.RandomState:
+    """The one source of randomness of a fit; without a seed a fresh one, never NumPy's global generator."""
+    if isinstance(random_state, np.random.RandomState):
+        return random_state
+    seed = np.random.SeedSequence(None if random_state is None else int(random_state)).generate_state(4)
+    return np.random.RandomState(seed)
+
+
 def seeded(estimator: Any, random_state: np.random.RandomState | None) -> Any:
     """A clone whose ``random_state`` parameters that are None are drawn from ours; others are the caller's choice."""
     estimator = clone(estimator)
