@@ -53,7 +53,7 @@ def main(arguments: list[str] | None = None) -> None:
     chosen = replace(chosen, **{key: value for key, value in tuples.items() if value is not None})
     if given.action == "run":
         for message in run(chosen, given.folder, given.jobs, tuple(given.rerun)):
-            print(f"skipped {message}")
+            print(f"missing: {message}")
     if given.action in ("run", "show"):
         print(show(chosen, given.folder))
     else:

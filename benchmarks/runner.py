@@ -36,7 +36,7 @@ def run(plan: Plan, folder: Path = CACHE, jobs: int = 1, rerun: tuple[str, ...] 
     Returns
     -------
     list of str
-        What was skipped, and why.
+        What was skipped or failed, and why.
     """
     finished = Results(folder).finished()
     finished = {cell for cell in finished if cell.contestant not in rerun}
@@ -73,12 +73,15 @@ def _run_draw(name: str, seed: int, plan: Plan, folder: Path, finished: set[Cell
     started = time.perf_counter()
     teach(split, plan, folder / "teachers")
     _say(split, "teachers", time.perf_counter() - started)
-    results = Results(folder)
+    results, failed = Results(folder), []
     for cell in wanted:
         started = time.perf_counter()
-        _run_cell(cell, split, results)
+        try:
+            _run_cell(cell, split, results)
+        except Exception as error:  # one contestant that fails on one set must not end a run of hours
+            failed.append(f"{name} {seed}: {cell.contestant} {cell.size}: {type(error).__name__}: {error}")
         _say(split, f"{cell.contestant} {cell.size or ''}", time.perf_counter() - started)
-    return []
+    return failed
 
 
 def _run_cell(cell: Cell, split: Split, results: Results) -> None:

@@ -50,26 +50,22 @@ def _float32_below(value: float) -> np.float32:
 
 def lower_lightgbm(booster: Any, n_features: int) -> list[Tree]:
     """The trees of a LightGBM booster fitted on a matrix without missing values or categories."""
-    trees = []
-    for info in booster.dump_model()["tree_info"]:
-        left, right, feature, threshold, value = [], [], [], [], []
+    return [_lower_nested(info["tree_structure"], n_features) for info in booster.dump_model()["tree_info"]]
 
-        def visit(node: dict[str, Any], columns: Any = (left, right, feature, threshold, value)) -> int:
-            at = len(columns[0])
-            is_leaf = "split_feature" not in node
-            row = (-1, -1, -1, 0.0, [node["leaf_value"]])
-            if not is_leaf:
-                row = (0, 0, node["split_feature"], node["threshold"], [node["internal_value"]])
-            for column, cell in zip(columns, row, strict=True):
-                column.append(cell)
-            if not is_leaf:
-                columns[0][at] = visit(node["left_child"])
-                columns[1][at] = visit(node["right_child"])
-            return at
 
-        visit(info["tree_structure"])
-        trees.append(_preorder(left, right, feature, threshold, value, n_features))
-    return trees
+def _lower_nested(root: dict[str, Any], n_features: int) -> Tree:
+    """Number the nodes of nested dictionaries, parents first, and line up what they hold."""
+    nodes, left, right = [root], [-1], [-1]
+    for at, node in enumerate(nodes):  # grows as it goes
+        if "left_child" in node:
+            left[at], right[at] = len(nodes), len(nodes) + 1
+            nodes += [node["left_child"], node["right_child"]]
+            left += [-1, -1]
+            right += [-1, -1]
+    feature = [node.get("split_feature", -1) for node in nodes]
+    threshold = [node.get("threshold", 0.0) for node in nodes]
+    value = [[node.get("leaf_value", 0.0)] for node in nodes]
+    return _preorder(left, right, feature, threshold, value, n_features)
 
 
 def ensemble_nbytes(trees: list[Tree], preprocessor: Preprocessor) -> int:
