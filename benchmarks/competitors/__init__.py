@@ -4,9 +4,7 @@ from . import boosted, cart, linear, tree
 from ._contestant import Contestant, Fitted
 
 CONTESTANTS: dict[str, Contestant] = {
-    contestant.name: contestant
-    for module in (cart, tree, linear, boosted)
-    for contestant in module.CONTESTANTS
+    contestant.name: contestant for module in (cart, tree, linear, boosted) for contestant in module.CONTESTANTS
 }
 
 __all__ = ["CONTESTANTS", "Contestant", "Fitted"]

@@ -31,5 +31,7 @@ def _fit_soft(split: Split, size: int) -> Fitted:
 
 CONTESTANTS = (
     Contestant("linear_hard", "LinearStudent on hard labels, tuned", _fit_hard, "hard", "linear", (0,), "linear_hard"),
-    Contestant("linear_soft", "LinearStudent on soft labels, blend .5", _fit_soft, "soft", "linear", (0,), "linear_hard"),
+    Contestant(
+        "linear_soft", "LinearStudent on soft labels, blend .5", _fit_soft, "soft", "linear", (0,), "linear_hard"
+    ),
 )

@@ -34,7 +34,9 @@ def test_gain_in_rmse_is_of_roots():
 
 
 @pytest.mark.parametrize(
-    ("student", "expected"), [(0.1, 0.5), (0.3, 1.0), (-0.4, -1.0), (-0.05, -0.25)], ids=["half", "above", "below", "worse"]
+    ("student", "expected"),
+    [(0.1, 0.5), (0.3, 1.0), (-0.4, -1.0), (-0.05, -0.25)],
+    ids=["half", "above", "below", "worse"],
 )
 def test_gap_recovered(student, expected):
     assert gap_recovered(Difference(student, 0.0), SURE, 8, 2) == pytest.approx(expected)
@@ -96,7 +98,5 @@ def test_size_of_a_stump_of_sklearn():
 
 def test_size_of_a_sum_of_trees_counts_header_and_columns_once():
     columns = Preprocessor(tuple(NumericColumn(f"x{j}", 0.0, 0.0, 1.0, False) for j in range(3)))
-    stumps = [
-        Tree([feature, -1, -1], [0.5, 0, 0], [2, 0, 0], [[0.0], [1.0]], n_features=3) for feature in (0, 0, 2)
-    ]
+    stumps = [Tree([feature, -1, -1], [0.5, 0, 0], [2, 0, 0], [[0.0], [1.0]], n_features=3) for feature in (0, 0, 2)]
     assert ensemble_nbytes(stumps, columns) == 16 + 2 * 6 + 3 * (6 + 1 + 8)
