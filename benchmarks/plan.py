@@ -63,5 +63,5 @@ QUICK = Plan(
     seeds=(0,),
     max_rows=800,
     leaves=(8, 16),
-    contestants=("cart_hard", "tree_soft", "linear_soft"),
+    contestants=("cart_hard", "cart_smoothed", "tree_soft", "linear_soft"),
 )
