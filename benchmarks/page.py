@@ -124,7 +124,7 @@ def _conditions(summary: Summary) -> str:
         f"{', '.join(map(str, plan.seeds))}, {1 - plan.test_share:.0%} of at most {plan.max_rows:,} rows for training. "
         "One committee teaches all; its labels are out of fold, calibrated and weighted. Sets, seeds and sizes were "
         "fixed before results were looked at (`benchmarks/plan.py`). One rival with smoothed leaves was added after "
-        "the first results: without smoothing the log-loss makes tuning choose leaves so large that CART uses a part of "
+        "the first results: without smoothing the log-loss makes tuning want leaves so large that CART uses a part of "
         "those it may have (see the median leaves below). Made by `python -m benchmarks run` and "
         "`python -m benchmarks page`."
     )
