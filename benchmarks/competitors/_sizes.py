@@ -1,0 +1,80 @@
+"""Other libraries' trees in the model form, so that one formula sizes everybody."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from skdistill.model import Linear, Preprocessor, Tree, packed_nbytes, used_features
+
+_HEADER = 16
+
+
+def lower_sklearn(tree: Any) -> Tree:
+    """A scikit-learn ``tree_`` as `Tree`: nodes in preorder, thresholds rounded down to float32.
+
+    Shapes of ``value`` differ: (nodes, 1, k) for a classifier, (nodes, k, 1) for a regressor of k outputs.
+    """
+    values = tree.value.reshape(tree.node_count, -1)
+    return _preorder(
+        tree.children_left, tree.children_right, tree.feature, tree.threshold, values, n_features=tree.n_features
+    )
+
+
+def _preorder(left: Any, right: Any, feature: Any, threshold: Any, value: Any, n_features: int) -> Tree:
+    features, thresholds, rights, values = [], [], [], []
+    waiting = [(0, None)]  # node, and the split whose right child it is
+    while waiting:
+        node, parent = waiting.pop()
+        at = len(features)
+        if parent is not None:
+            rights[parent] = at
+        rights.append(0)
+        if left[node] < 0:
+            features.append(-1)
+            thresholds.append(np.float32(0))
+            values.append(value[node])
+            continue
+        features.append(int(feature[node]))
+        thresholds.append(_float32_below(threshold[node]))
+        waiting += [(right[node], at), (left[node], None)]
+    return Tree(features, np.array(thresholds, np.float32), rights, np.array(values), n_features=n_features)
+
+
+def _float32_below(value: float) -> np.float32:
+    """The largest float32 not above `value`: leaves ``x <= value`` as it is for every float32 x."""
+    rounded = np.float32(value)
+    return np.nextafter(rounded, np.float32(-np.inf)) if rounded > value else rounded
+
+
+def lower_lightgbm(booster: Any, n_features: int) -> list[Tree]:
+    """The trees of a LightGBM booster fitted on a matrix without missing values or categories."""
+    return [_lower_nested(info["tree_structure"], n_features) for info in booster.dump_model()["tree_info"]]
+
+
+def _lower_nested(root: dict[str, Any], n_features: int) -> Tree:
+    """Number the nodes of nested dictionaries, parents first, and line up what they hold."""
+    nodes, left, right = [root], [-1], [-1]
+    for at, node in enumerate(nodes):  # grows as it goes
+        if "left_child" in node:
+            left[at], right[at] = len(nodes), len(nodes) + 1
+            nodes += [node["left_child"], node["right_child"]]
+            left += [-1, -1]
+            right += [-1, -1]
+    feature = [node.get("split_feature", -1) for node in nodes]
+    threshold = [node.get("threshold", 0.0) for node in nodes]
+    value = [[node.get("leaf_value", 0.0)] for node in nodes]
+    return _preorder(left, right, feature, threshold, value, n_features)
+
+
+def ensemble_nbytes(trees: list[Tree], preprocessor: Preprocessor) -> int:
+    """Packed bytes of a sum of trees: header and used columns once, the nodes of every tree.
+
+    `packed_nbytes` counts header and columns for each model, so they are taken off every tree and added once; a line
+    over the used features, less its own coefficients, tells what the columns take.
+    """
+    used = np.any([used_features(tree) for tree in trees], axis=0)
+    line = Linear(used[:, None].astype(np.float32), [0.0])
+    columns = packed_nbytes(line, preprocessor=preprocessor) - 4 * (int(used.sum()) + 1)
+    return columns + sum(packed_nbytes(tree) - _HEADER - 6 * int(used_features(tree).sum()) for tree in trees)

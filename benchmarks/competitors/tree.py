@@ -1,0 +1,50 @@
+"""Our tree: on hard labels, tuned as its rival is, and on soft labels with its defaults."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+from skdistill import TreeStudent
+from skdistill.model import packed_nbytes
+
+from ..splits import Split
+from ._contestant import Contestant, Fitted
+from ._tuning import tune
+
+
+def fitted_student(student: Any, split: Split, Q: np.ndarray, scale: bool = False, **settings: Any) -> Fitted:
+    """Fit one of our students on the split's training rows and the labels `Q`."""
+    Z, _, preprocessor = split.scaled if scale else split.raw
+    student.fit(Z, Q)
+    nbytes = packed_nbytes(student.predictor_, student.link_, preprocessor)
+    leaves = getattr(student.predictor_, "n_leaves", 0)
+    return Fitted(
+        lambda split: student.predict((split.scaled if scale else split.raw)[1]).reshape(len(split.X_test), -1),
+        nbytes,
+        int(leaves),
+        settings,
+    )
+
+
+def _fit_hard(split: Split, size: int) -> Fitted:
+    def fit(Z: np.ndarray, rows: np.ndarray, settings: dict[str, Any]) -> Callable[[np.ndarray], np.ndarray]:
+        return TreeStudent(max_leaves=size, **settings).fit(Z[rows], truth[rows]).predict
+
+    truth = split.truth
+    grid = {"loss": ("squared", "log_loss")} if split.n_classes else {"loss": ("squared",)}
+    grid |= {"min_samples_leaf": (1, 5, 20, 50)}
+    settings = tune(split, split.raw[0], fit, grid, {"shrinkage": (1.0, 0.0, 10.0, 50.0)})
+    return fitted_student(TreeStudent(max_leaves=size, **settings), split, truth, **settings)
+
+
+def _fit_soft(split: Split, size: int) -> Fitted:
+    return fitted_student(TreeStudent(max_leaves=size), split, split.soft(0.5))
+
+
+CONTESTANTS = (
+    Contestant("tree_hard", "TreeStudent on hard labels, tuned", _fit_hard, "hard"),
+    Contestant("tree_soft", "TreeStudent on soft labels, blend .5", _fit_soft, "soft"),
+)
