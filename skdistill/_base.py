@@ -22,6 +22,8 @@ from sklearn.utils.validation import check_is_fitted
 from ._composition import DistilledComposition
 from ._inputs import TrainingData, check_table, check_training
 from ._sklearn import Interval, StrOptions, fit_context, routing_enabled
+from ._transfer import TransferSet
+from .augmentation import resolve_sampler
 from .model import Model, Output
 from .preprocessing import TableEncoder
 from .report import Contestant, DistillationReport, distillation_report, joblib_nbytes
@@ -64,6 +66,7 @@ class BaseDistilled(DistilledComposition):
         "weighting": [None, StrOptions({"log_loss", "loss", "greedy"}), "array-like"],
         "aggregation": [StrOptions(set(AGGREGATIONS)), callable],
         "blend": [Interval(Real, 0, 1, closed="both")],
+        "augmentation": "no_validation",
         "keep_teachers": ["boolean"],
         "device": [StrOptions({"auto", "cpu", "cuda"})],
         "n_jobs": [None, Integral],
@@ -74,6 +77,7 @@ class BaseDistilled(DistilledComposition):
     weighting: Any
     aggregation: Any
     blend: float
+    augmentation: Any
     keep_teachers: bool
     device: str
     n_jobs: int | None
@@ -117,6 +121,7 @@ class BaseDistilled(DistilledComposition):
         self._forget()
         task = self._resolve_task(y)
         student = resolve_student(self.student, task, sparse=sparse.issparse(X))
+        sampler = resolve_sampler(self.augmentation, sparse=sparse.issparse(X))
         data = check_training(self, task, X, y, sample_weight, self.class_weight, params)
         members = resolve_members(self.teachers, task, len(data.y), data.n_outputs)
         check_recipe(task, len(members), self.weighting, self.aggregation, self.temperature, self.device)
@@ -163,21 +168,23 @@ class BaseDistilled(DistilledComposition):
             )
             Q = blend_labels(combine(soft.labels), data.truth, self.blend, task, covered=soft.covered)
             oracle = Oracle(soft.committee, combine)
-        weight = data.sample_weight
-        hard = (Z, data.true_labels(), weight)
+        real = transfer = TransferSet(Z, Q, data.sample_weight)
         if Z_pool is not None:
             with self._stage("unlabeled rows"):
-                weight = np.ones(len(Q)) if weight is None else weight
-                Q = np.vstack([Q, oracle(X_unlabeled)])
-                weight = np.concatenate([weight, np.ones(Z_pool.shape[0])])
-                stack: Any = partial(sparse.vstack, format="csr") if sparse.issparse(Z) else np.vstack
-                Z = stack([Z, Z_pool])
+                transfer = transfer.extended(Z_pool, oracle(X_unlabeled), 1.0)
+        if sampler is not None:
+            with self._stage("augmentation"):
+                n_new = sampler.n_new(len(Q))
+                X_new = sampler.sample(data.X, n_new, rng)
+                each = sampler.weight * real.total_weight() / n_new
+                transfer = transfer.extended(encoder.transform(X_new), oracle(X_new), each)
         with self._stage("student"):
-            self.student_ = _fit_student(student, Z, Q, weight)
+            self.student_ = _fit_student(student, transfer)
         with self._stage("rival on hard labels"):
             # The honest rival is the same student without the committee; fitted here so that a report never fits.
-            self.hard_student_ = _fit_student(student, *hard)
+            self.hard_student_ = _fit_student(student, TransferSet(Z, data.true_labels(), data.sample_weight))
 
+        self.augmentation_ = sampler
         self.encoder_ = encoder
         self.teachers_ = soft.committee
         self.oracle_ = oracle
@@ -208,6 +215,9 @@ class BaseDistilled(DistilledComposition):
         route = getattr(self.student_, "route_", None)
         if route is not None:
             notes.append(f"student: {type(self.student_.estimator).__name__}, fitted by {route}.")
+        if self.augmentation_ is not None:
+            n_new = self.augmentation_.n_new(len(data.y))
+            notes.append(f"augmentation: {n_new:,} rows drawn by {self.augmentation_!r} and labelled by the committee.")
         self.notes_ = tuple(notes)
 
     def _route(self, data: TrainingData) -> tuple[dict[str, dict[str, Any]], dict[str, Any]]:
@@ -388,9 +398,10 @@ class BaseDistilled(DistilledComposition):
         return state
 
 
-def _fit_student(student: Any, Z: Any, Q: NDArray[np.float64], weight: NDArray[np.float64] | None) -> Any:
+def _fit_student(student: Any, rows: TransferSet) -> Any:
     """A fitted clone; a single regression target goes in as the one-dimensional y that estimators expect."""
-    return clone(student).fit(Z, Q.ravel() if Q.shape[1] == 1 else Q, sample_weight=weight)
+    Q = rows.Q.ravel() if rows.Q.shape[1] == 1 else rows.Q
+    return clone(student).fit(rows.Z, Q, sample_weight=rows.weight)
 
 
 def _generator(random_state: Any) -> np.random.RandomState:
