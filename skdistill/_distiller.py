@@ -54,9 +54,9 @@ class DistilledClassifier(ClassifierMixin, BaseDistilled):
         Weight of the true labels in the targets.
     augmentation : None, {"munge", "marginal"} or sampler, default=None
         New rows near the given ones, labelled by the committee fitted on all rows; how many and how heavy are the
-        sampler's parameters. A name stands for the defaults of `Munge` or `MarginalResampling`. It helps where rows
-        are few and hurts elsewhere, so judge it on rows apart: labels from teachers that have memorised the training
-        rows make it look better on these than it is.
+        sampler's parameters. A name stands for the defaults of `Munge` or `MarginalResampling`. It helps most
+        where rows are few. Judge it on rows apart: labels by teachers that have memorised the training rows make it
+        look better on these than it is, which is why the default is None.
     class_weight : dict, "balanced" or None, default=None
         As in scikit-learn; multiplies the sample weights of every stage.
     keep_teachers : bool, default=False
@@ -171,9 +171,9 @@ class DistilledRegressor(RegressorMixin, BaseDistilled):
         Weight of the true values in the targets.
     augmentation : None, {"munge", "marginal"} or sampler, default=None
         New rows near the given ones, labelled by the committee fitted on all rows; how many and how heavy are the
-        sampler's parameters. A name stands for the defaults of `Munge` or `MarginalResampling`. It helps where rows
-        are few and hurts elsewhere, so judge it on rows apart: labels from teachers that have memorised the training
-        rows make it look better on these than it is.
+        sampler's parameters. A name stands for the defaults of `Munge` or `MarginalResampling`. It helps most
+        where rows are few. Judge it on rows apart: labels by teachers that have memorised the training rows make it
+        look better on these than it is, which is why the default is None.
     keep_teachers : bool, default=False
         Pickle the fitted teachers too.
     device : {"auto", "cpu", "cuda"}, default="auto"

@@ -31,7 +31,7 @@ class TransferSet:
         return float(len(self.Q)) if self.weight is None else float(self.weight.sum())
 
     def extended(self, Z: Any, Q: NDArray[np.float64], weight: float) -> TransferSet:
-        """The same set with further rows behind it, that weigh `weight` each.
+        """The same set with further rows of equal weight behind it.
 
         Examples
         --------

@@ -25,8 +25,9 @@ class MarginalResampling(BaseSampler):
         Probability that an attribute is drawn anew.
     factor : float > 0, default=3.0
         How many new rows a distilled estimator has drawn for each of its training rows.
-    weight : float > 0, default=1.0
-        What the new rows weigh in the student, all together, as a multiple of the weight of the training rows.
+    weight : float > 0, default=0.3
+        What the new rows weigh in the student, all together, as a multiple of the weight of the training rows. Less
+        than for `Munge`, since many of the new rows lie where no data is.
 
     See Also
     --------
@@ -51,7 +52,7 @@ class MarginalResampling(BaseSampler):
         "p": [Interval(Real, 0, 1, closed="both")],
     }
 
-    def __init__(self, p: float = 0.5, *, factor: float = 3.0, weight: float = 1.0) -> None:
+    def __init__(self, p: float = 0.5, *, factor: float = 3.0, weight: float = 0.3) -> None:
         self.p = p
         self.factor = factor
         self.weight = weight

@@ -117,7 +117,7 @@ class Munge(BaseSampler):
     def _partners(self, X: Any, rows: Rows, rng: np.random.RandomState) -> Rows:
         """The nearest other row of each of `rows`; a row alone is its own partner."""
         n_rows = len(X)
-        if n_rows == 1:
+        if n_rows == 1 or len(rows) == 0:
             return rows
         reference = np.arange(n_rows)
         if n_rows > self.max_reference_rows:
