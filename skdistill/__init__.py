@@ -14,6 +14,8 @@ _HOMES = {
     "DistilledEstimator": "skdistill._distiller",
     "DistilledRegressor": "skdistill._distiller",
     "CallableTeacher": "skdistill.teachers",
+    "MarginalResampling": "skdistill.augmentation",
+    "Munge": "skdistill.augmentation",
     "TableEncoder": "skdistill.preprocessing",
     "TreeStudent": "skdistill.students",
     "EstimatorStudent": "skdistill.students",

@@ -24,6 +24,8 @@ from ._composition import DistilledComposition
 from ._estimators import generator, seeded
 from ._inputs import TrainingData, check_table, check_training
 from ._sklearn import Interval, StrOptions, fit_context
+from ._transfer import TransferSet
+from .augmentation import resolve_sampler
 from .model import Model, Output
 from .preprocessing import TableEncoder
 from .report import Contestant, DistillationReport, distillation_report, joblib_nbytes
@@ -66,6 +68,7 @@ class BaseDistilled(DistilledComposition):
         "weighting": [None, StrOptions({"log_loss", "loss", "greedy"}), "array-like"],
         "aggregation": [StrOptions(set(AGGREGATIONS)), callable],
         "blend": [Interval(Real, 0, 1, closed="both")],
+        "augmentation": "no_validation",
         "keep_teachers": ["boolean"],
         "device": [StrOptions({"auto", "cpu", "cuda"})],
         "n_jobs": [None, Integral],
@@ -76,6 +79,7 @@ class BaseDistilled(DistilledComposition):
     weighting: Any
     aggregation: Any
     blend: float
+    augmentation: Any
     keep_teachers: bool
     device: str
     n_jobs: int | None
@@ -119,6 +123,7 @@ class BaseDistilled(DistilledComposition):
         self._forget()
         task = self._resolve_task(y)
         student = resolve_student(self.student, task, sparse=sparse.issparse(X))
+        sampler = resolve_sampler(self.augmentation, sparse=sparse.issparse(X))
         data = check_training(self, task, X, y, sample_weight, self.class_weight, params)
         members = resolve_members(self.teachers, task, len(data.y), data.n_outputs)
         self._check_names(member.name for member in members)
@@ -171,21 +176,25 @@ class BaseDistilled(DistilledComposition):
             blend_labels(Q, data.truth, self.blend, task, covered=None if every else soft.covered)
             committee, oracle = soft.committee, Oracle(soft.committee, combine)
             del soft  # T matrices that no later stage reads
-        Z_all, weight = Z, data.sample_weight
+        real = transfer = TransferSet(Z, Q, data.sample_weight)
+        # A row of the pool weighs what a real row weighs on average, whatever the scale of the weights.
+        average = real.total_weight() / len(Q)
         if Z_pool is not None:
             with self._stage("unlabeled rows"):
-                weight = np.ones(len(Q)) if weight is None else weight
-                Q = np.vstack([Q, oracle(X_unlabeled)])
-                # A row of the pool weighs what a real row weighs on average, whatever the scale of the weights.
-                weight = np.concatenate([weight, np.full(Z_pool.shape[0], weight.mean())])
-                stack: Any = partial(sparse.vstack, format="csr") if sparse.issparse(Z) else np.vstack
-                Z_all = stack([Z, Z_pool])
+                transfer = transfer.extended(Z_pool, oracle(X_unlabeled), average)
+        if sampler is not None:
+            with self._stage("augmentation"):
+                n_new = sampler.n_new(len(Q))
+                X_new = sampler.sample(data.X, n_new, rng)
+                each = sampler.weight * real.total_weight() / n_new
+                transfer = transfer.extended(encoder.transform(X_new), oracle(X_new), each)
         with self._stage("student"):
-            self.student_ = _fit_student(student, Z_all, Q, weight)
+            self.student_ = _fit_student(student, transfer)
         with self._stage("rival on hard labels"):
             # The honest rival is the same student without the committee; fitted here so that a report never fits.
-            self.hard_student_ = _fit_student(student, Z, data.true_labels(), data.sample_weight)
+            self.hard_student_ = _fit_student(student, TransferSet(Z, data.true_labels(), data.sample_weight))
 
+        self.augmentation_ = sampler
         self.encoder_ = encoder
         self.teachers_ = committee
         self.oracle_ = oracle
@@ -216,6 +225,9 @@ class BaseDistilled(DistilledComposition):
         route = getattr(self.student_, "route_", None)
         if route is not None:
             notes.append(f"student: {type(self.student_.estimator).__name__}, fitted by {route}.")
+        if self.augmentation_ is not None:
+            n_new = self.augmentation_.n_new(len(data.y))
+            notes.append(f"augmentation: {n_new:,} rows drawn by {self.augmentation_!r} and labelled by the committee.")
         self.notes_ = tuple(notes)
 
     @contextmanager
@@ -385,7 +397,8 @@ class BaseDistilled(DistilledComposition):
         return state
 
 
-def _fit_student(student: Any, Z: Any, Q: NDArray[np.float64], weight: NDArray[np.float64] | None) -> Any:
+def _fit_student(student: Any, rows: TransferSet) -> Any:
     """A fitted clone; a single regression target goes in as the one-dimensional y that estimators expect."""
+    Q = rows.Q.ravel() if rows.Q.shape[1] == 1 else rows.Q
     with config_context(enable_metadata_routing=False):  # the caller's routing does not speak of the student
-        return clone(student).fit(Z, Q.ravel() if Q.shape[1] == 1 else Q, sample_weight=weight)
+        return clone(student).fit(rows.Z, Q, sample_weight=rows.weight)

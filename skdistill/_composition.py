@@ -15,12 +15,16 @@ from ._sklearn import routing_enabled
 from .students import takes_sparse
 from .teachers import PRESETS, estimators_in, named_teachers, routed_teachers
 
+#: Parameters that take a name or an instance, and an instance to suggest where nested names need one.
+_EXAMPLES = {"student": "TreeStudent()", "augmentation": "Munge()"}
+
 
 class DistilledComposition(MetaEstimatorMixin, BaseEstimator):
     """The side of the distilled estimators that scikit-learn's tools talk to; they add the fitting."""
 
     teachers: Any
     student: Any
+    augmentation: Any
     cv: Any
     class_weight: Any = None
 
@@ -62,7 +66,8 @@ class DistilledComposition(MetaEstimatorMixin, BaseEstimator):
         return params
 
     def set_params(self, **params: Any) -> Self:
-        """Set parameters, nested ones by ``student__<parameter>`` and ``<teacher name>__<parameter>``.
+        """Set parameters, nested ones by ``student__<parameter>``, ``augmentation__<parameter>`` and
+        ``<teacher name>__<parameter>``.
 
         Parameters
         ----------
@@ -75,7 +80,7 @@ class DistilledComposition(MetaEstimatorMixin, BaseEstimator):
         Raises
         ------
         ValueError
-            An unknown name, or a nested name of a student or teacher that is given as a string.
+            An unknown name, or a nested name of a student, sampler or teacher that is given as a string.
         """
         if "teachers" in params:
             self.teachers = params.pop("teachers")
@@ -85,7 +90,8 @@ class DistilledComposition(MetaEstimatorMixin, BaseEstimator):
             self.teachers = [
                 (name, value) if isinstance(item, tuple) and item[0] == name else item for item in self.teachers
             ]
-        owners = {**dict(named_teachers(self.teachers)), "student": params.get("student", self.student)}
+        parts = {name: params.get(name, getattr(self, name)) for name in _EXAMPLES}
+        owners = {**dict(named_teachers(self.teachers)), **parts}
         for key in params:
             owner, nested, _ = key.partition("__")
             if nested and owner not in owners and any(owner in known for known in PRESETS.values()):
@@ -94,7 +100,7 @@ class DistilledComposition(MetaEstimatorMixin, BaseEstimator):
                     f"teachers=[({owner!r}, ...), ...]."
                 )
             if nested and isinstance(owners.get(owner), str):
-                cure = "student=TreeStudent()" if owner == "student" else f"({owner!r}, <estimator>)"
+                cure = f"{owner}={_EXAMPLES[owner]}" if owner in _EXAMPLES else f"({owner!r}, <estimator>)"
                 raise ValueError(
                     f"Cannot set {key!r}: {owner}={owners[owner]!r} is a name, which stands for defaults. Pass an "
                     f"instance first: {cure}."

@@ -52,6 +52,11 @@ class DistilledClassifier(ClassifierMixin, BaseDistilled):
         teacher on out-of-fold log-loss (Guo et al. 2017).
     blend : float in [0, 1], default=0.5
         Weight of the true labels in the targets.
+    augmentation : None, {"munge", "marginal"} or sampler, default=None
+        New rows near the given ones, labelled by the committee fitted on all rows; how many and how heavy are the
+        sampler's parameters. A name stands for the defaults of `Munge` or `MarginalResampling`. It helps most
+        where rows are few. Judge it on rows apart: labels by teachers that have memorised the training rows make it
+        look better on these than it is, which is why the default is None.
     class_weight : dict, "balanced" or None, default=None
         As in scikit-learn; multiplies the sample weights of every stage.
     keep_teachers : bool, default=False
@@ -70,6 +75,7 @@ class DistilledClassifier(ClassifierMixin, BaseDistilled):
     student_ : fitted student, no teacher inside
     hard_student_ : the same student fitted on the true labels, the rival of `report`
     classes_ : ndarray of shape (k,)
+    augmentation_ : the sampler, or None
     encoder_ : TableEncoder, part of the shipped model
     teachers_ : Committee, the fitted teachers by name; not pickled unless `keep_teachers`
     teacher_weights_ : dict of name to weight
@@ -115,6 +121,7 @@ class DistilledClassifier(ClassifierMixin, BaseDistilled):
         aggregation: Any = "mean",
         temperature: float | str = 1.0,
         blend: float = 0.5,
+        augmentation: Any = None,
         class_weight: Any = None,
         keep_teachers: bool = False,
         device: str = "auto",
@@ -129,6 +136,7 @@ class DistilledClassifier(ClassifierMixin, BaseDistilled):
         self.aggregation = aggregation
         self.temperature = temperature
         self.blend = blend
+        self.augmentation = augmentation
         self.class_weight = class_weight
         self.keep_teachers = keep_teachers
         self.device = device
@@ -161,6 +169,11 @@ class DistilledRegressor(RegressorMixin, BaseDistilled):
         How values of several teachers become one; a callable takes ``(block (T, b, m), weights (T,))``.
     blend : float in [0, 1], default=0.5
         Weight of the true values in the targets.
+    augmentation : None, {"munge", "marginal"} or sampler, default=None
+        New rows near the given ones, labelled by the committee fitted on all rows; how many and how heavy are the
+        sampler's parameters. A name stands for the defaults of `Munge` or `MarginalResampling`. It helps most
+        where rows are few. Judge it on rows apart: labels by teachers that have memorised the training rows make it
+        look better on these than it is, which is why the default is None.
     keep_teachers : bool, default=False
         Pickle the fitted teachers too.
     device : {"auto", "cpu", "cuda"}, default="auto"
@@ -176,6 +189,7 @@ class DistilledRegressor(RegressorMixin, BaseDistilled):
     ----------
     student_ : fitted student, no teacher inside
     hard_student_ : the same student fitted on the true values, the rival of `report`
+    augmentation_ : the sampler, or None
     encoder_ : TableEncoder, part of the shipped model
     teachers_ : Committee, the fitted teachers by name; not pickled unless `keep_teachers`
     teacher_weights_ : dict of name to weight
@@ -206,6 +220,7 @@ class DistilledRegressor(RegressorMixin, BaseDistilled):
         weighting: Any = "loss",
         aggregation: Any = "mean",
         blend: float = 0.5,
+        augmentation: Any = None,
         keep_teachers: bool = False,
         device: str = "auto",
         n_jobs: int | None = None,
@@ -218,6 +233,7 @@ class DistilledRegressor(RegressorMixin, BaseDistilled):
         self.weighting = weighting
         self.aggregation = aggregation
         self.blend = blend
+        self.augmentation = augmentation
         self.keep_teachers = keep_teachers
         self.device = device
         self.n_jobs = n_jobs
@@ -238,8 +254,8 @@ class DistilledEstimator(BaseDistilled):
     ----------
     task : {"auto", "classification", "regression"}, default="auto"
         "auto": read from the teachers or the student if one tells, else from y.
-    teachers, student, cv, aggregation, temperature, blend, class_weight, keep_teachers, device, n_jobs, random_state, \
-verbose
+    teachers, student, cv, aggregation, temperature, blend, augmentation, class_weight, keep_teachers, device, n_jobs, \
+random_state, verbose
         As in `DistilledClassifier`; `temperature` and `class_weight` are for classification.
     weighting : {"loss", "greedy"}, array-like of shape (n_teachers,) or None, default="loss"
         "loss" is the log-loss or the squared error.
@@ -247,7 +263,8 @@ verbose
     Attributes
     ----------
     task_ : {"classification", "regression"}
-    student_, hard_student_, classes_, encoder_, teachers_, teacher_weights_, temperatures_, fit_seconds_
+    student_, hard_student_, classes_, augmentation_, encoder_, teachers_, teacher_weights_, temperatures_, \
+fit_seconds_
         As in `DistilledClassifier`; ``classes_`` for classification only.
 
     Examples
@@ -275,6 +292,7 @@ verbose
         aggregation: Any = "mean",
         temperature: float | str = 1.0,
         blend: float = 0.5,
+        augmentation: Any = None,
         class_weight: Any = None,
         keep_teachers: bool = False,
         device: str = "auto",
@@ -290,6 +308,7 @@ verbose
         self.aggregation = aggregation
         self.temperature = temperature
         self.blend = blend
+        self.augmentation = augmentation
         self.class_weight = class_weight
         self.keep_teachers = keep_teachers
         self.device = device

@@ -11,7 +11,7 @@ from sklearn.frozen import FrozenEstimator
 from sklearn.linear_model import LogisticRegression
 from sklearn.neighbors import KNeighborsClassifier
 
-from skdistill import DistilledClassifier, DistilledEstimator, DistilledRegressor, TreeStudent, load
+from skdistill import DistilledClassifier, DistilledEstimator, DistilledRegressor, Munge, TreeStudent, load
 from skdistill.model import ModelFormatError
 
 X, Y = load_iris(return_X_y=True)
@@ -43,6 +43,9 @@ def clf(**settings):
         ({"device": "tpu"}, r"'device' parameter of DistilledClassifier must be.*Got 'tpu' instead"),
         ({"student": "forest"}, r"Unknown student 'forest'. Valid names: linear, tree"),
         ({"teachers": "svn"}, r"Unknown teacher 'svn' for classification. Valid names: extra_trees, forest"),
+        ({"augmentation": "smote"}, r"Unknown augmentation 'smote'. Valid names: marginal, munge"),
+        ({"augmentation": Munge}, r"The 'augmentation' parameter must be None, one of .*or a sampler instance"),
+        ({"augmentation": Munge(p=2)}, r"'p' parameter of Munge must be a float in the range \[0.*Got 2 instead"),
         ({"cv": 1}, r"'cv' parameter of DistilledClassifier must be"),
         ({"student": TreeStudent(max_leaves=0)}, r"'max_leaves' parameter of TreeStudent"),
         ({"student": KNeighborsClassifier()}, r"KNeighborsClassifier.*sample_weight"),

@@ -13,6 +13,7 @@ import pandas as pd
 import polars as pl
 import pytest
 from committees import exact_classifiers
+from scipy import sparse
 from sklearn import config_context
 from sklearn.base import clone
 from sklearn.datasets import load_breast_cancer, load_diabetes, load_iris, load_wine
@@ -41,6 +42,8 @@ from skdistill import (
     DistilledEstimator,
     DistilledRegressor,
     LinearStudent,
+    MarginalResampling,
+    Munge,
     TableEncoder,
     TreeStudent,
     load,
@@ -383,6 +386,91 @@ def test_pipeline_hands_the_pool_on_untransformed_without_routing():
         )
         np.testing.assert_array_equal(routed.predict_proba(X), by_hand.predict_proba(StandardScaler().fit_transform(X)))
     assert np.abs(raw.predict_proba(X) - routed.predict_proba(X)).max() > 0.05
+
+
+# ---------------------------------------------------------------- augmentation
+
+
+class Keeps(TreeStudent):
+    """Remembers what each fit was given."""
+
+    given: ClassVar[list] = []
+
+    def fit(self, X, y, sample_weight=None):
+        self.given.append((X, y, sample_weight))
+        return super().fit(X, y, sample_weight)
+
+
+def test_new_rows_come_last_and_are_labelled_by_the_committee():
+    X, y = CANCER
+    Keeps.given.clear()
+    sampler = Munge(factor=2.0, weight=0.5)
+    weight = np.linspace(1, 3, 200)
+    clf = quick(student=Keeps(), augmentation=sampler).fit(
+        X[:200], y[:200], sample_weight=weight, X_unlabeled=X[200:250]
+    )
+    (Z, Q, w), (Z_hard, _, w_hard) = Keeps.given
+    np.testing.assert_array_equal(Z[:250], clf.encoder_.transform(X[:250]))
+    assert len(Z) == 650
+    np.testing.assert_array_equal(w[:200], weight)
+    np.testing.assert_array_equal(w[200:250], 1.0)
+    np.testing.assert_allclose(w[250:], 0.5 * weight.sum() / 400)
+    # The tree takes numbers as they are, so its rows can be put to the committee again; they are float32 by now.
+    drawn = pd.DataFrame(Z[250:], columns=X.columns)
+    np.testing.assert_allclose(clf.oracle_(drawn), Q[250:], atol=1e-4)
+    assert drawn.merge(X.astype(np.float32), how="inner").empty
+    # The rival on hard labels sees real rows alone.
+    assert len(Z_hard) == 200
+    np.testing.assert_array_equal(w_hard, weight)
+    assert clf.augmentation_ is not sampler
+    assert sampler.get_params() == Munge(factor=2.0, weight=0.5).get_params()
+    assert "augmentation: 400 rows drawn by Munge(factor=2.0, weight=0.5)" in str(clf.report(X[300:], y[300:]))
+
+
+@pytest.mark.parametrize("augmentation", ["munge", "marginal"])
+def test_augmentation_takes_raw_tables_and_one_seed(people, augmentation):
+    X, y = people
+    settings = {"teachers": ["logistic", "lightgbm"], "augmentation": augmentation, "student": TreeStudent()}
+    one = quick(**settings).fit(X, y)
+    np.testing.assert_array_equal(quick(n_jobs=2, **settings).fit(X, y).predict_proba(X), one.predict_proba(X))
+    polars = pl.from_pandas(X.astype({"city": str}))
+    np.testing.assert_array_equal(quick(**settings).fit(polars, y).predict_proba(polars), one.predict_proba(X))
+    none = quick(**{**settings, "augmentation": None}).fit(X, y)
+    assert none.augmentation_ is None
+    assert np.abs(none.predict_proba(X) - one.predict_proba(X)).max() > 0.02
+    np.testing.assert_array_equal(none.oracle_(X), one.oracle_(X))
+
+
+def test_few_rows_and_many_new_ones_bring_the_tree_nearer_to_its_committee():
+    X, y = CANCER
+    truth = quick(blend=0.0).fit(X[:80], y[:80])
+    more = quick(blend=0.0, augmentation=Munge(factor=20.0)).fit(X[:80], y[:80])
+    apart = [np.abs(clf.predict_proba(X[80:]) - clf.oracle_(X[80:])).mean() for clf in (truth, more)]
+    assert apart[1] < apart[0]
+
+
+def test_augmentation_of_values():
+    X, y = load_diabetes(return_X_y=True)
+    reg = DistilledRegressor(["ridge"], augmentation=MarginalResampling(), random_state=0).fit(X, y)
+    assert isinstance(reg.augmentation_, MarginalResampling)
+    assert reg.score(X, y) > 0.3
+
+
+def test_augmentation_has_nested_names():
+    clf = quick(augmentation=Munge()).set_params(augmentation__factor=5.0)
+    assert clf.augmentation.factor == 5.0
+    with pytest.raises(ValueError, match=r"'augmentation__factor'.*Pass an instance first: augmentation=Munge\(\)"):
+        quick(augmentation="munge").set_params(augmentation__factor=5.0)
+
+
+def test_augmentation_refuses_sparse_rows_before_any_teacher_is_fitted():
+    class NeverFit(LogisticRegression):
+        def fit(self, X, y, sample_weight=None):
+            raise AssertionError("a teacher was fitted")
+
+    X = sparse.csr_matrix(np.eye(20))
+    with pytest.raises(TypeError, match=r"Munge does not take sparse X"):
+        quick(teachers=NeverFit(), student="linear", augmentation="munge").fit(X, np.arange(20) % 2)
 
 
 # ---------------------------------------------------------------- report and shipping

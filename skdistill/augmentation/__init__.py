@@ -1,0 +1,8 @@
+"""New raw rows near the given ones, for the committee to label: every new cell is one that its column holds."""
+
+from ._base import BaseSampler
+from ._marginal import MarginalResampling
+from ._munge import Munge
+from ._resolve import SAMPLERS, resolve_sampler
+
+__all__ = ["SAMPLERS", "BaseSampler", "MarginalResampling", "Munge", "resolve_sampler"]

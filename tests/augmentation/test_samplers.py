@@ -1,0 +1,251 @@
+"""New rows: of the caller's kind, made of cells that the columns hold, distributed as the samplers say."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+import polars as pl
+import pyarrow as pa
+import pytest
+from scipy import sparse
+from sklearn.neighbors import NearestNeighbors
+
+from skdistill import MarginalResampling, Munge
+from skdistill.augmentation import SAMPLERS, resolve_sampler
+
+BOTH = pytest.mark.parametrize("sampler", [Munge(), MarginalResampling()], ids=["munge", "marginal"])
+
+
+def seeded(seed: int = 0) -> np.random.RandomState:
+    return np.random.RandomState(seed)
+
+
+def mixed_table(n: int = 120) -> pd.DataFrame:
+    """A column of every kind, several with gaps; the index is not 0, 1, 2..."""
+    rng = np.random.default_rng(1)
+    X = pd.DataFrame(
+        {
+            "size": rng.normal(size=n),
+            "single": rng.normal(size=n).astype(np.float32),
+            "count": rng.integers(-5, 300, n),
+            "whole": np.where(rng.random(n) < 0.2, np.nan, rng.integers(0, 40, n)),
+            "grade": rng.choice([0.5, 1.0, 4.0], n),
+            "flag": rng.random(n) < 0.5,
+            "kind": pd.Categorical(rng.choice(["a", "b"], n), categories=["a", "b", "never"]),
+            "text": rng.choice(np.array(["x", None, "z"], dtype=object), n),
+            "nullable": pd.array(rng.integers(0, 50, n), dtype="Int64"),
+            "maybe": pd.array(rng.random(n) < 0.5, dtype="boolean"),
+        },
+        index=np.arange(n) * 3 + 7,
+    )
+    X.loc[X.index[:20], ["nullable", "maybe"]] = pd.NA
+    return X
+
+
+def cells(column) -> set:
+    return {None if pd.isna(cell) else cell for cell in column}
+
+
+@BOTH
+def test_pandas_types_and_cells(sampler):
+    X = mixed_table()
+    before = X.copy(deep=True)
+    new = sampler.sample(X, 500, seeded())
+    pd.testing.assert_frame_equal(X, before)
+    pd.testing.assert_series_equal(new.dtypes, X.dtypes)
+    assert new.index.tolist() == list(range(500))
+    for name in X:
+        assert cells(new[name]) <= cells(X[name]), name
+    for name in ("whole", "text", "nullable", "maybe"):
+        assert 0.5 < new[name].isna().mean() / X[name].isna().mean() < 2, name
+    assert not new.duplicated().sum() > 50
+    assert len(new.merge(X.drop_duplicates(), how="inner")) < 50  # new rows, not copies
+
+
+@BOTH
+def test_polars_and_arrow_get_the_same_rows_as_pandas(sampler):
+    X = mixed_table().drop(columns="kind")  # pandas and polars disagree about unused categories
+    expected = sampler.sample(X, 300, seeded())
+    for table in (pl.from_pandas(X), pa.Table.from_pandas(X, preserve_index=False)):
+        new = sampler.sample(table, 300, seeded())
+        assert type(new) is type(table)
+        assert new.schema == table.schema
+        back = new.to_pandas() if isinstance(new, pl.DataFrame) else pl.from_arrow(new).to_pandas()
+        pd.testing.assert_frame_equal(back, pl.from_pandas(expected).to_pandas())
+    kinds = pl.DataFrame({"kind": pl.Series(["a", "b", None], dtype=pl.Enum(["a", "b", "c"]))})
+    assert sampler.sample(kinds, 9, seeded()).schema == kinds.schema
+
+
+@BOTH
+@pytest.mark.parametrize("dtype", [np.float64, np.float32, np.int8, np.uint16, bool, object])
+def test_numpy_types(sampler, dtype):
+    X = np.random.default_rng(0).integers(0, 2 if dtype is bool else 100, (60, 4)).astype(dtype)
+    before = X.copy()
+    new = sampler.sample(X, 200, seeded())
+    np.testing.assert_array_equal(X, before)
+    assert new.dtype == X.dtype
+    assert new.shape == (200, 4)
+    for j in range(4):
+        assert set(new[:, j].tolist()) <= set(X[:, j].tolist())
+
+
+@BOTH
+def test_the_seed_decides(sampler):
+    X = mixed_table()
+    state = np.random.get_state()[1].copy()  # noqa: NPY002
+    one, same, other = (sampler.sample(X, 50, seeded(seed)) for seed in (0, 0, 1))
+    np.testing.assert_array_equal(np.random.get_state()[1], state)  # noqa: NPY002
+    pd.testing.assert_frame_equal(one, same)
+    assert not one.equals(other)
+
+
+@pytest.mark.parametrize("sampler", [Munge(p=0.0), MarginalResampling(p=0.0)])
+def test_rows_are_started_from_in_rounds(sampler):
+    X = np.arange(40.0)[:, None]
+    counts = np.unique(sampler.sample(X, 100, seeded())[:, 0], return_counts=True)[1]
+    assert sorted(set(counts.tolist())) == [2, 3]
+    assert len(counts) == 40
+    first = sampler.sample(X, 40, seeded())[:, 0]
+    assert (np.sort(first) == X[:, 0]).all()
+    assert (first != X[:, 0]).any()
+
+
+@BOTH
+def test_one_row_and_no_row(sampler):
+    assert sampler.sample(np.array([[1.0, 2.0]]), 3, seeded()).tolist() == [[1.0, 2.0]] * 3
+    assert sampler.sample(np.ones((4, 2)), 0, seeded()).shape == (0, 2)
+    assert sampler.sample(mixed_table(), 0, seeded()).shape == (0, 10)
+
+
+# ---------------------------------------------------------------- munge
+
+
+def test_munge_draws_continuous_values_around_the_neighbours():
+    # Pairs of rows that share a label are nearest to each other; their values lie a quarter of the range apart.
+    values = np.arange(200)
+    label = np.array([f"g{v // 100}{v % 50:02}" for v in values], dtype=object)
+    X = pd.DataFrame({"label": label, "value": values.astype(float)})
+    new = Munge(p=1.0, s=8.0).sample(X, 200 * 300, seeded())
+    drawn = new.loc[new["label"] == "g025", "value"]  # rows 25 and 75: N(75, 50 / 8) and N(25, 50 / 8)
+    assert len(drawn) == 600
+    for centre in (25, 75):
+        part = drawn[(drawn - centre).abs() < 25]
+        assert len(part) == 300
+        assert part.mean() == pytest.approx(centre, abs=1.2)
+        assert part.std() == pytest.approx(6.25, rel=0.15)
+
+
+def test_munge_swaps_what_is_nominal_binary_or_missing():
+    # Two pairs, told apart by their place: with p=1 each row becomes its neighbour wherever values are not drawn.
+    rows = [
+        ["a", True, 0, None],
+        ["b", False, 9, 5.0],
+        ["c", True, 9, 1.0],
+        ["d", False, 0, None],
+    ]
+    place = np.repeat([[0.0], [0.0], [100.0], [100.0]], 20, axis=1)
+    X = np.hstack([np.array(rows, dtype=object), place])
+    swapped = Munge(p=1.0).sample(X, 400, seeded())
+    assert {tuple(row[:4]) for row in swapped} == {tuple(row) for row in rows}
+    mixed = Munge(p=0.5).sample(X, 400, seeded())
+    assert {row[0] for row in mixed if row[4] == 100} == {"c", "d"}
+    assert {row[3] for row in mixed if row[4] == 0} == {None, 5.0}
+    assert len({tuple(row) for row in mixed}) == 2 * 2**4
+
+
+def test_munge_takes_the_nearest_other_row():
+    X = np.array([["a"], ["a"], ["b"]], dtype=object)  # the nearest other row of a duplicate is its duplicate
+    assert set(Munge(p=1.0).sample(X, 30, seeded())[:, 0]) == {"a"}
+
+
+def test_munge_stays_nearer_to_the_data_than_marginals():
+    rng = np.random.default_rng(0)
+    X = rng.normal(size=(400, 1)) + rng.normal(0, 0.1, (400, 5))
+    find = NearestNeighbors(n_neighbors=1).fit(X)
+    munged, resampled = (find.kneighbors(s.sample(X, 800, seeded()))[0].mean() for s in (Munge(), MarginalResampling()))
+    assert munged < resampled / 3
+
+
+def test_munge_looks_for_neighbours_among_a_seeded_part_of_many_rows():
+    X = np.array([[f"id{i}"] for i in range(500)], dtype=object)
+    sampler = Munge(p=1.0, max_reference_rows=20)
+    new = sampler.sample(X, 500, seeded())
+    assert len(np.unique(new.astype(str))) <= 20
+    np.testing.assert_array_equal(new, sampler.sample(X, 500, seeded()))
+
+
+# ---------------------------------------------------------------- marginals
+
+
+def test_marginals_are_kept_and_nothing_else():
+    rng = np.random.default_rng(0)
+    a = rng.choice(3, 3000, p=[0.6, 0.3, 0.1])
+    X = np.column_stack([a, a])
+    new = MarginalResampling(p=1.0).sample(X, 9000, seeded())
+    np.testing.assert_allclose(np.bincount(new[:, 0]) / 9000, np.bincount(a) / 3000, atol=0.02)
+    assert abs(np.corrcoef(new.T)[0, 1]) < 0.05
+    assert np.corrcoef(MarginalResampling(p=0.2).sample(X, 9000, seeded()).T)[0, 1] == pytest.approx(0.64, abs=0.04)
+
+
+# ---------------------------------------------------------------- what is refused
+
+
+@BOTH
+@pytest.mark.parametrize(
+    ("X", "message"),
+    [
+        (sparse.csr_matrix(np.eye(3)), r"does not take sparse X.*Pass X.toarray\(\)"),
+        ([[1.0, 2.0]], r"draws from a data frame or a NumPy array. Got list: pass numpy.asarray\(X\)"),
+        (np.ones(3), r"a table of two dimensions. Got shape \(3,\)"),
+        (np.ones((0, 2)), r"needs one row at least"),
+        (pd.DataFrame({"a": []}), r"needs one row at least"),
+    ],
+)
+def test_tables_that_are_refused(sampler, X, message):
+    with pytest.raises((TypeError, ValueError), match=message):
+        sampler.sample(X, 3, seeded())
+
+
+@BOTH
+def test_rng_is_a_random_state(sampler):
+    with pytest.raises(
+        TypeError, match=r"'rng' must be a numpy.random.RandomState.*pass np.random.RandomState\(seed\)"
+    ):
+        sampler.sample(np.eye(3), 3, np.random.default_rng(0))
+
+
+@pytest.mark.parametrize(
+    ("sampler", "name"),
+    [
+        (Munge(p=1.5), "p"),
+        (Munge(s=0.0), "s"),
+        (Munge(max_reference_rows=1), "max_reference_rows"),
+        (Munge(factor=0), "factor"),
+        (MarginalResampling(p=-0.1), "p"),
+        (MarginalResampling(weight=0.0), "weight"),
+    ],
+)
+def test_parameters_out_of_range(sampler, name):
+    message = f"The {name!r} parameter of {type(sampler).__name__} must be"
+    with pytest.raises(ValueError, match=message):
+        sampler.sample(np.eye(3), 3, seeded())
+    with pytest.raises(ValueError, match=message):
+        resolve_sampler(sampler)
+
+
+def test_resolve_sampler():
+    assert resolve_sampler(None) is None
+    for name, kind in SAMPLERS.items():
+        assert type(resolve_sampler(name)) is kind
+    given = Munge(factor=2.0)
+    resolved = resolve_sampler(given)
+    assert resolved is not given
+    assert resolved.factor == 2.0
+    assert [resolved.n_new(n) for n in (1, 100)] == [2, 200]
+    with pytest.raises(ValueError, match=r"Unknown augmentation 'smote'. Valid names: marginal, munge; or pass"):
+        resolve_sampler("smote")
+    for wrong in (Munge, 3):
+        with pytest.raises(TypeError, match=r"'augmentation' parameter must be None, one of \['marginal', 'munge'\]"):
+            resolve_sampler(wrong)
+    with pytest.raises(TypeError, match="Munge does not take sparse X"):
+        resolve_sampler("munge", sparse=True)
