@@ -15,6 +15,7 @@ _HOMES = {
     "DistilledRegressor": "skdistill._distiller",
     "CallableTeacher": "skdistill.teachers",
     "TableEncoder": "skdistill.preprocessing",
+    "AdditiveStudent": "skdistill.students",
     "TreeStudent": "skdistill.students",
     "EstimatorStudent": "skdistill.students",
     "LinearStudent": "skdistill.students",
