@@ -55,14 +55,14 @@ class AdditiveStudent(BaseStudent):
         What a step must save of the total loss to be kept, for each free output: in nats under the log-loss, else in
         halves of the variance that the model leaves unexplained. 1 is Akaike's criterion; 0 keeps all steps.
     max_iter : int >= 1
-        Iterations at most.
+        Iterations at most, before pruning and after it.
     tol : float > 0
         Largest component of the gradient at the end, as for `LinearStudent`.
 
     Attributes
     ----------
     n_iter_ : int
-        Iterations taken after pruning.
+        Iterations taken, before pruning and after it.
     loss_ : {"log_loss", "squared"}
     predictor_ : skdistill.model.Additive
         Its `edges` and `tables` are what a person reads: entries are relative to the first bin, and under the log-loss
@@ -125,15 +125,16 @@ class AdditiveStudent(BaseStudent):
     def _solve(self, X: Any, Q: np.ndarray, weight: np.ndarray) -> Additive:
         columns = {"X": X, "Q": Q, "weight": weight}
         edges = cut_features(MemoryEngine(columns), self.loss_, self.max_bins)
-        theta = None
+        theta, self.n_iter_ = None, 0
         if self.pruning and sum(map(len, edges)) < CURVATURE_WIDTH:
             problem = _problem(columns, edges, self.loss_, self.alpha)
-            theta, _, _ = problem.solve(self.max_iter, max(self.tol, ROUGH))
+            theta, self.n_iter_, _ = problem.solve(self.max_iter, max(self.tol, ROUGH))
             kept, theta = _prune(problem, theta, self.pruning)
             ends = np.cumsum([len(e) for e in edges])[:-1]
             edges = [e[keep] for e, keep in zip(edges, np.split(kept, ends), strict=True)]
         problem = _problem(columns, edges, self.loss_, self.alpha)
-        theta, self.n_iter_, left = problem.solve(self.max_iter, self.tol, theta)
+        theta, more, left = problem.solve(self.max_iter, self.tol, theta)
+        self.n_iter_ += more
         if left > self.tol:
             warnings.warn(
                 f"AdditiveStudent stopped after {self.n_iter_} iterations with a gradient of {left:.2g}, above tol="
@@ -176,7 +177,7 @@ def _prune(problem: Problem, theta: np.ndarray, price: float) -> tuple[np.ndarra
     """Which steps to keep, and parameters to go on from.
 
     Near its minimum the loss is quadratic. Setting step j to zero while all others adapt raises it by
-    steps[j]^2 / (2 inverse[j, j]), of the inverse curvature; removing j from the inverse is then one update of rank one.
+    steps[j]^2 / (2 inverse[j, j]), of the inverse curvature; taking j out of the inverse is an update of rank one.
     """
     curvature = problem.gram(theta)
     np.einsum("ii->i", curvature)[:] += 1e-10 * curvature.trace() / len(curvature)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from heapq import heappop, heappush
+from itertools import pairwise
 
 import numpy as np
 
@@ -20,8 +21,8 @@ MAX_STEPS = 1_000
 def cut_features(engine: MemoryEngine, loss: str, max_bins: int) -> list[np.ndarray]:
     """Cut each feature into at most `max_bins` bins, as a tree on this feature alone would.
 
-    A tree of one feature has ranges of values for nodes. So one pass over the rows, which sums the targets in fine bins,
-    is all that growing a tree for every feature takes. Of all these trees, the best `MAX_STEPS` splits are made.
+    The nodes of a tree on one feature are ranges of values. So all that growing such a tree for every feature takes is
+    one pass over the rows, which sums the targets in fine bins. The best `MAX_STEPS` splits of all trees are made.
 
     Parameters
     ----------
@@ -42,7 +43,7 @@ def cut_features(engine: MemoryEngine, loss: str, max_bins: int) -> list[np.ndar
         return edges
     starts = np.concatenate([[0], np.cumsum([len(edges[j]) + 1 for j in features], dtype=np.intp)])
     sums = engine.reduce(blocks.histograms, np.zeros(1, dtype=np.int32), 1, starts)[0]
-    chosen = _best_splits([sums[a:b] for a, b in zip(starts[:-1], starts[1:])], objective, max_bins)
+    chosen = _best_splits([sums[a:b] for a, b in pairwise(starts)], objective, max_bins)
     for j, last_bins in zip(features, chosen):
         edges[j] = edges[j][last_bins]
     return edges
