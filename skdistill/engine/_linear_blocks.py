@@ -1,8 +1,8 @@
 """What a linear model asks of a block of rows: sums of losses, gradients and curvatures, in float64.
 
 A block holds ``"Q"`` (targets, two-dimensional), ``"weight"``, and its features: ``"X"`` (float32, dense or CSR) or,
-for a model of steps, ``"bins"``. Parameters `theta` have shape (d + 1, k), the intercept last. `sampled` restricts a sum
-to the rows that `sample` chose, column ``"sample"``.
+for a model of steps, ``"bins"``. Parameters `theta` have shape (d + 1, k), the intercept last. `sampled` restricts a
+sum to the rows that `sample` chose, column ``"sample"``.
 """
 
 from __future__ import annotations

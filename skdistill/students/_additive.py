@@ -53,7 +53,9 @@ class AdditiveStudent(BaseStudent):
         Strength of the penalty on steps, in units of rows.
     pruning : float >= 0
         What a step must save of the total loss to be kept, for each free output: in nats under the log-loss, else in
-        halves of the variance that the model leaves unexplained. 1 is Akaike's criterion; 0 keeps all steps.
+        halves of the variance that the model leaves unexplained. 0 keeps all steps. The default saves a quarter to two
+        thirds of the bytes at next to no loss; 1, Akaike's criterion, saves far more, and costs where many features
+        each tell a little.
     max_iter : int >= 1
         Iterations at most, before pruning and after it.
     tol : float > 0
@@ -110,8 +112,8 @@ class AdditiveStudent(BaseStudent):
         loss: str = "auto",
         *,
         max_bins: int = 16,
-        alpha: float = 1.0,
-        pruning: float = 1.0,
+        alpha: float = 3.0,
+        pruning: float = 0.1,
         max_iter: int = 500,
         tol: float = 1e-6,
     ) -> None:

@@ -70,10 +70,12 @@ class Problem:
         width, k = shape
         self.engine, self.loss, self.shape = engine, loss, shape
         widths = {"full": width * k, "gram": width, "diagonal": 0}
-        self.kind = next(kind for kind in _CURVATURES[loss] if widths[kind] <= CURVATURE_WIDTH)
+        if steps is not None:
+            del widths["full"]  # of sums over pairs of cells, dearer than the iterations they would save
+        self.kind = next(kind for kind in _CURVATURES[loss] if widths.get(kind, np.inf) <= CURVATURE_WIDTH)
         size = max(widths[self.kind], 1)
         # A row meets every parameter, but of steps only those of one cell of each feature: some ten times dearer each.
-        cost = size if steps is None else 3 * k * len(steps.starts)
+        cost = size if steps is None else 3 * len(steps.starts)
         sample = min(SAMPLE_ROWS, max(CURVATURE_COST // cost**2, 4 * size))  # fewer rows would miss directions
         engine.update("sample", blocks.sample, -(-engine.n_rows // sample))
 
