@@ -69,7 +69,7 @@ def test_two_valued_features_give_a_line(loss):
     assert [len(edges) for edges in student.predictor_.edges] == [1] * 6
 
 
-PAIR = [(AdditiveStudent, {"pruning": 0.0}), (LinearStudent, {})]
+PAIR = [(AdditiveStudent, {"pruning": 0.0, "alpha": 2.0}), (LinearStudent, {"alpha": 2.0})]
 
 
 @pytest.mark.parametrize("loss", ["log_loss", "squared"])
@@ -106,12 +106,12 @@ def test_pruning_drops_what_only_fits_noise():
     p = LINKS["softmax"](np.column_stack([np.zeros(3000), 2.0 * (X[:, 0] > 0) - 1 + np.sin(2 * X[:, 1])]))
     Q = np.eye(2)[(rng.random(3000) < p[:, 1]).astype(int)]
     full, pruned = (AdditiveStudent(pruning=price).fit(X, Q).predictor_ for price in (0.0, 4.0))
-    assert full.n_steps == 6 * 15
+    assert full.n_steps == 6 * 31
     assert pruned.n_steps < 20
     assert all(len(edges) == 0 for edges in pruned.edges[2:])
-    assert len(pruned.edges[0]) <= 4
+    assert len(pruned.edges[0]) <= 6
     largest = np.diff(pruned.tables[0][:, 1]).argmax()
-    assert abs(pruned.edges[0][largest]) < 0.01
+    assert abs(pruned.edges[0][largest]) < 0.05
     fresh = rng.normal(size=(3000, 6)).astype(np.float32)
     truth = LINKS["softmax"](np.column_stack([np.zeros(3000), 2.0 * (fresh[:, 0] > 0) - 1 + np.sin(2 * fresh[:, 1])]))
     errors = [np.abs(LINKS["softmax"](form.evaluate(fresh)) - truth).mean() for form in (full, pruned)]
