@@ -53,7 +53,7 @@ class AdditiveStudent(BaseStudent):
         Strength of the penalty on steps, in units of rows.
     pruning : float >= 0
         What a step must save of the total loss to be kept, for each free output: in nats under the log-loss, else in
-        halves of the variance that the model leaves unexplained. 0 keeps all steps. The default saves a quarter to three
+        halves of the variance that the model leaves unexplained. 0 keeps all steps. The default saves one to three
         quarters of the bytes and costs little; 1, Akaike's criterion, saves far more, and costs where many features
         each tell a little.
     max_iter : int >= 1
