@@ -17,6 +17,7 @@ _HOMES = {
     "MarginalResampling": "skdistill.augmentation",
     "Munge": "skdistill.augmentation",
     "TableEncoder": "skdistill.preprocessing",
+    "AdditiveStudent": "skdistill.students",
     "TreeStudent": "skdistill.students",
     "EstimatorStudent": "skdistill.students",
     "LinearStudent": "skdistill.students",

@@ -24,6 +24,8 @@ EXACT = [
     DistilledClassifier(exact_classifiers(), "linear", cv=3, weighting=None),
     DistilledRegressor(exact_regressors(), TreeStudent(min_samples_leaf=1), cv=3),
     DistilledRegressor(exact_regressors(), "linear", cv=3, weighting=None),
+    DistilledClassifier(exact_classifiers(), "additive", cv=3, weighting=None),
+    DistilledRegressor(exact_regressors(), "additive", cv=3, weighting=None),
     DistilledEstimator(exact_classifiers(), TreeStudent(min_samples_leaf=1), task="classification", cv=3),
     DistilledEstimator(exact_regressors(), "linear", cv=3),
 ]
@@ -55,6 +57,8 @@ OURS = [
     DistilledClassifier(["svm", "logistic"], "linear", random_state=0, temperature="auto", weighting="greedy"),
     DistilledRegressor(["ridge", "lightgbm"], "tree", random_state=0),
     DistilledRegressor(["svm", "extra_trees"], "linear", random_state=0, aggregation="median"),
+    DistilledClassifier(["logistic", "extra_trees"], "additive", random_state=0),
+    DistilledRegressor(["ridge", "lightgbm"], "additive", random_state=0),
     DistilledRegressor(["ridge"], DecisionTreeRegressor(max_leaf_nodes=8, random_state=0), random_state=0),
 ]
 
@@ -114,7 +118,7 @@ def test_pandas_polars_numpy_agree(estimator):
     np.testing.assert_array_equal(results["pandas"], results["numpy"])
 
 
-@pytest.mark.parametrize("estimator", OURS[:4])
+@pytest.mark.parametrize("estimator", OURS[:6])
 def test_model_form_equals_estimator(estimator, tmp_path):
     X, y = data_for(estimator)
     fitted = clone(estimator).fit(X, y)
@@ -125,7 +129,7 @@ def test_model_form_equals_estimator(estimator, tmp_path):
         np.testing.assert_array_equal(
             form.predict_proba(X) if is_classifier(estimator) else form.predict(X), answers(fitted, X)
         )
-    if isinstance(estimator.student, str) and estimator.student == "linear" and is_classifier(estimator):
+    if isinstance(estimator.student, str) and estimator.student in ("linear", "additive") and is_classifier(estimator):
         np.testing.assert_array_equal(model.decision(X), fitted.decision_function(X))
 
 

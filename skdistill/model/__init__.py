@@ -3,6 +3,7 @@
 Needs NumPy alone, so that a shipped model starts as fast as NumPy does.
 """
 
+from ._additive import Additive
 from ._columns import CategoryColumn, NumericColumn
 from ._evaluate import LINKS
 from ._json import ModelFormatError
@@ -14,6 +15,7 @@ from ._size import packed_nbytes, used_features
 
 __all__ = [
     "LINKS",
+    "Additive",
     "CategoryColumn",
     "Linear",
     "Model",

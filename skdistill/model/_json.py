@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any, NoReturn
 import numpy as np
 
 from .. import __version__
+from ._additive import Additive
 from ._columns import CategoryColumn, NumericColumn
 from ._labels import LABEL_TYPES, Label, label_type
 from ._output import Output
@@ -40,7 +41,7 @@ class ModelFormatError(ValueError):
     """
 
 
-def encode(preprocessor: Preprocessor, predictor: Tree | Linear, output: Output) -> bytes:
+def encode(preprocessor: Preprocessor, predictor: Tree | Linear | Additive, output: Output) -> bytes:
     """Write the three parts of a model as the bytes of a file."""
     content = {
         "preprocessor": {"columns": [_column_to_json(column) for column in preprocessor.columns]},
@@ -63,7 +64,7 @@ def encode(preprocessor: Preprocessor, predictor: Tree | Linear, output: Output)
     return json.dumps(document, ensure_ascii=False, allow_nan=False, separators=(",", ":")).encode() + b"\n"
 
 
-def decode(data: bytes) -> tuple[Preprocessor, Tree | Linear, Output]:
+def decode(data: bytes) -> tuple[Preprocessor, Tree | Linear | Additive, Output]:
     """Read the three parts of a model, or raise a ModelFormatError."""
     try:
         return _decode(data)
@@ -71,7 +72,7 @@ def decode(data: bytes) -> tuple[Preprocessor, Tree | Linear, Output]:
         raise ModelFormatError("it is nested too deeply.") from error
 
 
-def _decode(data: bytes) -> tuple[Preprocessor, Tree | Linear, Output]:
+def _decode(data: bytes) -> tuple[Preprocessor, Tree | Linear | Additive, Output]:
     document = _parse(data)
     if not isinstance(document, dict) or document.get("format") != FORMAT:
         raise ModelFormatError(f"it is not a model file (its 'format' is not {FORMAT!r}).")
@@ -140,9 +141,16 @@ def _column_to_json(column: NumericColumn | CategoryColumn) -> dict[str, Any]:
     }
 
 
-def _predictor_to_json(predictor: Tree | Linear) -> dict[str, Any]:
+def _predictor_to_json(predictor: Tree | Linear | Additive) -> dict[str, Any]:
     if isinstance(predictor, Linear):
         return {"kind": "linear", "coef": shortest(predictor.coef), "intercept": shortest(predictor.intercept)}
+    if isinstance(predictor, Additive):
+        return {
+            "kind": "additive",
+            "edges": [shortest(edges) for edges in predictor.edges],
+            "tables": [shortest(table) for table in predictor.tables],
+            "intercept": shortest(predictor.intercept),
+        }
     return {
         "kind": "tree",
         "n_features": predictor.n_features,
@@ -196,12 +204,19 @@ def _read_column(data: Any, path: str) -> NumericColumn | CategoryColumn:
     return _build(NumericColumn, path, name, *np.array([fill, center, scale], dtype=np.float32).tolist(), missing)
 
 
-def _read_predictor(data: Any, path: str) -> Tree | Linear:
-    kind = _kind(data, path, ("tree", "linear"))
+def _read_predictor(data: Any, path: str) -> Tree | Linear | Additive:
+    kind = _kind(data, path, ("tree", "linear", "additive"))
     if kind == "linear":
         _, coef, intercept = _object(data, path, "kind", "coef", "intercept")
         constants = _floats(intercept, f"{path}.intercept")
         return _build(Linear, path, _matrix(coef, f"{path}.coef", len(constants)), constants)
+    if kind == "additive":
+        _, edges, tables, intercept = _object(data, path, "kind", "edges", "tables", "intercept")
+        constants = _floats(intercept, f"{path}.intercept")
+        cuts = [_floats(e, f"{path}.edges[{i}]") for i, e in enumerate(_typed(edges, list, f"{path}.edges"))]
+        parts = enumerate(_typed(tables, list, f"{path}.tables"))
+        found = [_matrix(table, f"{path}.tables[{i}]", len(constants)) for i, table in parts]
+        return _build(Additive, path, cuts, found, constants)
     names = ("kind", "n_features", "feature", "threshold", "right", "value")
     _, n_features, feature, threshold, right, value = _object(data, path, *names)
     rows = _typed(value, list, f"{path}.value")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from typing import TYPE_CHECKING, Any
 
+from ._additive import Additive
 from ._frozen import Frozen, frozen
 from ._json import ModelFormatError, decode, encode
 from ._output import Output
@@ -24,7 +25,7 @@ class Model(Frozen):
     Parameters
     ----------
     preprocessor : Preprocessor
-    predictor : Tree or Linear
+    predictor : Tree, Linear or Additive
         On the encoded features of `preprocessor`.
     output : Output
         With a class or target for each output of `predictor`.
@@ -49,14 +50,18 @@ class Model(Frozen):
     """
 
     preprocessor: Preprocessor
-    predictor: Tree | Linear
+    predictor: Tree | Linear | Additive
     output: Output
 
     def __post_init__(self) -> None:
-        for name, kinds in (("preprocessor", (Preprocessor,)), ("predictor", (Tree, Linear)), ("output", (Output,))):
+        for name, kinds in (
+            ("preprocessor", (Preprocessor,)),
+            ("predictor", (Tree, Linear, Additive)),
+            ("output", (Output,)),
+        ):
             part = getattr(self, name)
             if not isinstance(part, kinds):
-                wanted = " or ".join(kind.__name__ for kind in kinds)
+                wanted = " or ".join(kind.__name__ for kind in kinds).replace(" or ", ", ", len(kinds) - 2)
                 raise ValueError(f"'{name}' of Model must be a {wanted}. Got {part!r} instead.")
         if self.predictor.n_features != self.preprocessor.n_encoded:
             raise ValueError(

@@ -1,4 +1,4 @@
-"""The two predictors of the model form: a decision tree and a line."""
+"""The predictors of the model form that are a single structure: a decision tree and a line."""
 
 from __future__ import annotations
 

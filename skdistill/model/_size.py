@@ -10,7 +10,10 @@ What is counted, in bytes:
   (1 with up to 256 nodes, 2 with up to 65,536, else 4); one bit a node for leaf or split, rounded up to bytes; per leaf
   4 for each free output;
 - a line: per used feature (a row of `coef` that is not all zeros) 4 for each free output, and 4 for each free
-  intercept.
+  intercept;
+- an additive model: per used feature (one whose table is not constant) 1 for the number of its edges (4 where that
+  exceeds 255), per edge 4, per bin but the first 4 for each free output; and 4 for each free intercept. The first bin
+  is not free: what it adds to all rows may as well be added to the intercept.
 
 Free outputs are k - 1 under a softmax, which does not change when a constant is added to all scores, and under a
 simplex, where the last share follows from the sum; else k. Names and class labels are not counted: the host knows them.
@@ -22,6 +25,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from ._additive import Additive
 from ._columns import CategoryColumn, NumericColumn
 from ._predictors import Linear, Tree
 from ._preprocessor import Preprocessor
@@ -34,12 +38,14 @@ if TYPE_CHECKING:
 _HEADER = 16
 
 
-def packed_nbytes(predictor: Tree | Linear, link: str = "identity", preprocessor: Preprocessor | None = None) -> int:
+def packed_nbytes(
+    predictor: Tree | Linear | Additive, link: str = "identity", preprocessor: Preprocessor | None = None
+) -> int:
     """Size a predictor and the columns it uses, packed for a device.
 
     Parameters
     ----------
-    predictor : Tree or Linear
+    predictor : Tree, Linear or Additive
     link : {"identity", "softmax", "simplex"}
         Decides how many outputs are free.
     preprocessor : Preprocessor or None
@@ -66,14 +72,17 @@ def packed_nbytes(predictor: Tree | Linear, link: str = "identity", preprocessor
     return _HEADER + columns + _predictor_nbytes(predictor, int(used.sum()), free)
 
 
-def used_features(predictor: Tree | Linear) -> NDArray[np.bool_]:
-    """Tell which encoded features can change the outputs: those a tree splits on, those with a weight in a line.
+def used_features(predictor: Tree | Linear | Additive) -> NDArray[np.bool_]:
+    """Tell which encoded features can change the outputs: those a tree splits on, those with a weight in a line or
+    with a table that is not constant.
 
     >>> used_features(Linear([[0.0], [2.0]], [1.0]))
     array([False,  True])
     """
     if isinstance(predictor, Linear):
         return np.asarray(predictor.coef.any(axis=1))
+    if isinstance(predictor, Additive):
+        return np.array([(table != table[0]).any() for table in predictor.tables], dtype=bool)
     used = np.zeros(predictor.n_features, dtype=bool)
     used[predictor.feature[predictor.feature >= 0]] = True
     return used
@@ -92,9 +101,12 @@ def _label_nbytes(label: Label) -> int:
     return 1 if isinstance(label, bool) else 4
 
 
-def _predictor_nbytes(predictor: Tree | Linear, n_used: int, free: int) -> int:
+def _predictor_nbytes(predictor: Tree | Linear | Additive, n_used: int, free: int) -> int:
     if isinstance(predictor, Linear):
         return 4 * free * (n_used + 1)
+    if isinstance(predictor, Additive):
+        n_edges = [len(e) for e, used in zip(predictor.edges, used_features(predictor), strict=True) if used]
+        return sum((1 if n <= 255 else 4) + 4 * (1 + free) * n for n in n_edges) + 4 * free
     n_nodes = len(predictor.feature)
     feature = 1 if n_used <= 256 else 2
     offset = 1 if n_nodes <= 256 else 2 if n_nodes <= 65_536 else 4

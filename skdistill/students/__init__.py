@@ -1,8 +1,9 @@
 """Compact models that learn from soft labels: multi-output regressors on Q."""
 
 from ._adapter import EstimatorStudent
+from ._additive import AdditiveStudent
 from ._linear import LinearStudent
 from ._resolve import resolve_student, takes_sparse
 from ._tree import TreeStudent
 
-__all__ = ["EstimatorStudent", "LinearStudent", "TreeStudent", "resolve_student", "takes_sparse"]
+__all__ = ["AdditiveStudent", "EstimatorStudent", "LinearStudent", "TreeStudent", "resolve_student", "takes_sparse"]

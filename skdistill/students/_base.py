@@ -152,7 +152,7 @@ class BaseStudent(RegressorMixin, BaseEstimator):
     Attributes
     ----------
     loss_ : {"log_loss", "squared"}
-    predictor_ : skdistill.model.Tree or skdistill.model.Linear
+    predictor_ : skdistill.model.Tree, skdistill.model.Linear or skdistill.model.Additive
     link_ : {"identity", "softmax", "simplex"}
     n_outputs_ : int
     n_features_in_ : int

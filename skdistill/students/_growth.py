@@ -21,7 +21,7 @@ from ._objective import CrossEntropy, Objective, SquaredError
 #: Rows that bin edges are taken from.
 SAMPLE_ROWS = 200_000
 
-_OBJECTIVES: dict[str, type[Objective]] = {"log_loss": CrossEntropy, "squared": SquaredError}
+OBJECTIVES: dict[str, type[Objective]] = {"log_loss": CrossEntropy, "squared": SquaredError}
 
 
 class Limits(NamedTuple):
@@ -70,19 +70,28 @@ def grow_tree(engine: MemoryEngine, loss: str, limits: Limits, max_bins: int, sh
     -------
     Tree
     """
-    objective = _OBJECTIVES[loss](engine)
+    objective = OBJECTIVES[loss](engine)
+    edges = bin_rows(engine, objective, max_bins)
+    features = np.flatnonzero([len(e) for e in edges])
+    growth = _Growth(engine, objective, limits, [len(edges[j]) + 1 for j in features])
+    root, splits = growth.grow()
+    return _as_tree(root, splits, objective, features, edges, shrinkage)
+
+
+def bin_rows(engine: MemoryEngine, objective: Objective, max_bins: int) -> list[np.ndarray]:
+    """Derive ``"sums"``, ``"bins"`` and ``"node"``, all rows in the root; return each feature's edges.
+
+    Constant features have no edges, and no column of bins.
+    """
     scale = objective.scale
     values, weight = sample_rows(engine, ("X", "weight"), SAMPLE_ROWS)
     units = blocks.integer_weights(weight, scale.weight_quantum) if scale.weighted else None
     edges = [bin_edges(column, units, max_bins) for column in values.T]
-    features = np.flatnonzero([len(e) for e in edges])  # constant ones need no bins
-    del values, weight
+    features = np.flatnonzero([len(e) for e in edges])
     engine.update("sums", blocks.integer_sums, scale)
     engine.update("bins", blocks.binned, features, [bin_table(edges[j]) for j in features])
     engine.update("node", blocks.in_root)
-    growth = _Growth(engine, objective, limits, [len(edges[j]) + 1 for j in features])
-    root, splits = growth.grow()
-    return _as_tree(root, splits, objective, features, edges, shrinkage)
+    return edges
 
 
 class _Growth:

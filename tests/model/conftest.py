@@ -7,7 +7,7 @@ from collections.abc import Callable
 import numpy as np
 import pytest
 
-from skdistill.model import CategoryColumn, Model, NumericColumn, Output, Preprocessor, Tree
+from skdistill.model import Additive, CategoryColumn, Model, NumericColumn, Output, Preprocessor, Tree
 
 
 def _random_tree(rng: np.random.Generator, n_leaves: int, n_features: int, n_outputs: int, chain: bool = False) -> Tree:
@@ -37,6 +37,22 @@ def _random_tree(rng: np.random.Generator, n_leaves: int, n_features: int, n_out
 @pytest.fixture(scope="session")
 def random_tree() -> Callable[..., Tree]:
     return _random_tree
+
+
+def _random_additive(rng: np.random.Generator, n_features: int, n_outputs: int, most_edges: int = 6) -> Additive:
+    """Features with no edges, one, many; edges at zero, at denormals, at the ends of float32, and neighbours."""
+    special = np.array([0.0, 1e-40, -1e-45, 3e38, -3e38, 0.1, np.nextafter(np.float32(0.1), np.float32(1))], np.float32)
+    edges = []
+    for _ in range(n_features):
+        pool = np.concatenate([special, rng.normal(size=most_edges).astype(np.float32)])
+        edges.append(np.unique(rng.choice(pool, size=int(rng.integers(most_edges + 1)))))
+    tables = [rng.normal(size=(len(e) + 1, n_outputs)) * (rng.random() < 0.8) for e in edges]
+    return Additive(tuple(edges), tuple(tables), rng.normal(size=n_outputs))
+
+
+@pytest.fixture(scope="session")
+def random_additive() -> Callable[..., Additive]:
+    return _random_additive
 
 
 @pytest.fixture(scope="session")

@@ -12,13 +12,13 @@ from sklearn.datasets import load_digits, load_iris
 from sklearn.linear_model import LogisticRegression
 from sklearn.tree import DecisionTreeClassifier
 
-from skdistill.model import LINKS, Linear, Tree
+from skdistill.model import LINKS, Additive, Linear, Tree
 from skdistill.model import _evaluate as evaluate_module
 
 
-def adversarial_rows(rng, tree, n):
+def adversarial_rows(rng, thresholds, n, n_features):
     """Rows of thresholds, their neighbours in float32, NaN and infinities, so that every split is met at its edge."""
-    edges = np.unique(tree.threshold)
+    edges = np.unique(thresholds)
     pool = np.concatenate(
         [
             edges,
@@ -28,7 +28,7 @@ def adversarial_rows(rng, tree, n):
             rng.normal(size=8).astype(np.float32),
         ]
     )
-    return rng.choice(pool, size=(n, tree.n_features)).astype(np.float32)
+    return rng.choice(pool, size=(n, n_features)).astype(np.float32)
 
 
 def leaf_by_loop(tree, row):
@@ -43,7 +43,7 @@ def leaf_by_loop(tree, row):
 def test_tree_agrees_with_a_loop(random_tree, n_leaves, chain):
     rng = np.random.default_rng(n_leaves)
     tree = random_tree(rng, n_leaves, n_features=5, n_outputs=3, chain=chain)
-    Z = adversarial_rows(rng, tree, 300)
+    Z = adversarial_rows(rng, tree.threshold, 300, 5)
     expected = [leaf_by_loop(tree, row) for row in Z]
     np.testing.assert_array_equal(tree.apply(Z), expected)
     np.testing.assert_array_equal(tree.evaluate(Z), tree.value.astype(np.float64)[expected])
@@ -97,26 +97,28 @@ def from_scikit_learn(source):
 
 
 @pytest.mark.parametrize("n", [0, 1, 2, 12, 13])
-def test_blocks_of_rows_do_not_show(random_tree, monkeypatch, n):
+def test_blocks_of_rows_do_not_show(random_tree, random_additive, monkeypatch, n):
     rng = np.random.default_rng(0)
     tree = random_tree(rng, 20, n_features=4, n_outputs=2)
     line = Linear(rng.normal(size=(4, 2)), rng.normal(size=2))
+    sums = random_additive(rng, 4, 2)
     Z = rng.normal(size=(n, 4)).astype(np.float32)
-    whole = [predictor.evaluate(Z, link) for predictor in (tree, line) for link in LINKS.values()]
+    whole = [predictor.evaluate(Z, link) for predictor in (tree, line, sums) for link in LINKS.values()]
     monkeypatch.setattr(evaluate_module, "BLOCK_ROWS", 3)
-    parts = [predictor.evaluate(Z, link) for predictor in (tree, line) for link in LINKS.values()]
+    parts = [predictor.evaluate(Z, link) for predictor in (tree, line, sums) for link in LINKS.values()]
     for a, b in zip(whole, parts, strict=True):
         assert a.shape == b.shape == (n, 2)
         assert a.dtype == b.dtype == np.float64
         np.testing.assert_allclose(a, b, rtol=1e-13, atol=1e-15)
 
 
-def test_features_of_any_layout_and_type(random_tree):
+def test_features_of_any_layout_and_type(random_tree, random_additive):
     rng = np.random.default_rng(1)
     tree = random_tree(rng, 20, n_features=4, n_outputs=2)
     line = Linear(rng.normal(size=(4, 2)), rng.normal(size=2))
+    sums = random_additive(rng, 4, 2)
     Z = np.round(rng.normal(size=(30, 4)), 1).astype(np.float32) * (rng.random((30, 4)) < 0.5)
-    for predictor in (tree, line):
+    for predictor in (tree, line, sums):
         expected = predictor.evaluate(Z)
         forms = [np.asfortranarray(Z), Z.astype(np.float64), Z.tolist(), np.repeat(Z, 2, axis=0)[::2]]
         forms += [scipy.sparse.csr_matrix(Z), scipy.sparse.csc_array(Z)]
@@ -145,6 +147,70 @@ def test_linear_agrees_with_scikit_learn():
     np.testing.assert_allclose(line.evaluate(X, LINKS["softmax"]), fitted.predict_proba(X), atol=1e-5)
 
 
+def additive_by_loop(form, row):
+    """Bins by comparing with one edge after the other, sums feature after feature."""
+    total = form.intercept.astype(np.float64).tolist()
+    for x, edges, table in zip(row.tolist(), form.edges, form.tables, strict=True):
+        number = 0
+        while number < len(edges) and not x <= float(edges[number]):
+            number += 1
+        total = [a + float(b) for a, b in zip(total, table[number], strict=True)]
+    return total
+
+
+@pytest.mark.parametrize("n_outputs", [1, 3])
+@pytest.mark.parametrize("n_features", [1, 2, 7])
+def test_additive_agrees_with_a_loop(random_additive, n_features, n_outputs):
+    for seed in range(5):
+        rng = np.random.default_rng(seed)
+        form = random_additive(rng, n_features, n_outputs)
+        Z = adversarial_rows(rng, np.concatenate(form.edges), 200, n_features)
+        expected = np.array([additive_by_loop(form, row) for row in Z])
+        np.testing.assert_array_equal(form.evaluate(Z), expected)
+        alone = np.concatenate([form.evaluate(Z[i : i + 1]) for i in range(20)])
+        np.testing.assert_array_equal(alone, expected[:20])  # one row as many, to the bit
+
+
+def test_additive_missing_values_go_to_the_last_bin():
+    form = Additive([[-1.0, 1.0]], [[[1.0], [2.0], [4.0]]], [0.0])
+    rows = np.array(
+        [[-np.inf], [-1], [np.nextafter(np.float32(-1), np.float32(0))], [1], [np.inf], [np.nan], [-np.nan]]
+    )
+    np.testing.assert_array_equal(form.evaluate(rows)[:, 0], [1, 1, 2, 2, 4, 4, 4])
+
+
+def test_additive_without_features():
+    assert Additive([], [], [1.5, 2.0]).evaluate(np.empty((2, 0))).tolist() == [[1.5, 2.0]] * 2
+
+
+@pytest.mark.parametrize(
+    ("edges", "tables", "intercept", "message"),
+    [
+        (
+            [[1.0]],
+            [[[0.0], [1.0]]],
+            [],
+            "must have one array per feature, 'intercept' one value or more. Got 1, 1 and 0",
+        ),
+        ([[1.0]], [], [0.0], "Got 1, 0 and 1"),
+        ([[], [1.0, 1.0]], [[[0.0]], [[0.0]] * 3], [0.0], r"'edges\[1\]' of Additive must increase. Got \[1.0, 1.0\]"),
+        ([[0.0, -0.0]], [[[0.0]] * 3], [0.0], r"'edges\[0\]' of Additive must increase"),
+        ([[2.0, 1.0]], [[[0.0]] * 3], [0.0], r"'edges\[0\]' of Additive must increase"),
+        ([[np.nan]], [[[0.0]] * 2], [0.0], r"'edges\[0\]' of Additive must be finite in float32"),
+        ([[0.1]], [[[0.0]] * 2], [0.0], r"'edges\[0\]' of Additive must be float32 numbers.*round thresholds down"),
+        ([[1.0]], [[[0.0]]], [0.0], r"'tables\[0\]' of Additive must have shape \(2, 1\).*Got \(1, 1\)"),
+        ([[1.0]], [[[0.0, 1.0]] * 2], [0.0], r"'tables\[0\]' of Additive must have shape \(2, 1\).*Got \(2, 2\)"),
+        ([[1.0]], [[[0.0], [np.inf]]], [0.0], r"'tables\[0\]' of Additive must be finite"),
+        ([[1.0]], [[0.0, 1.0]], [0.0], r"'tables\[0\]' of Additive must be a 2-D array"),
+        ([1.0], [[[0.0], [1.0]]], [0.0], r"'edges\[0\]' of Additive must be a 1-D array"),
+        ([[1.0]], [[[0.0], [1.0]]], [np.nan], "'intercept' of Additive must be finite"),
+    ],
+)
+def test_additive_rejects(edges, tables, intercept, message):
+    with pytest.raises(ValueError, match=message):
+        Additive(edges, tables, intercept)
+
+
 @pytest.mark.parametrize("k", [1, 2, 3, 12])
 def test_links_on_extreme_scores(k):
     rng = np.random.default_rng(k)
@@ -163,25 +229,32 @@ def test_links_on_extreme_scores(k):
     assert LINKS["identity"](scores) is scores
 
 
-def test_predictors_cannot_be_changed_and_copy_whole(random_tree):
+def test_predictors_cannot_be_changed_and_copy_whole(random_tree, random_additive):
     tree = random_tree(np.random.default_rng(3), 9, n_features=3, n_outputs=2)
     line = Linear([[1.0]], [0.5])
+    sums = random_additive(np.random.default_rng(1), 3, 2)
+    sums.evaluate(np.zeros((1, 3)))
     given = np.ones((1, 1), dtype=np.float32)
     kept = Linear(given, [0.0])
     given[:] = 2
     assert kept.coef[0, 0] == 1
     tree.apply(np.zeros((1, 3)))  # fills caches
-    for predictor in (tree, line):
+    for predictor in (tree, line, sums):
         for twin in (predictor, copy.deepcopy(predictor), pickle.loads(pickle.dumps(predictor))):
             assert repr(twin) == repr(predictor)
-            for name, array in vars(twin).items():
-                if isinstance(array, np.ndarray) and not name.startswith("_"):
-                    np.testing.assert_array_equal(array, getattr(predictor, name))
+            for name, item in vars(twin).items():
+                arrays = item if isinstance(item, tuple) else (item,)
+                own = getattr(predictor, name)
+                if name.startswith("_") or not isinstance(arrays[0], np.ndarray):
+                    continue
+                for array, same in zip(arrays, own if isinstance(item, tuple) else (own,), strict=True):
+                    np.testing.assert_array_equal(array, same)
                     with pytest.raises(ValueError, match="read-only"):
                         array[...] = 0
         with pytest.raises(AttributeError):
             predictor.intercept = 3
     assert len(pickle.dumps(tree)) < 3000
+    assert all(a is not b for a, b in zip(sums.tables, copy.deepcopy(sums).tables, strict=True))
 
 
 STUMP = {

@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 
 import skdistill
 from skdistill.model import (
+    Additive,
     CategoryColumn,
     Linear,
     Model,
@@ -36,9 +37,17 @@ def linear_model():
     return Model(Preprocessor(columns), line, Output("regression", "identity", None, ("u", "ü"), False))
 
 
+def additive_model():
+    columns = [NumericColumn("x", fill=1.0), CategoryColumn("c", ("a", "b"), missing=True)]
+    edges = (np.array([-3.4028235e38, 1e-45, 0.1], dtype=np.float32), [0.5], [], [0.5])
+    tables = ([[0.0, 0.0], [1e-40, -1.0], [0.1, 2.5], [3.0, 3e38]], [[0.0, 0.0], [1.0, -1.0]], [[0.0, 0.0]])
+    form = Additive(edges, (*tables, [[0.25, -0.25], [0.0, 0.0]]), [0.1, -0.1])
+    return Model(Preprocessor(columns), form, Output("classification", "softmax", ("no", "yes")))
+
+
 @pytest.fixture(scope="session")
 def models(full_model):
-    return [full_model, linear_model()]
+    return [full_model, linear_model(), additive_model()]
 
 
 @pytest.fixture(scope="session")
@@ -50,6 +59,7 @@ def parts(model):
     """Everything a model holds, as nested tuples that compare to the bit."""
     p, q, o = model.preprocessor, model.predictor, model.output
     arrays = [getattr(q, name, None) for name in ("feature", "threshold", "right", "value", "coef", "intercept")]
+    arrays += [*getattr(q, "edges", ()), *getattr(q, "tables", ())]
     bits = [None if a is None else (a.dtype.str, a.shape, a.tobytes()) for a in arrays]
     labels = [(type(label), label) for label in o.classes or ()]
     return repr(p.columns), type(q), bits, q.n_features, repr(o), labels
@@ -213,7 +223,11 @@ DELETE = object()
             r"columns\[3\]: 'categories' of column 'grade' must be str, int",
         ),
         ((*COLUMNS, 3, "categories", "values", 0), 2**63, "integers must fit 64 bits"),
-        (PREDICTOR, {"kind": "forest"}, r"content.predictor.kind must be one of \('tree', 'linear'\), not 'forest'"),
+        (
+            PREDICTOR,
+            {"kind": "forest"},
+            r"content.predictor.kind must be one of \('tree', 'linear', 'additive'\), not 'forest'",
+        ),
         ((*PREDICTOR, "right"), DELETE, "content.predictor.right is missing"),
         ((*PREDICTOR, "left"), [], "content.predictor has the unknown key 'left'"),
         (
@@ -260,6 +274,37 @@ def test_edited_files(full_model, file, path, value, message):
     with pytest.raises(ModelFormatError, match=message) as caught:
         load(file)
     assert str(caught.value).startswith(f"Cannot load {str(file)!r}: ")
+
+
+@pytest.mark.parametrize(
+    ("path", "value", "message"),
+    [
+        (("edges",), DELETE, "content.predictor.edges is missing"),
+        (("coef",), [], "content.predictor has the unknown key 'coef'"),
+        (("edges",), 3, "content.predictor.edges must be of JSON type array, not 3"),
+        (("edges", 1), 0.5, r"content.predictor.edges\[1\] must be of JSON type array, not 0.5"),
+        (("edges", 1, 0), "0.5", r"content.predictor.edges\[1\]\[0\] must be a number in the range of float32"),
+        (("edges", 0, 2), 0, r"content.predictor: 'edges\[0\]' of Additive must increase"),
+        (("edges", 0), [], r"content.predictor: 'tables\[0\]' of Additive must have shape \(1, 2\)"),
+        (("edges", 3), DELETE, "content.predictor: 'edges' and 'tables' of Additive must have one array per feature"),
+        (("tables", 1), {}, r"content.predictor.tables\[1\] must be of JSON type array"),
+        (("tables", 1, 0), [1.0], r"content.predictor.tables\[1\]\[0\] must have 2 numbers. It has 1"),
+        (("tables", 1, 0, 1), None, r"content.predictor.tables\[1\]\[0\]\[1\] must be a number"),
+        (("tables", 1, 0, 1), 1e39, r"content.predictor.tables\[1\]\[0\]\[1\] must be a number"),
+        (("intercept",), [], r"content.predictor.tables\[0\]\[0\] must have 0 numbers. It has 2"),
+    ],
+)
+def test_edited_additive_files(file, path, value, message):
+    additive_model().save(file)
+    document = json.loads(file.read_bytes())
+    *above, last = (*PREDICTOR, *path)
+    if value is DELETE:
+        del at(document, above)[last]
+    else:
+        at(document, above)[last] = value
+    file.write_text(json.dumps(with_checksum(document)))
+    with pytest.raises(ModelFormatError, match=message):
+        load(file)
 
 
 @pytest.mark.parametrize(
@@ -332,7 +377,7 @@ def load_or_refuse(file):
 
 @SETTINGS
 @given(
-    which=st.integers(0, 1),
+    which=st.integers(0, 2),
     edits=st.lists(st.tuples(st.floats(0, 1), st.integers(0, 2), st.binary(max_size=4)), min_size=1, max_size=5),
 )
 def test_fuzzed_bytes(models, file, which, edits):
@@ -361,7 +406,9 @@ JSON_VALUES = st.recursive(
         st.integers(-3, 12),
         st.sampled_from([2**31, -(2**63), 2**64, 10**400, 1e308, 1e-320, -0.0, 3.4028236e38, "\ud800", "a\0"]),
         st.floats(allow_nan=False, allow_infinity=False),
-        st.sampled_from(["numeric", "category", "tree", "linear", "softmax", "identity", "regression", "str", "mixed"]),
+        st.sampled_from(
+            ["numeric", "category", "tree", "linear", "additive", "softmax", "identity", "regression", "str", "mixed"]
+        ),
         st.text(max_size=3),
     ),
     lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=3), inner, max_size=2),
@@ -371,7 +418,7 @@ JSON_VALUES = st.recursive(
 
 @SETTINGS
 @given(
-    which=st.integers(0, 1),
+    which=st.integers(0, 2),
     edits=st.lists(
         st.tuples(
             st.floats(0, 1), st.sampled_from(["replace", "delete", "copy", "insert"]), JSON_VALUES, st.floats(0, 1)
@@ -404,6 +451,6 @@ def test_fuzzed_structure(models, file, which, edits):
     load_or_refuse(file)
 
 
-def test_tree_and_line_have_no_other_form():
+def test_predictors_have_no_other_form():
     # A new predictor needs a new kind in the file and, where old readers cannot skip it, a new format version.
-    assert set(Model.__annotations__["predictor"].split(" | ")) == {Tree.__name__, Linear.__name__}
+    assert set(Model.__annotations__["predictor"].split(" | ")) == {Tree.__name__, Linear.__name__, Additive.__name__}

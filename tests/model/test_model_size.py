@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from skdistill.model import (
+    Additive,
     CategoryColumn,
     Linear,
     Model,
@@ -98,3 +99,23 @@ def test_line_counts_rows_with_weights():
     model = Model(preprocessor, Linear(coef, [0.0, 0.0]), Output("regression", "identity", None, ("u", "v"), False))
     columns_nbytes = 6 + 14 + 14 + (2 + 3 + 4) + (2 + 4 + 4) + (2 + 1) + 2
     assert model.nbytes == HEADER + columns_nbytes + 4 * 2 * (9 + 1)
+
+
+@pytest.mark.parametrize(("link", "free"), [("identity", 3), ("softmax", 2)])
+def test_additive_counts_edges_and_bins_but_the_first(link, free):
+    edges = ([1.0, 2.0], [], [0.5], [0.5])
+    tables = [np.arange(9.0).reshape(3, 3), np.ones((1, 3)), [[0, 0, 0], [0, 1, 0]], np.ones((2, 3))]
+    form = Additive(edges, tables, np.ones(3))
+    np.testing.assert_array_equal(used_features(form), [True, False, True, False])  # constants join the intercept
+    steps = 1 + 2 * (4 + 4 * free) + 1 + 1 * (4 + 4 * free)
+    assert packed_nbytes(form, link) == HEADER + 2 * 6 + steps + 4 * free
+    columns = (NumericColumn("x", scale=2.0), NumericColumn("idle"), CategoryColumn("job", ("clerk", "nurse")))
+    output = Output("classification", "softmax", (0, 1, 2))
+    model = Model(Preprocessor(columns), form, output)
+    assert model.nbytes == HEADER + 14 + (2 + 1 + 5) + 1 + 2 * 12 + 1 + 12 + 8
+
+
+def test_additive_with_many_edges_needs_a_wider_count():
+    small, large = (Additive([np.arange(n)], [np.arange(n + 1.0)[:, None]], [0.0]) for n in (255, 256))
+    assert packed_nbytes(small) == HEADER + 6 + 1 + 255 * 8 + 4
+    assert packed_nbytes(large) == HEADER + 6 + 4 + 256 * 8 + 4

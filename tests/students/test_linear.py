@@ -11,9 +11,9 @@ from sklearn.exceptions import ConvergenceWarning
 from sklearn.linear_model import LogisticRegression, Ridge
 from sklearn.utils.estimator_checks import parametrize_with_checks
 
-from skdistill.engine import MemoryEngine
+from skdistill.engine import MemoryEngine, _linear_blocks
 from skdistill.model import LINKS, Linear
-from skdistill.students import LinearStudent, _linear
+from skdistill.students import LinearStudent, _descent
 
 # A converged reference; Newton's method is the solver that gets there on raw features.
 EXACT = {"solver": "newton-cholesky", "tol": 1e-10, "max_iter": 10_000}
@@ -134,7 +134,7 @@ def test_sparse_features_stay_sparse():
 def solved(X, Q, block_rows, loss, tol, max_iter=500):
     """A solved problem and what its line, not yet rounded to float32, predicts in the loss's own units."""
     engine = MemoryEngine({"X": X.astype(np.float32), "Q": Q, "weight": np.ones(len(X))}, block_rows)
-    problem = _linear._Problem(engine, loss, (X.shape[1] + 1, Q.shape[1]), 1.0, True, False)
+    problem = _descent.Problem(engine, loss, (X.shape[1] + 1, Q.shape[1]), 1.0, centered=True)
     theta, _, left = problem.solve(max_iter, tol)
     assert left <= tol
     scores = (X - problem.frame.center) @ theta[:-1] + theta[-1]
@@ -159,7 +159,7 @@ def test_the_sample_only_steers(loss, monkeypatch):
     Q = soft(X, 4, sharpness=0.2)
     whole, predicted = solved(X, Q, 500, loss, 1e-7)
     assert whole.engine.reduce(drawn) == len(X)
-    monkeypatch.setattr(_linear, "SAMPLE_ROWS", 300)
+    monkeypatch.setattr(_descent, "SAMPLE_ROWS", 300)
     counts = set()
     for block_rows in (500, 89):
         sampled, again = solved(X, Q, block_rows, loss, 1e-7)
@@ -175,7 +175,7 @@ def test_every_curvature_leads_to_the_same_line(kind, monkeypatch):
     X = (X - X.mean(axis=0)) / X.std(axis=0)
     Q = soft(X, 3)
     _, exact = solved(X, Q, 50, "log_loss", 1e-7)
-    monkeypatch.setattr(_linear, "CURVATURE_WIDTH", {"full": 42, "gram": 14, "diagonal": 0}[kind])
+    monkeypatch.setattr(_descent, "CURVATURE_WIDTH", {"full": 42, "gram": 14, "diagonal": 0}[kind])
     limited, predicted = solved(X, Q, 50, "log_loss", 1e-7)
     assert limited.kind == kind
     assert_allclose(predicted, exact, atol=1e-6)
@@ -183,7 +183,7 @@ def test_every_curvature_leads_to_the_same_line(kind, monkeypatch):
 
 @pytest.mark.parametrize("function", ["softmax_sums", "squared_sums"])
 def test_gradients_and_curvatures_are_derivatives(function):
-    blocks, rng = _linear.blocks, np.random.default_rng(0)
+    blocks, rng = _linear_blocks, np.random.default_rng(0)
     block = {
         "start": 3,
         "X": rng.normal(size=(40, 4)).astype(np.float32),
@@ -331,7 +331,7 @@ def test_fitting_separable_hard_labels_without_much_penalty():
 
 
 def test_periodic_rows_do_not_mislead_the_sample(monkeypatch):
-    monkeypatch.setattr(_linear, "SAMPLE_ROWS", 1000)
+    monkeypatch.setattr(_descent, "SAMPLE_ROWS", 1000)
     rare = np.arange(16_000) % 16 == 0
     X = np.random.default_rng(0).normal(size=(len(rare), 5)) + rare[:, None]
     assert LinearStudent().fit(X, np.eye(2)[rare.astype(int)]).n_iter_ < 15

@@ -1,0 +1,99 @@
+"""Features of a block as a linear model sees them: what turns parameters into scores, and row values into gradients.
+
+Parameters have shape (d + 1, k), the intercept last. Scores and row values lie class by class, shape (k, rows), so that
+every step over rows runs along contiguous memory. No design outlives its block.
+"""
+
+from __future__ import annotations
+
+from typing import Any, Protocol
+
+import numpy as np
+from scipy import sparse
+
+
+class Design(Protocol):
+    """A matrix A of rows by d + 1, its last column constant."""
+
+    def scores(self, theta: np.ndarray) -> np.ndarray:
+        """The product of A and parameters, shape (k, rows)."""
+
+    def pull(self, R: np.ndarray) -> np.ndarray:
+        """Row values (k, rows) carried back to the parameters, shape (d + 1, k)."""
+
+    def pull_squares(self, R: np.ndarray) -> np.ndarray:
+        """The same with each element of A squared."""
+
+    def gram(self, curvature: np.ndarray) -> np.ndarray:
+        """Products of the columns of A, summed with a weight for each row: (d + 1, d + 1)."""
+
+
+class DenseDesign:
+    """Numbers as they are, less a center."""
+
+    def __init__(self, X: np.ndarray, center: np.ndarray, intercept: float) -> None:
+        self.A = np.empty((X.shape[0], X.shape[1] + 1))
+        np.subtract(X, center, out=self.A[:, :-1])
+        self.A[:, -1] = intercept
+
+    def scores(self, theta: np.ndarray) -> np.ndarray:
+        return theta.T @ self.A.T
+
+    def pull(self, R: np.ndarray) -> np.ndarray:
+        return self.A.T @ R.T
+
+    def pull_squares(self, R: np.ndarray) -> np.ndarray:
+        return (self.A * self.A).T @ R.T
+
+    def gram(self, curvature: np.ndarray) -> np.ndarray:
+        return (self.A * curvature[:, None]).T @ self.A
+
+
+class SparseDesign:
+    """A CSR matrix as it is."""
+
+    def __init__(self, X: Any, intercept: float) -> None:
+        self.X, self.intercept = X, intercept
+
+    def scores(self, theta: np.ndarray) -> np.ndarray:
+        return np.ascontiguousarray((self.X @ theta[:-1] + theta[-1]).T)
+
+    def pull(self, R: np.ndarray) -> np.ndarray:
+        return np.vstack([self.X.T @ R.T, self.intercept * R.sum(axis=1)])
+
+    def pull_squares(self, R: np.ndarray) -> np.ndarray:
+        return SparseDesign(self.X.multiply(self.X), self.intercept**2).pull(R)
+
+    def gram(self, curvature: np.ndarray) -> np.ndarray:
+        return DenseDesign(self.X.toarray(), np.zeros(self.X.shape[1]), self.intercept).gram(curvature)
+
+
+class StepDesign:
+    """Steps between the bins of each feature: a row has a 1 for each edge that lies below its value, else a 0.
+
+    That matrix is never built. A row falls into one cell per feature; `lift` (cells, steps) says which steps a cell has
+    climbed. Scores are looked up by cell, and row values are summed by cell: histograms, as for a tree.
+    """
+
+    def __init__(self, bins: np.ndarray, starts: np.ndarray, lift: Any, intercept: float) -> None:
+        n_rows, n_features = bins.shape
+        cells = np.add(bins, starts[:-1], dtype=np.int32)
+        row_ends = np.arange(n_rows + 1, dtype=np.int32) * np.int32(n_features)
+        ones = np.ones(cells.size)
+        self.rows = sparse.csr_array((ones, cells.ravel(), row_ends), shape=(n_rows, int(starts[-1])))
+        self.lift, self.intercept = lift, intercept
+
+    def scores(self, theta: np.ndarray) -> np.ndarray:
+        return np.ascontiguousarray((self.rows @ (self.lift @ theta[:-1]) + theta[-1]).T)
+
+    def pull(self, R: np.ndarray) -> np.ndarray:
+        return np.vstack([self.lift.T @ (self.rows.T @ R.T), self.intercept * R.sum(axis=1)])
+
+    def pull_squares(self, R: np.ndarray) -> np.ndarray:
+        return self.pull(R)  # zeros and ones are their own squares
+
+    def gram(self, curvature: np.ndarray) -> np.ndarray:
+        joint = (self.rows.T @ self.rows.multiply(curvature[:, None]).tocsr()).toarray()
+        steps = self.lift.T @ (self.lift.T @ joint).T
+        sums = self.pull(curvature[None])
+        return np.block([[steps, sums[:-1]], [sums[:-1].T, sums[-1:]]])

@@ -1,0 +1,214 @@
+"""An additive model as student: one table per feature, fitted like a line on the steps between its bins."""
+
+from __future__ import annotations
+
+import warnings
+from numbers import Integral, Real
+from typing import Any, ClassVar
+
+import numpy as np
+from scipy import sparse
+from scipy.linalg import cho_factor, cho_solve
+from sklearn.exceptions import ConvergenceWarning
+from sklearn.utils.metaestimators import available_if
+from sklearn.utils.validation import check_is_fitted
+
+from .._sklearn import Interval
+from ..engine import BLOCK_ROWS, MemoryEngine
+from ..engine._bins import bin_table
+from ..engine._linear_blocks import Steps
+from ..engine._tree_blocks import binned
+from ..model import Additive
+from ._base import BaseStudent
+from ._cuts import cut_features
+from ._descent import CURVATURE_WIDTH, Problem
+from ._linear import has_scores
+
+#: How exactly the model is solved whose steps are then thinned out: thinning is an estimate itself.
+ROUGH = 1e-3
+
+
+class AdditiveStudent(BaseStudent):
+    """Sum of step functions, one per feature, fitted to soft labels (softmax) or to values.
+
+    What a line multiplies by a weight, this student looks up in a small table: each feature is cut into a few bins, and
+    each bin has a score. It is fitted in three steps:
+
+    1. Each feature is cut where a tree on this feature alone would split the targets, into at most `max_bins` bins.
+    2. Scores are fitted as a line is on *steps*, a feature for each edge that is 1 above the edge and 0 below it. The
+       weighted sum of losses plus ``alpha / 2 * ||steps||^2`` is minimised, so that neighbouring bins are drawn
+       together; the intercept is free.
+    3. Steps that are not worth their bytes are removed, the cheapest first, as estimated from the curvature of the loss
+       with all others adapting. So bins merge, and features drop out. Then the scores are fitted again.
+
+    With two-valued features this is `LinearStudent`.
+
+    Parameters
+    ----------
+    loss : {"auto", "log_loss", "squared"}
+        "auto": "log_loss" where the rows of the targets are distributions over two or more classes, else "squared".
+    max_bins : int in [2, 256]
+        Bins of a feature at most. All features together have at most 1,000 edges.
+    alpha : float >= 0
+        Strength of the penalty on steps, in units of rows.
+    pruning : float >= 0
+        What a step must save of the total loss to be kept, for each free output: in nats under the log-loss, else in
+        halves of the variance that the model leaves unexplained. 0 keeps all steps. The default saves one to three
+        quarters of the bytes and costs little; 1, Akaike's criterion, saves far more, and costs where many features
+        each tell a little.
+    max_iter : int >= 1
+        Iterations at most, before pruning and after it.
+    tol : float > 0
+        Largest component of the gradient at the end, as for `LinearStudent`.
+
+    Attributes
+    ----------
+    n_iter_ : int
+        Iterations taken, before pruning and after it.
+    loss_ : {"log_loss", "squared"}
+    predictor_ : skdistill.model.Additive
+        Its `edges` and `tables` are what a person reads: entries are relative to the first bin, and under the log-loss
+        sum to zero over the classes.
+    link_ : {"softmax", "identity"}
+    n_outputs_ : int
+    n_features_in_ : int
+
+    References
+    ----------
+    T. Hastie, R. Tibshirani, "Generalized additive models", Statistical Science, 1986. Y. Lou, R. Caruana, J. Gehrke,
+    "Intelligible models for classification and regression", KDD 2012 (step functions). Y. Lou et al., "Accurate
+    intelligible models with pairwise interactions", KDD 2013. B. Hassibi, D. G. Stork, "Second order derivatives for
+    network pruning: optimal brain surgeon", NeurIPS 1992 (the price of a step).
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from skdistill.students import AdditiveStudent
+    >>> X = np.repeat([[0.0], [1.0], [2.0]], 50, axis=0)
+    >>> Q = np.repeat([[0.9, 0.1], [0.2, 0.8], [0.9, 0.1]], 50, axis=0)
+    >>> student = AdditiveStudent(alpha=0.01).fit(X, Q)
+    >>> student.predictor_.edges
+    (array([0.5, 1.5], dtype=float32),)
+    >>> student.predict([[0.5], [1.5]])
+    array([[0.9, 0.1], [0.2, 0.8]])
+    """
+
+    links: ClassVar[dict[str, str]] = {"log_loss": "softmax", "squared": "identity"}
+    losses: ClassVar[frozenset[str]] = frozenset(links)
+
+    _parameter_constraints: ClassVar[dict[str, list]] = {
+        **BaseStudent._parameter_constraints,
+        "max_bins": [Interval(Integral, 2, 256, closed="both")],
+        "alpha": [Interval(Real, 0, None, closed="left")],
+        "pruning": [Interval(Real, 0, None, closed="left")],
+        "max_iter": [Interval(Integral, 1, None, closed="left")],
+        "tol": [Interval(Real, 0, None, closed="neither")],
+    }
+
+    predictor_: Additive
+
+    def __init__(
+        self,
+        loss: str = "auto",
+        *,
+        max_bins: int = 32,
+        alpha: float = 3.0,
+        pruning: float = 0.1,
+        max_iter: int = 500,
+        tol: float = 1e-6,
+    ) -> None:
+        self.loss = loss
+        self.max_bins = max_bins
+        self.alpha = alpha
+        self.pruning = pruning
+        self.max_iter = max_iter
+        self.tol = tol
+
+    def _solve(self, X: Any, Q: np.ndarray, weight: np.ndarray) -> Additive:
+        columns = {"X": X, "Q": Q, "weight": weight}
+        edges = cut_features(MemoryEngine(columns), self.loss_, self.max_bins)
+        theta, self.n_iter_ = None, 0
+        if self.pruning and sum(map(len, edges)) < CURVATURE_WIDTH:
+            problem = _problem(columns, edges, self.loss_, self.alpha)
+            theta, self.n_iter_, _ = problem.solve(self.max_iter, max(self.tol, ROUGH))
+            kept, theta = _prune(problem, theta, self.pruning)
+            ends = np.cumsum([len(e) for e in edges])[:-1]
+            edges = [e[keep] for e, keep in zip(edges, np.split(kept, ends), strict=True)]
+        problem = _problem(columns, edges, self.loss_, self.alpha)
+        theta, more, left = problem.solve(self.max_iter, self.tol, theta)
+        self.n_iter_ += more
+        if left > self.tol:
+            warnings.warn(
+                f"AdditiveStudent stopped after {self.n_iter_} iterations with a gradient of {left:.2g}, above tol="
+                f"{self.tol:.2g}. Increase alpha, max_iter or tol.",
+                ConvergenceWarning,
+                stacklevel=4,  # the line that called fit
+            )
+        return _lower(problem, theta, edges)
+
+    @available_if(has_scores)
+    def decision_function(self, X: Any) -> np.ndarray:
+        """Scores before the softmax, as the model form evaluates them. Only under the log-loss.
+
+        Parameters
+        ----------
+        X : array-like of shape (n, d)
+
+        Returns
+        -------
+        ndarray of float64, shape (n, k)
+        """
+        check_is_fitted(self)
+        return self._evaluate(X, "identity")
+
+
+def _problem(columns: dict[str, Any], edges: list[np.ndarray], loss: str, alpha: float) -> Problem:
+    """The loss as a function of the steps at `edges`; features without edges are left out."""
+    features = np.flatnonzero([len(e) for e in edges])
+    n_bins = [len(edges[j]) + 1 for j in features]
+    engine = MemoryEngine(columns, BLOCK_ROWS)
+    engine.update("bins", binned, features, [bin_table(edges[j]) for j in features])
+    lift = (
+        sparse.block_diag([np.tri(n, n - 1, -1) for n in n_bins], format="csr") if n_bins else sparse.csr_array((0, 0))
+    )
+    steps = Steps(np.concatenate([[0], np.cumsum(n_bins, dtype=np.intp)]), lift)
+    return Problem(engine, loss, (lift.shape[1] + 1, columns["Q"].shape[1]), alpha, steps=steps)
+
+
+def _prune(problem: Problem, theta: np.ndarray, price: float) -> tuple[np.ndarray, np.ndarray]:
+    """Which steps to keep, and parameters to go on from.
+
+    Near its minimum the loss is quadratic. Setting step j to zero while all others adapt raises it by
+    steps[j]^2 / (2 inverse[j, j]), of the inverse curvature; taking j out of the inverse is an update of rank one.
+    """
+    curvature = problem.gram(theta)
+    np.einsum("ii->i", curvature)[:] += 1e-10 * curvature.trace() / len(curvature)
+    inverse = cho_solve(cho_factor(curvature, lower=True), np.eye(len(curvature)))
+    free = theta.shape[1]
+    if problem.loss == "log_loss":
+        free -= 1
+    else:  # the variance left is the unit of what a parameter may save by chance
+        price = price * 2 * problem.value(theta)[0] / free
+    price *= free / problem.weight
+    theta, left = theta.copy(), np.arange(len(theta))
+    while len(left) > 1:
+        rises = np.square(theta[:-1]).sum(axis=1) / (2 * inverse.diagonal()[:-1])
+        j = int(rises.argmin())
+        if rises[j] > price:
+            break
+        column = inverse[j] / inverse[j, j]
+        theta -= column[:, None] * theta[j]
+        inverse -= np.outer(column, inverse[j])
+        rest = np.arange(len(left)) != j
+        left, theta, inverse = left[rest], theta[rest], inverse[np.ix_(rest, rest)]
+    kept = np.zeros(len(curvature) - 1, dtype=bool)
+    kept[left[:-1]] = True
+    return kept, theta
+
+
+def _lower(problem: Problem, theta: np.ndarray, edges: list[np.ndarray]) -> Additive:
+    """The model form: each table begins with 0."""
+    heights, intercept = problem.in_units(theta)
+    ends = np.cumsum([len(e) for e in edges])[:-1]
+    tables = [np.pad(np.cumsum(part, axis=0), ((1, 0), (0, 0))) for part in np.split(heights, ends)]
+    return Additive(tuple(edges), tuple(tables), intercept.astype(np.float32))

@@ -1,0 +1,189 @@
+"""How linear and additive students are solved: any penalised sum of losses that is linear in what it looks up.
+
+All losses go one way. L-BFGS runs in coordinates in which the loss curves by about one in every direction: the
+curvature is summed over a sample of rows, factored, and divided out. It runs first on the sample, until sampling error
+dominates, then on all rows, where a handful of passes remain because sample and data hardly differ.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import partial
+from typing import Any
+
+import numpy as np
+from scipy.linalg import cholesky, solve_triangular
+from scipy.optimize import minimize
+
+from ..engine import MemoryEngine
+from ..engine import _linear_blocks as blocks
+from ..engine._linear_blocks import Frame, Steps
+
+#: Rows that shape the search: where it starts and how it is scaled. All rows judge the result.
+SAMPLE_ROWS = 65_536
+#: The widest curvature matrix worth factoring, and the multiplications worth spending on the sums for one.
+CURVATURE_WIDTH = 1_500
+CURVATURE_COST = 4_000_000_000
+#: Steps after which the curvature at the start of a descent is stale.
+REFRESH = 15
+#: Where the sample's own error exceeds what is left to gain on it.
+SAMPLE_TOLERANCE = 1e-2
+
+#: The block functions of each loss: its sums, and its curvature from the most telling to the cheapest.
+_SUMS: dict[str, Callable[..., Any]] = {"log_loss": blocks.softmax_sums, "squared": blocks.squared_sums}
+_CURVATURES: dict[str, dict[str, Callable[..., Any]]] = {
+    "log_loss": {"full": blocks.softmax_hessian, "gram": blocks.softmax_gram, "diagonal": blocks.softmax_diagonal},
+    "squared": {"gram": blocks.squared_gram, "diagonal": blocks.squared_diagonal},
+}
+
+
+class Problem:
+    """One penalised sum of losses over the rows of an engine, per unit of weight, in the coordinates of a `Frame`.
+
+    Parameters
+    ----------
+    engine : MemoryEngine
+        With columns ``"Q"``, ``"weight"``, and ``"X"`` or ``"bins"``.
+    loss : {"log_loss", "squared"}
+    shape : tuple of int
+        Parameters of an output, the intercept among them, and outputs.
+    alpha : float
+        Strength of the squared penalty on all but the intercept, in units of rows.
+    fit_intercept : bool
+    centered : bool
+        Whether to move the origin to the mean of ``"X"``.
+    steps : Steps or None
+        What the features are, if not numbers.
+    """
+
+    def __init__(
+        self,
+        engine: MemoryEngine,
+        loss: str,
+        shape: tuple[int, int],
+        alpha: float,
+        *,
+        fit_intercept: bool = True,
+        centered: bool = False,
+        steps: Steps | None = None,
+    ) -> None:
+        width, k = shape
+        self.engine, self.loss, self.shape = engine, loss, shape
+        widths = {"full": width * k, "gram": width, "diagonal": 0}
+        if steps is not None:
+            del widths["full"]  # of sums over pairs of cells, dearer than the iterations they would save
+        self.kind = next(kind for kind in _CURVATURES[loss] if widths.get(kind, np.inf) <= CURVATURE_WIDTH)
+        size = max(widths[self.kind], 1)
+        # A row meets every parameter, but of steps only those of one cell of each feature: some ten times dearer each.
+        cost = size if steps is None else 3 * len(steps.starts)
+        sample = min(SAMPLE_ROWS, max(CURVATURE_COST // cost**2, 4 * size))  # fewer rows would miss directions
+        engine.update("sample", blocks.sample, -(-engine.n_rows // sample))
+
+        self.weight, sums, squares = engine.reduce(blocks.totals)
+        mean, origin = sums / self.weight, not fit_intercept
+        center = np.zeros(width - 1)
+        if centered and fit_intercept:
+            sample_weight, features = engine.reduce(blocks.feature_sums)
+            center = features / sample_weight
+        spread = np.sqrt(np.maximum(squares / self.weight - (0 if origin else mean**2), 0))
+        spread[spread == 0] = 1
+        self.frame = Frame(center, float(fit_intercept), np.zeros(k) if origin else mean, spread, steps)
+        if loss == "log_loss" and k == 2:
+            alpha *= 2  # the columns are -b / 2 and b / 2: their squares sum to half of what b squared is
+        self.penalty = np.append(np.full(width - 1, alpha / self.weight), 0.0)
+
+    def solve(self, max_iter: int, tol: float, start: np.ndarray | None = None) -> tuple[np.ndarray, int, float]:
+        """Parameters, the number of steps and the gradient left over."""
+        theta, n_iter, left = np.zeros(self.shape) if start is None else start, 0, np.inf
+        if start is None and self.loss == "log_loss" and self.frame.intercept:
+            theta[-1] = np.log(np.maximum(self.frame.mean, 1e-12))
+        # The third descent starts where the second converged: on fresh curvature, its free step doubles the digits.
+        for sampled, tolerance in ((True, max(tol, SAMPLE_TOLERANCE)), (False, tol), (False, tol)):
+            budget = max_iter // 2 if sampled else max_iter  # all rows always have their say
+            while n_iter < budget:
+                steps = min(budget - n_iter, REFRESH) if self.kind == "full" else budget - n_iter
+                theta, taken, left = self._descend(theta, sampled, steps, tolerance)
+                n_iter += taken
+                if left <= tolerance or not taken:
+                    break
+        return theta, n_iter, left
+
+    def in_units(self, theta: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """Coefficients and intercept of `theta` in units of the targets, or as scores of a softmax."""
+        if self.loss == "log_loss":
+            # The softmax does not see a constant added to all classes.
+            return (theta - theta.mean(axis=1, keepdims=True))[:-1], theta[-1] - theta[-1].mean()
+        return theta[:-1] * self.frame.scale, theta[-1] * self.frame.scale + self.frame.mean
+
+    def gram(self, theta: np.ndarray) -> np.ndarray:
+        """Curvature at `theta`, averaged over outputs, per unit of weight: (width, width)."""
+        weight, curvature = self.engine.reduce(_CURVATURES[self.loss]["gram"], theta, self.frame, True)
+        curvature /= weight
+        np.einsum("ii->i", curvature)[:] += self.penalty
+        return curvature
+
+    def value(self, theta: np.ndarray, sampled: bool = False) -> tuple[float, np.ndarray]:
+        """Penalised loss and its gradient."""
+        weight, loss, gradient = self.engine.reduce(_SUMS[self.loss], theta, self.frame, sampled)
+        penalised = self.penalty[:, None] * theta
+        return float(loss / weight + 0.5 * np.vdot(theta, penalised)), gradient / weight + penalised
+
+    def _descend(self, theta: np.ndarray, sampled: bool, steps: int, tol: float) -> tuple[np.ndarray, int, float]:
+        """At most `steps` of L-BFGS, on the sample or on all rows: parameters, steps taken, gradient left."""
+        divide = self._curvature(theta)
+        start, gradient = self.value(theta, sampled)
+        gradient = divide(gradient, False).ravel()
+        # SciPy's first step has length one: in units of the first gradient that is the Newton step.
+        unit = float(np.linalg.norm(gradient)) or 1.0
+
+        def objective(v: np.ndarray) -> tuple[float, np.ndarray]:
+            if not v.any():
+                return 0.0, gradient / unit
+            value, slope = self.value(theta + divide(unit * v.reshape(self.shape), True), sampled)
+            return (value - start) / unit**2, divide(slope, False).ravel() / unit
+
+        found = minimize(
+            objective,
+            np.zeros(theta.size),
+            jac=True,
+            method="L-BFGS-B",
+            options={"maxiter": steps, "gtol": tol / unit, "ftol": 0.0},
+        )
+        left = float(unit * np.abs(found.jac).max())
+        v = found.x
+        if left <= tol and self.kind != "diagonal":
+            v = v - found.jac  # gradient and curvature are known: one more Newton step for free
+        return theta + divide(unit * v.reshape(self.shape), True), int(found.nit), left
+
+    def _curvature(self, theta: np.ndarray) -> Callable[[np.ndarray, bool], np.ndarray]:
+        """Division by a root of the curvature at `theta`, or by its transpose (True)."""
+        function = _CURVATURES[self.loss][self.kind]
+        weight, curvature = self.engine.reduce(function, theta, self.frame, True)
+        curvature /= weight
+        # What only steers the search may be inexact: keep it positive where the data leave a direction undetermined.
+        penalty = np.append(self.penalty[:-1], 1e-8)
+        if self.kind == "diagonal":
+            curvature += penalty[:, None]
+            curvature[curvature == 0] = 1
+            return partial(_divide_diagonal, np.sqrt(curvature))
+        if self.kind == "full":
+            width, k = self.shape
+            curvature[-1, :, -1, :] += 1 / k  # a constant added to all classes changes nothing
+            curvature, penalty = curvature.reshape(width * k, width * k), np.repeat(penalty, k)
+        diagonal = np.einsum("ii->i", curvature)
+        diagonal += penalty
+        diagonal *= 1 + 1e-10
+        diagonal[diagonal == 0] = 1
+        return partial(_divide_triangular, cholesky(curvature, lower=True, overwrite_a=True, check_finite=False))
+
+
+def _divide_diagonal(root: np.ndarray, V: np.ndarray, transposed: bool) -> np.ndarray:
+    return V / root
+
+
+def _divide_triangular(root: np.ndarray, V: np.ndarray, transposed: bool) -> np.ndarray:
+    columns = V.reshape(len(root), -1)
+    divided: np.ndarray = solve_triangular(
+        root, columns, trans="T" if transposed else "N", lower=True, check_finite=False
+    )
+    return divided.reshape(V.shape)
