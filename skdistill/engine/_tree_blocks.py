@@ -95,15 +95,28 @@ def binned(block: Block, features: np.ndarray, tables: list[BinTable]) -> np.nda
     return bins
 
 
-def in_root(block: Block) -> np.ndarray:
-    """Node labels before the first split."""
-    return np.zeros(len(block["X"]), dtype=np.int32)
-
-
 def node_sums(block: Block) -> np.ndarray:
     """Sums over all rows, shape (number of columns of "sums",)."""
     total: np.ndarray = block["sums"].sum(axis=0)
     return total
+
+
+def landed(block: Block, routes: Routes) -> np.ndarray:
+    """The nodes without a split that the rows reach from node 0."""
+    return walk(block["bins"], routes, np.zeros(len(block["bins"]), dtype=np.int32))
+
+
+def walk(bins: np.ndarray, routes: Routes, node: np.ndarray) -> np.ndarray:
+    """Follow `routes` from `node` on, in place, to nodes without a split."""
+    flat, width = bins.ravel(), bins.shape[1]
+    rows = np.flatnonzero(routes.feature.take(node) >= 0)
+    while len(rows):
+        before = node.take(rows)
+        place = rows * width + routes.feature.take(before)
+        after = routes.left.take(before) + (flat.take(place) > routes.last_bin.take(before))
+        node[rows] = after
+        rows = rows[routes.feature.take(after) >= 0]
+    return node
 
 
 def routed(block: Block, routes: Routes) -> np.ndarray:

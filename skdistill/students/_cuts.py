@@ -9,7 +9,8 @@ import numpy as np
 
 from ..engine import MemoryEngine
 from ..engine import _tree_blocks as blocks
-from ._growth import OBJECTIVES, bin_rows
+from ._binning import OBJECTIVES, bin_rows
+from ._draft import seed
 from ._objective import Objective
 
 #: Bins that edges are chosen from.
@@ -42,6 +43,7 @@ def cut_features(engine: MemoryEngine, loss: str, max_bins: int) -> list[np.ndar
     if not len(features):
         return edges
     starts = np.concatenate([[0], np.cumsum([len(edges[j]) + 1 for j in features], dtype=np.intp)])
+    engine.update("node", blocks.landed, seed(engine.reduce(blocks.node_sums)).routes)  # all rows in the root
     sums = engine.reduce(blocks.histograms, np.zeros(1, dtype=np.int32), 1, starts)[0]
     chosen = _best_splits([sums[a:b] for a, b in pairwise(starts)], objective, max_bins)
     for j, last_bins in zip(features, chosen):

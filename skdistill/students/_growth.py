@@ -12,16 +12,9 @@ import numpy as np
 
 from ..engine import MemoryEngine
 from ..engine import _tree_blocks as blocks
-from ..engine._bins import bin_edges, bin_table
-from ..engine._sample import sample_rows
 from ..engine._tree_blocks import Routes
-from ..model import Tree
-from ._objective import CrossEntropy, Objective, SquaredError
-
-#: Rows that bin edges are taken from.
-SAMPLE_ROWS = 200_000
-
-OBJECTIVES: dict[str, type[Objective]] = {"log_loss": CrossEntropy, "squared": SquaredError}
+from ._draft import Draft
+from ._objective import Objective
 
 
 class Limits(NamedTuple):
@@ -53,48 +46,7 @@ class Node:
     children: tuple[Node, Node] | None = None
 
 
-def grow_tree(engine: MemoryEngine, loss: str, limits: Limits, max_bins: int, shrinkage: float) -> Tree:
-    """Grow a tree on the columns ``"X"``, ``"Q"`` and ``"weight"`` of `engine`.
-
-    The tree depends on the rows and weights alone: not on the blocks and, up to `SAMPLE_ROWS` rows, not on their order.
-
-    Parameters
-    ----------
-    engine : MemoryEngine
-    loss : {"log_loss", "squared"}
-    limits : Limits
-    max_bins : int
-    shrinkage : float
-
-    Returns
-    -------
-    Tree
-    """
-    objective = OBJECTIVES[loss](engine)
-    edges = bin_rows(engine, objective, max_bins)
-    features = np.flatnonzero([len(e) for e in edges])
-    growth = _Growth(engine, objective, limits, [len(edges[j]) + 1 for j in features])
-    root, splits = growth.grow()
-    return _as_tree(root, splits, objective, features, edges, shrinkage)
-
-
-def bin_rows(engine: MemoryEngine, objective: Objective, max_bins: int) -> list[np.ndarray]:
-    """Derive ``"sums"``, ``"bins"`` and ``"node"``, all rows in the root; return each feature's edges.
-
-    Constant features have no edges, and no column of bins.
-    """
-    scale = objective.scale
-    values, weight = sample_rows(engine, ("X", "weight"), SAMPLE_ROWS)
-    units = blocks.integer_weights(weight, scale.weight_quantum) if scale.weighted else None
-    edges = [bin_edges(column, units, max_bins) for column in values.T]
-    features = np.flatnonzero([len(e) for e in edges])
-    engine.update("sums", blocks.integer_sums, scale)
-    engine.update("bins", blocks.binned, features, [bin_table(edges[j]) for j in features])
-    engine.update("node", blocks.in_root)
-    return edges
-
-
-class _Growth:
+class Growth:
     """Exact best-first growth in few passes over the data.
 
     Which node best-first growth splits next depends on gains it has not seen yet. So each pass expands *every* node it
@@ -105,32 +57,63 @@ class _Growth:
     def __init__(self, engine: MemoryEngine, objective: Objective, limits: Limits, n_bins: Sequence[int]) -> None:
         self.engine, self.objective, self.limits = engine, objective, limits
         self.starts = np.concatenate([[0], np.cumsum(n_bins, dtype=np.intp)])
-        self.n_labels = 1
+        self.n_labels = 0
 
-    def grow(self) -> tuple[Node, set[Node]]:
-        """Return the root, and the nodes that are split."""
-        root = Node(self.engine.reduce(blocks.node_sums), depth=0, label=0)
-        if self._may_split(root):
-            root.histogram = self._histograms([root])[0]
-            root.split = self._best_split(root)
+    def grow(self, draft: Draft) -> Draft:
+        """Split the leaves of `draft` further, best first, until no split helps or a limit is met."""
+        nodes = self._nodes(draft)
+        leaves = [node for node in nodes if node.children is None]
+        n_splits = self.limits.max_leaves - len(leaves)
+        hopeful = [leaf for leaf in leaves if self._may_split(leaf)] if n_splits > 0 else []
+        if not hopeful:
+            return draft
+        self.engine.update("node", blocks.landed, draft.routes)
+        for leaf, histogram in zip(hopeful, self._histograms(hopeful), strict=True):
+            leaf.histogram = histogram
+            leaf.split = self._best_split(leaf)
         while True:
-            order = self._best_first(root)
+            order = self._best_first(leaves, n_splits)
             # The children of the last split stay leaves, whatever they could gain.
-            unknown = [node for node in order[: self.limits.max_leaves - 2] if node.children is None]
+            unknown = [node for node in order[: n_splits - 1] if node.children is None]
             if not unknown:
                 break
             self._expand(unknown)
         for node in order:
             node.children = node.children or self._part(node)
-        return root, set(order)
+        return self._draft(nodes[0], {node for node in nodes if node not in leaves}.union(order))
 
-    def _best_first(self, root: Node) -> list[Node]:
+    def _nodes(self, draft: Draft) -> list[Node]:
+        """The nodes of `draft` by their labels."""
+        nodes = [
+            Node(sums, int(depth), label)
+            for label, (sums, depth) in enumerate(zip(draft.sums, draft.depths, strict=True))
+        ]
+        for node, feature, last_bin, left in zip(nodes, *(part.tolist() for part in draft.routes), strict=True):
+            if feature >= 0:
+                node.children = nodes[left], nodes[left + 1]
+                node.split = Split(np.inf, feature, last_bin, nodes[left].sums)
+        self.n_labels = len(nodes)
+        return nodes
+
+    def _draft(self, root: Node, splits: set[Node]) -> Draft:
+        nodes = [root]
+        routes = Routes(*np.full((3, 2 * len(splits) + 1), -1))
+        for label, node in enumerate(nodes):  # which grows
+            if node in splits:
+                assert node.split is not None
+                assert node.children is not None
+                for part, value in zip(routes, (node.split.feature, node.split.last_bin, len(nodes)), strict=True):
+                    part[label] = value
+                nodes += node.children
+        return Draft(routes, np.stack([node.sums for node in nodes]))
+
+    def _best_first(self, leaves: list[Node], n_splits: int) -> list[Node]:
         """The nodes to split in their order: the largest gain first, of equal ones the node that appeared first."""
         order: list[Node] = []
         number = count()
         heap: list[tuple[float, int, Node]] = []
-        appeared: tuple[Node, ...] = (root,)
-        while len(order) < self.limits.max_leaves - 1:
+        appeared: Sequence[Node] = leaves
+        while len(order) < n_splits:
             for node in appeared:
                 age = next(number)
                 if node.split:
@@ -209,44 +192,3 @@ class _Growth:
         place = int(candidates[best])
         feature = int(np.searchsorted(self.starts, place, side="right")) - 1
         return Split(float(gains[best]), feature, place - int(self.starts[feature]), left[:, best].copy())
-
-
-def _as_tree(
-    root: Node, splits: set[Node], objective: Objective, features: np.ndarray, edges: list[np.ndarray], shrinkage: float
-) -> Tree:
-    """The grown tree in preorder, leaves shrunk towards their ancestors (Agarwal et al., 2022)."""
-    feature: list[int] = []
-    threshold: list[np.float32] = []
-    right: list[int] = []
-    value: list[np.ndarray] = []
-    # A right child comes with the number of its parent, which waits for its own.
-    waiting = [(root, np.array(objective.means(root.sums)), -1)]
-    while waiting:
-        node, mean, parent = waiting.pop()
-        number = len(feature)
-        if parent >= 0:
-            right[parent] = number
-        right.append(0)
-        if node not in splits:
-            feature.append(-1)
-            threshold.append(np.float32(0))
-            value.append(mean)
-            continue
-        assert node.split is not None
-        assert node.children is not None
-        feature.append(int(features[node.split.feature]))
-        threshold.append(edges[feature[-1]][node.split.last_bin])
-        weight = objective.weight(node.sums) * objective.scale.weight_quantum
-        own = np.array(objective.means(node.sums))
-        means = [
-            mean + (np.array(objective.means(child.sums)) - own) / (1 + shrinkage / weight) for child in node.children
-        ]
-        waiting.append((node.children[1], means[1], number))
-        waiting.append((node.children[0], means[0], -1))
-    return Tree(
-        feature=np.array(feature, dtype=np.int32),
-        threshold=np.array(threshold, dtype=np.float32),
-        right=np.array(right, dtype=np.int32),
-        value=np.array(value),
-        n_features=len(edges),
-    )

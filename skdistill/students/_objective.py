@@ -33,6 +33,9 @@ class Objective:
     #: A gain up to this times the integer weight may come from rounding.
     noise: float
 
+    #: Rows like the average one that are added to a node before a loss is taken from its mean.
+    prior_weight = 0.0
+
     def __init__(self, engine: MemoryEngine) -> None:
         seen = Extent(*engine.reduce(blocks.extent, combine=maximum))
         columns = slice(len(seen.high) - self.implied)
@@ -41,18 +44,22 @@ class Objective:
         center = high / 2 + low / 2  # halved first: their sum could overflow
         # A column that is constant but for rounding must not have its rounding blown up.
         reach = np.maximum(np.maximum(high - center, center - low), EPS * size)
-        weight_quantum = _quantum(engine.n_rows, seen.weight) if seen.fractional else 1.0
+        weight_quantum = quantum(engine.n_rows, seen.weight) if seen.fractional else 1.0
         total = engine.reduce(blocks.total_weight, weight_quantum) * weight_quantum
-        quantum = np.array([_quantum(total, largest) for largest in reach])
+        quanta = np.array([quantum(total, largest) for largest in reach])
         self.scale = Scale(
-            center=np.rint(center / quantum) * quantum,  # so that targets of 0 are integers, and their mean is 0
-            quantum=quantum,
+            center=np.rint(center / quanta) * quanta,  # so that targets of 0 are integers, and their mean is 0
+            quantum=quanta,
             weight_quantum=weight_quantum,
             fractional=bool(seen.fractional),
             weighted=bool(seen.weight != 1 or seen.minus_weight != -1),
         )
         #: Integer sums of the targets divided by integer weights, times this, are means of centred targets.
         self._unit = self.scale.quantum / weight_quantum
+        #: The column of sums that holds the weight; the targets follow.
+        self.first = int(self.scale.weighted)
+        #: The largest size of weight and targets in a row of integer weight 1.
+        self.largest = np.array([1.0, *(reach / self._unit)])
         self.noise = self._noise(float(size.max()))
 
     def weight(self, sums: np.ndarray) -> np.ndarray:
@@ -66,6 +73,23 @@ class Objective:
 
     def gains(self, left: np.ndarray, right: np.ndarray, whole: np.ndarray) -> np.ndarray:
         """By how much parting `whole` (c,) into `left` and `right` (c, m) lowers the loss, in a unit of its own."""
+        raise NotImplementedError
+
+    def costs(self, sums: np.ndarray, share: float | None) -> np.ndarray:
+        """The loss of rows under the means of nodes, up to what does not depend on the node.
+
+        Parameters
+        ----------
+        sums : ndarray of shape (c, m)
+            Of the nodes.
+        share : float or None
+            None: the loss. Otherwise `share` times the loss, and the error of the class that is likeliest in the node.
+
+        Returns
+        -------
+        ndarray of shape (c - first, m)
+            The loss of a row is the product of its own sums, from the weight on, with a column.
+        """
         raise NotImplementedError
 
     def _noise(self, size: float) -> float:
@@ -86,6 +110,12 @@ class SquaredError(Objective):
             total += np.square((a / weight_left - b / weight_right) * unit)
         return total * (weight_left / self.weight(whole)) * weight_right
 
+    def costs(self, sums: np.ndarray, share: float | None) -> np.ndarray:
+        """Squared errors without the squares of the targets, in units of the coarsest column."""
+        relative = (self._unit / self._unit.max())[:, None]
+        means = sums[1 + self.first :] / self.weight(sums) * relative
+        return np.vstack([np.square(means).sum(axis=0), -2 * means * relative])
+
     def _noise(self, size: float) -> float:
         return (8 * EPS * size / float(self._unit.max())) ** 2
 
@@ -97,6 +127,7 @@ class CrossEntropy(Objective):
     """
 
     implied = 1
+    prior_weight = 1.0  # a class that is absent from a leaf must not cost infinitely much
 
     def means(self, sums: np.ndarray) -> list[np.ndarray]:
         """Mean soft labels, class by class, without rounding's negatives."""
@@ -111,6 +142,17 @@ class CrossEntropy(Objective):
         prior = self.means(whole)
         return self._divergence(left, prior) + self._divergence(right, prior)
 
+    def costs(self, sums: np.ndarray, share: float | None) -> np.ndarray:
+        """Logarithms of the smoothed means, and mistakes where these count."""
+        means = np.array(self.means(sums))
+        table = -np.log(np.maximum(means, EPS))
+        if share is not None:
+            table = share * table + (np.arange(len(means))[:, None] != means.argmax(axis=0))
+        # The last class follows from the others.
+        table[:-1] -= table[-1]
+        center, unit = self.scale.center, self._unit[:, None]
+        return np.vstack([table[-1] + center @ table[:-1], table[:-1] * unit])
+
     def _divergence(self, sums: np.ndarray, prior: list[np.ndarray]) -> np.ndarray:
         total = np.zeros(sums.shape[1])
         for p, q in zip(self.means(sums), prior, strict=True):
@@ -122,7 +164,7 @@ class CrossEntropy(Objective):
         return 32 * EPS
 
 
-def _quantum(*factors: float) -> float:
+def quantum(*factors: float) -> float:
     """The power of two in which a product of such factors takes `SUM_BITS` bits."""
     exponent = sum(math.frexp(factor)[1] for factor in factors)
     return math.ldexp(1.0, max(exponent - SUM_BITS, -1000))

@@ -8,11 +8,12 @@ from typing import Any, ClassVar
 import numpy as np
 from sklearn.utils.validation import check_is_fitted
 
-from .._sklearn import Interval
+from .._sklearn import Interval, StrOptions
 from ..engine import MemoryEngine
 from ..model import Tree
 from ._base import BaseStudent
-from ._growth import Limits, grow_tree
+from ._fitting import fit_tree
+from ._growth import Limits
 
 #: Rows of a block. The sums of all bins are allocated once a block and pass, which wants blocks large.
 BLOCK_ROWS = 65_536
@@ -84,6 +85,7 @@ class TreeStudent(BaseStudent):
         "min_samples_leaf": [Interval(Integral, 1, None, closed="left")],
         "max_bins": [Interval(Integral, 2, 256, closed="both")],
         "shrinkage": [Interval(Real, 0, None, closed="left")],
+        "repair": [StrOptions({"loss", "accuracy"}), None],
     }
 
     predictor_: Tree
@@ -97,6 +99,7 @@ class TreeStudent(BaseStudent):
         min_samples_leaf: int = 5,
         max_bins: int = 255,
         shrinkage: float = 1.0,
+        repair: str | None = "loss",
     ) -> None:
         self.loss = loss
         self.max_leaves = max_leaves
@@ -104,11 +107,12 @@ class TreeStudent(BaseStudent):
         self.min_samples_leaf = min_samples_leaf
         self.max_bins = max_bins
         self.shrinkage = shrinkage
+        self.repair = repair
 
     def _solve(self, X: Any, Q: np.ndarray, weight: np.ndarray) -> Tree:
         engine = MemoryEngine({"X": X, "Q": Q, "weight": weight}, BLOCK_ROWS)
         limits = Limits(self.max_leaves, self.max_depth, self.min_samples_leaf)
-        return grow_tree(engine, self.loss_, limits, self.max_bins, self.shrinkage)
+        return fit_tree(engine, self.loss_, limits, self.max_bins, self.shrinkage, self.repair)
 
     def get_depth(self) -> int:
         """Splits on the longest way from the root to a leaf."""

@@ -12,8 +12,9 @@ from sklearn.utils.estimator_checks import parametrize_with_checks
 
 from skdistill.engine import MemoryEngine
 from skdistill.model import LINKS
-from skdistill.students import TreeStudent, _growth, _tree
-from skdistill.students._growth import Limits, grow_tree
+from skdistill.students import TreeStudent, _binning, _growth, _tree
+from skdistill.students._fitting import fit_tree
+from skdistill.students._growth import Limits
 
 ONES = {"min_samples_leaf": 1}
 
@@ -92,7 +93,7 @@ def test_growth_is_best_first_over_all_splits(loss, weighted, max_leaves):
         rng = np.random.default_rng(seed)
         X, Q = rng.normal(size=(60, 3)), rng.dirichlet([1, 1, 1], 60)
         weight = rng.uniform(0.1, 3, 60) if weighted else np.ones(60)
-        student = TreeStudent(loss, max_leaves=max_leaves, min_samples_leaf=3).fit(X, Q, weight)
+        student = TreeStudent(loss, max_leaves=max_leaves, min_samples_leaf=3, repair=None).fit(X, Q, weight)
         assert leaf_sets(student, X) == brute_force(X, Q, weight, loss, max_leaves, 3)
 
 
@@ -104,7 +105,7 @@ def test_the_squared_loss_gives_the_tree_of_scikit_learn(max_leaves, min_samples
     Q = Q[:, :outputs] * 10 - 3
     limits = {"min_samples_leaf": min_samples_leaf}
     reference = DecisionTreeRegressor(max_leaf_nodes=max_leaves, random_state=0, **limits).fit(X, Q)
-    student = TreeStudent("squared", max_leaves=max_leaves, shrinkage=0, **limits).fit(X, Q)
+    student = TreeStudent("squared", max_leaves=max_leaves, shrinkage=0, repair=None, **limits).fit(X, Q)
     pairs = set(zip(reference.apply(X).tolist(), student.predictor_.apply(X).tolist(), strict=True))
     assert len(pairs) == reference.get_n_leaves() == student.get_n_leaves()
     assert student.get_n_leaves() == max_leaves or min_samples_leaf > 1
@@ -251,14 +252,14 @@ def test_blocks_and_the_order_of_rows_do_not_matter(loss, weights):
     for block_rows in (1000, 900, 64, 7):
         for order in (np.arange(900), rng.permutation(900)):
             engine = MemoryEngine({"X": X[order], "Q": Q[order], "weight": weight[order]}, block_rows)
-            tree = grow_tree(engine, loss, Limits(20, None, 2), 50, 1.0)
+            tree = fit_tree(engine, loss, Limits(20, None, 2), 50, 1.0, "loss")
             reference = reference or tree
             for name in ("feature", "threshold", "right", "value"):
                 assert getattr(tree, name).tobytes() == getattr(reference, name).tobytes()
 
 
 def test_blocks_do_not_matter_where_edges_come_from_a_sample(monkeypatch):
-    monkeypatch.setattr(_growth, "SAMPLE_ROWS", 300)
+    monkeypatch.setattr(_binning, "SAMPLE_ROWS", 300)
     X, Q = grid(n=2000, levels=500)
     trees = []
     for block_rows in (10_000, 130):
@@ -298,14 +299,14 @@ def test_ties_go_to_the_lowest_feature_and_threshold():
 def test_speculation_does_not_show(monkeypatch):
     X, Q = grid(n=2000)
     eager = TreeStudent(max_leaves=25).fit(X, Q)
-    expand = _growth._Growth._expand
-    monkeypatch.setattr(_growth._Growth, "_expand", lambda self, nodes: expand(self, nodes[:1]))
+    expand = _growth.Growth._expand
+    monkeypatch.setattr(_growth.Growth, "_expand", lambda self, nodes: expand(self, nodes[:1]))
     same_tree(eager, TreeStudent(max_leaves=25).fit(X, Q))
 
 
 def test_a_larger_tree_continues_a_smaller_one():
     X, Q = grid()
-    fitted = [TreeStudent(max_leaves=m, shrinkage=0).fit(X, Q) for m in range(1, 20)]
+    fitted = [TreeStudent(max_leaves=m, shrinkage=0, repair=None).fit(X, Q) for m in range(1, 20)]
     for smaller, larger in pairwise(fitted):
         coarse, fine = leaf_sets(smaller, X), leaf_sets(larger, X)
         assert len(coarse - fine) == 1
