@@ -42,6 +42,11 @@ class TreeStudent(BaseStudent):
     shrinkage : float >= 0
         How far a node's mean moves towards its parent's, in units of weight: the difference is divided by
         1 + shrinkage / (weight of the parent). 0 leaves the means as they are.
+    repair : {"loss", "accuracy"} or None
+        What is minimised by optimising splits and leaves in turn once the tree has grown (tree alternating
+        optimisation): the loss, or the share of rows whose class is not the leaf's, with a little of the loss, for
+        classification. None leaves the tree as it has grown. "accuracy" buys accuracy for a little log-loss; "loss"
+        finds little that growth by the same loss has left to mend.
 
     Attributes
     ----------
@@ -59,8 +64,9 @@ class TreeStudent(BaseStudent):
     References
     ----------
     A. Agarwal et al., "Hierarchical shrinkage: improving the accuracy and interpretability of tree-based models",
-    ICML 2022. G. Ke et al., "LightGBM: a highly efficient gradient boosting decision tree", NeurIPS 2017 (histograms
-    by subtraction).
+    ICML 2022. M. Carreira-Perpinan and P. Tavallali, "Alternating optimization of decision trees, with application to
+    learning sparse oblique trees", NeurIPS 2018 (repair). G. Ke et al., "LightGBM: a highly efficient gradient boosting
+    decision tree", NeurIPS 2017 (histograms by subtraction).
 
     Examples
     --------
@@ -99,7 +105,7 @@ class TreeStudent(BaseStudent):
         min_samples_leaf: int = 5,
         max_bins: int = 255,
         shrinkage: float = 1.0,
-        repair: str | None = "loss",
+        repair: str | None = None,
     ) -> None:
         self.loss = loss
         self.max_leaves = max_leaves
@@ -109,7 +115,25 @@ class TreeStudent(BaseStudent):
         self.shrinkage = shrinkage
         self.repair = repair
 
+    def check(self, task: str) -> None:
+        """Raise unless the student can be fitted for `task`; needs neither data nor a fit.
+
+        Parameters
+        ----------
+        task : {"classification", "regression"}
+
+        Raises
+        ------
+        ValueError
+            A parameter is out of range, or the loss or the repair is not for the task.
+        """
+        super().check(task)
+        if self.repair == "accuracy" and "squared" in (self.loss, "squared" if task == "regression" else None):
+            raise _no_accuracy()
+
     def _solve(self, X: Any, Q: np.ndarray, weight: np.ndarray) -> Tree:
+        if self.repair == "accuracy" and self.loss_ == "squared":
+            raise _no_accuracy()
         engine = MemoryEngine({"X": X, "Q": Q, "weight": weight}, BLOCK_ROWS)
         limits = Limits(self.max_leaves, self.max_depth, self.min_samples_leaf)
         return fit_tree(engine, self.loss_, limits, self.max_bins, self.shrinkage, self.repair)
@@ -123,3 +147,10 @@ class TreeStudent(BaseStudent):
         """Number of leaves."""
         check_is_fitted(self)
         return self.predictor_.n_leaves
+
+
+def _no_accuracy() -> ValueError:
+    return ValueError(
+        "repair='accuracy' counts mistaken classes and needs loss='log_loss' on soft labels. With loss='squared' pass "
+        "repair='loss' or None."
+    )

@@ -93,7 +93,7 @@ def test_growth_is_best_first_over_all_splits(loss, weighted, max_leaves):
         rng = np.random.default_rng(seed)
         X, Q = rng.normal(size=(60, 3)), rng.dirichlet([1, 1, 1], 60)
         weight = rng.uniform(0.1, 3, 60) if weighted else np.ones(60)
-        student = TreeStudent(loss, max_leaves=max_leaves, min_samples_leaf=3, repair=None).fit(X, Q, weight)
+        student = TreeStudent(loss, max_leaves=max_leaves, min_samples_leaf=3).fit(X, Q, weight)
         assert leaf_sets(student, X) == brute_force(X, Q, weight, loss, max_leaves, 3)
 
 
@@ -105,7 +105,7 @@ def test_the_squared_loss_gives_the_tree_of_scikit_learn(max_leaves, min_samples
     Q = Q[:, :outputs] * 10 - 3
     limits = {"min_samples_leaf": min_samples_leaf}
     reference = DecisionTreeRegressor(max_leaf_nodes=max_leaves, random_state=0, **limits).fit(X, Q)
-    student = TreeStudent("squared", max_leaves=max_leaves, shrinkage=0, repair=None, **limits).fit(X, Q)
+    student = TreeStudent("squared", max_leaves=max_leaves, shrinkage=0, **limits).fit(X, Q)
     pairs = set(zip(reference.apply(X).tolist(), student.predictor_.apply(X).tolist(), strict=True))
     assert len(pairs) == reference.get_n_leaves() == student.get_n_leaves()
     assert student.get_n_leaves() == max_leaves or min_samples_leaf > 1
@@ -243,8 +243,11 @@ def _none(rng, n):
 
 
 @pytest.mark.parametrize("weights", [_none, _whole, _fractional])
-@pytest.mark.parametrize("loss", ["log_loss", "squared"])
-def test_blocks_and_the_order_of_rows_do_not_matter(loss, weights):
+@pytest.mark.parametrize(
+    ("loss", "repair"),
+    [("log_loss", None), ("log_loss", "loss"), ("log_loss", "accuracy"), ("squared", None), ("squared", "loss")],
+)
+def test_blocks_and_the_order_of_rows_do_not_matter(loss, repair, weights):
     rng = np.random.default_rng(0)
     X = np.c_[rng.normal(size=(900, 3)), rng.integers(0, 3, 900)].astype(np.float32)
     Q, weight = soft(X), weights(rng, 900)
@@ -252,7 +255,7 @@ def test_blocks_and_the_order_of_rows_do_not_matter(loss, weights):
     for block_rows in (1000, 900, 64, 7):
         for order in (np.arange(900), rng.permutation(900)):
             engine = MemoryEngine({"X": X[order], "Q": Q[order], "weight": weight[order]}, block_rows)
-            tree = fit_tree(engine, loss, Limits(20, None, 2), 50, 1.0, "loss")
+            tree = fit_tree(engine, loss, Limits(20, None, 2), 50, 1.0, repair)
             reference = reference or tree
             for name in ("feature", "threshold", "right", "value"):
                 assert getattr(tree, name).tobytes() == getattr(reference, name).tobytes()
@@ -306,7 +309,7 @@ def test_speculation_does_not_show(monkeypatch):
 
 def test_a_larger_tree_continues_a_smaller_one():
     X, Q = grid()
-    fitted = [TreeStudent(max_leaves=m, shrinkage=0, repair=None).fit(X, Q) for m in range(1, 20)]
+    fitted = [TreeStudent(max_leaves=m, shrinkage=0).fit(X, Q) for m in range(1, 20)]
     for smaller, larger in pairwise(fitted):
         coarse, fine = leaf_sets(smaller, X), leaf_sets(larger, X)
         assert len(coarse - fine) == 1
