@@ -46,16 +46,16 @@ def replace(routes: Routes, node: int, child: int) -> None:
         part[node] = part[child]
 
 
-def numbered(routes: Routes) -> Routes:
-    """The nodes that can be reached from the first one, numbered anew."""
+def numbered(routes: Routes) -> tuple[Routes, list[int]]:
+    """The nodes that can be reached from the first one numbered anew, and their old numbers."""
     nodes = [0]
     for node in nodes:  # which grows
         if routes.feature[node] >= 0:
-            nodes += [routes.left[node], routes.left[node] + 1]
+            nodes += [int(routes.left[node]), int(routes.left[node]) + 1]
     kept = Routes(*(part[nodes] for part in routes))
     split = kept.feature >= 0
     kept.left[split] = 2 * np.arange(np.count_nonzero(split)) + 1
-    return kept
+    return kept, nodes
 
 
 def summed(routes: Routes, leaf_sums: np.ndarray) -> Draft:
@@ -65,3 +65,45 @@ def summed(routes: Routes, leaf_sums: np.ndarray) -> Draft:
         left = routes.left[node]
         sums[node] = sums[left] + sums[left + 1]
     return Draft(routes, sums)
+
+
+def pruned(draft: Draft, cost: np.ndarray, max_leaves: int) -> Draft:
+    """The subtree from the root with the least total cost of its leaves among those of `max_leaves` leaves at most.
+
+    Exact, by dynamic programming over numbers of leaves (M. Bohanec and I. Bratko, "Trading accuracy for simplicity in
+    decision trees", Machine Learning 1994).
+
+    Parameters
+    ----------
+    draft : Draft
+    cost : ndarray of shape (nodes,)
+        Of every node as a leaf.
+    max_leaves : int
+    """
+    routes = draft.routes
+    least = [np.array([c]) for c in cost]  # of 1, 2, ... leaves below the node
+    to_left = [np.zeros(1, dtype=np.intp)] * len(cost)  # how many of these lie on its left
+    nodes, lefts = (part.tolist() for part in draft.splits)
+    for node, left in zip(reversed(nodes), reversed(lefts)):
+        a, b = least[left], least[left + 1]
+        size = min(len(a) + len(b), max_leaves)
+        best, share = np.full(size, np.inf), np.zeros(size, dtype=np.intp)
+        best[0] = cost[node]
+        for i in range(min(len(a), size - 1)):
+            total = a[i] + b[: size - 1 - i]
+            place = np.arange(i + 1, i + 1 + len(total))
+            place, total = place[total < best[place]], total[total < best[place]]
+            best[place], share[place] = total, i + 1
+        least[node], to_left[node] = best, share
+    kept = Routes(*(part.copy() for part in routes))
+    waiting: list[tuple[int, int]] = [(0, int(least[0].argmin()) + 1)]
+    while waiting:
+        node, n_leaves = waiting.pop()
+        if n_leaves == 1:
+            for part in kept:
+                part[node] = -1
+        else:
+            child, on_left = int(routes.left[node]), int(to_left[node][n_leaves - 1])
+            waiting += [(child, on_left), (child + 1, n_leaves - on_left)]
+    kept, old = numbered(kept)
+    return Draft(kept, draft.sums[old])

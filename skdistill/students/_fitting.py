@@ -11,7 +11,7 @@ from ._binning import OBJECTIVES, bin_rows
 from ._draft import Draft, seed
 from ._growth import Growth, Limits
 from ._objective import Objective
-from ._repair import Repair
+from ._repair import repaired
 
 
 def fit_tree(
@@ -28,7 +28,7 @@ def fit_tree(
     limits : Limits
     max_bins : int
     shrinkage : float
-    repair : {"loss", "accuracy"} or None
+    repair : {"balanced", "accuracy", "loss"} or None
         What repair minimises; None leaves the tree as it has grown.
 
     Returns
@@ -39,9 +39,9 @@ def fit_tree(
     edges = bin_rows(engine, objective, max_bins)
     features = np.flatnonzero([len(e) for e in edges])
     growth = Growth(engine, objective, limits, [len(edges[j]) + 1 for j in features])
-    draft = growth.grow(seed(engine.reduce(blocks.node_sums)))
+    draft = growth.grow(seed(engine.reduce(blocks.node_sums)), limits.max_leaves)
     if repair is not None:
-        draft = Repair(growth, repair).run(draft)
+        draft = repaired(growth, draft, repair)
     return _as_tree(draft, objective, features, edges, shrinkage)
 
 

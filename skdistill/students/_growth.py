@@ -59,11 +59,11 @@ class Growth:
         self.starts = np.concatenate([[0], np.cumsum(n_bins, dtype=np.intp)])
         self.n_labels = 0
 
-    def grow(self, draft: Draft) -> Draft:
+    def grow(self, draft: Draft, max_leaves: int) -> Draft:
         """Split the leaves of `draft` further, best first, until no split helps or a limit is met."""
         nodes = self._nodes(draft)
         leaves = [node for node in nodes if node.children is None]
-        n_splits = self.limits.max_leaves - len(leaves)
+        n_splits = max_leaves - len(leaves)
         hopeful = [leaf for leaf in leaves if self._may_split(leaf)] if n_splits > 0 else []
         if not hopeful:
             return draft

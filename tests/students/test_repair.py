@@ -8,7 +8,9 @@ from numpy.testing import assert_array_equal
 from sklearn.datasets import load_diabetes, load_digits, load_wine
 
 from skdistill import DistilledRegressor
-from skdistill.students import TreeStudent
+from skdistill.engine._tree_blocks import Routes
+from skdistill.students import TreeStudent, _repair, _tree
+from skdistill.students._draft import Draft, numbered, pruned, seed
 
 
 def soft_digits():
@@ -78,3 +80,78 @@ def test_accuracy_is_for_classes():
         DistilledRegressor("ridge", TreeStudent(repair="accuracy")).fit(X, y)
     with pytest.raises(ValueError, match=r"'repair' parameter of TreeStudent must be"):
         TreeStudent(repair="both").fit(X, y)
+
+
+# Cutting back
+
+
+def _subtrees(draft, node):
+    """The leaf sets of all subtrees below `node`."""
+    yield (node,)
+    if draft.routes.feature[node] >= 0:
+        left = int(draft.routes.left[node])
+        for a in _subtrees(draft, left):
+            for b in _subtrees(draft, left + 1):
+                yield (*a, *b)
+
+
+@pytest.mark.parametrize("seed_", range(5))
+def test_the_subtree_kept_is_the_best_of_all(seed_):
+    rng = np.random.default_rng(seed_)
+    draft = seed(np.ones(1))
+    while len(draft.leaves) < 8:  # split a random leaf
+        routes = Routes(*(np.append(part, [-1, -1]) for part in draft.routes))
+        leaf = int(rng.choice(draft.leaves))
+        routes.feature[leaf], routes.last_bin[leaf], routes.left[leaf] = rng.integers(9), 0, len(draft.sums)
+        routes, nodes = numbered(routes)
+        draft = Draft(routes, rng.random((len(nodes), 1)))
+    cost = draft.sums[:, 0] * (8 - draft.depths)
+    for max_leaves in range(1, 9):
+        kept = pruned(draft, cost, max_leaves)
+        costs = {tuple(sums): c for sums, c in zip(draft.sums, cost, strict=True)}
+        found = sum(costs[tuple(sums)] for sums in kept.sums[kept.leaves])
+        best = min(sum(cost[list(s)]) for s in _subtrees(draft, 0) if len(s) <= max_leaves)
+        assert len(kept.leaves) <= max_leaves
+        np.testing.assert_allclose(found, best, rtol=1e-12)
+
+
+# Limits and many rows
+
+
+@pytest.mark.parametrize("repair", ["balanced", "accuracy", "loss"])
+@pytest.mark.parametrize("sample_rows", [300, 10_000])
+def test_limits_hold_for_all_rows_and_blocks_do_not_matter(monkeypatch, repair, sample_rows):
+    monkeypatch.setattr(_repair, "SAMPLE_ROWS", sample_rows)
+    rng = np.random.default_rng(0)
+    X = rng.normal(size=(3000, 5)).astype(np.float32)
+    Q = np.eye(3)[(X[:, 0] * X[:, 1] > 0) + (X[:, 2] > rng.normal(size=3000)).astype(int)] * 0.9 + 0.1 / 3
+    trees = []
+    for block_rows in (10_000, 170):
+        monkeypatch.setattr(_tree, "BLOCK_ROWS", block_rows)
+        settings = {"max_leaves": 12, "max_depth": 5, "min_samples_leaf": 40}
+        trees.append(TreeStudent(repair=repair, **settings).fit(X, Q).predictor_)
+    first, second = trees
+    assert np.bincount(first.apply(X)).min() >= 40
+    assert first.n_leaves <= 12
+    assert first.depth <= 5
+    for name in ("feature", "threshold", "right", "value"):
+        assert getattr(first, name).tobytes() == getattr(second, name).tobytes()
+
+
+def test_growing_beyond_the_limit_and_cutting_back_pays_on_average(monkeypatch):
+    # Both ways end in some local optimum, so that at single sizes (20 leaves is one) it does not.
+    X, Q = soft_digits()
+    errors = []
+    for overgrowth in (1, 2):
+        monkeypatch.setattr(_repair, "OVERGROWTH", overgrowth)
+        students = [TreeStudent(max_leaves=m, repair="accuracy").fit(X, Q) for m in (4, 8, 12, 16)]
+        errors.append(np.mean([s.predict(X).argmax(axis=1) != Q.argmax(axis=1) for s in students]))
+    assert errors[1] < errors[0] - 0.01
+
+
+def test_balanced_is_the_loss_where_errors_are_squared():
+    rng = np.random.default_rng(0)
+    X = rng.normal(size=(500, 3))
+    y = X[:, 0] * X[:, 1]
+    a, b = (TreeStudent(repair=r).fit(X, y).predict(X) for r in ("balanced", "loss"))
+    np.testing.assert_array_equal(a, b)
