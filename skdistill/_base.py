@@ -1,44 +1,24 @@
-"""The one implementation behind the three estimators: fit, predict, lower, report."""
+"""The one implementation behind the three estimators: answer, lower, report, travel light."""
 
 from __future__ import annotations
 
-import time
-from collections.abc import Iterator
-from contextlib import contextmanager
 from copy import deepcopy
 from functools import partial
-from numbers import Integral, Real
-from typing import Any, ClassVar, Self
+from typing import Any, Self
 
 import narwhals.stable.v2 as nw
 import numpy as np
 from numpy.typing import NDArray
 from scipy import sparse
-from sklearn import config_context
-from sklearn.base import clone
-from sklearn.utils import assert_all_finite, get_tags
+from sklearn.utils import assert_all_finite
 from sklearn.utils.metaestimators import available_if
 from sklearn.utils.validation import check_is_fitted
 
-from ._composition import DistilledComposition
-from ._estimators import generator, seeded
-from ._inputs import TrainingData, check_table, check_training
-from ._sklearn import Interval, StrOptions, fit_context
-from ._transfer import TransferSet
-from .augmentation import resolve_sampler
+from ._fitting import DistilledFitting
+from ._inputs import check_table
 from .model import Model, Output
-from .preprocessing import TableEncoder
 from .report import Contestant, DistillationReport, distillation_report, joblib_nbytes
-from .students import resolve_student
-from .targets import AGGREGATIONS, blend_labels, check_recipe, fit_combiner
-from .teachers import (
-    SVM_EXACT_ROWS,
-    Oracle,
-    cross_fit,
-    make_folds,
-    resolve_members,
-    without_heavy,
-)
+from .teachers import without_heavy
 
 
 def _classifies(estimator: Any) -> bool:
@@ -58,188 +38,10 @@ def _scores(estimator: Any) -> bool:
     return hasattr(student, "decision_function")
 
 
-class BaseDistilled(DistilledComposition):
+class BaseDistilled(DistilledFitting):
     """Everything the three faces share."""
 
-    _parameter_constraints: ClassVar[dict[str, Any]] = {
-        "teachers": "no_validation",  # resolved with messages of their own
-        "student": "no_validation",
-        "cv": ["cv_object"],
-        "weighting": [None, StrOptions({"log_loss", "loss", "greedy"}), "array-like"],
-        "aggregation": [StrOptions(set(AGGREGATIONS)), callable],
-        "blend": [Interval(Real, 0, 1, closed="both")],
-        "augmentation": "no_validation",
-        "keep_teachers": ["boolean"],
-        "device": [StrOptions({"auto", "cpu", "cuda"})],
-        "n_jobs": [None, Integral],
-        "random_state": ["random_state"],
-        "verbose": ["verbose"],
-    }
-
-    weighting: Any
-    aggregation: Any
-    blend: float
-    augmentation: Any
     keep_teachers: bool
-    device: str
-    n_jobs: int | None
-    random_state: Any
-    verbose: int
-    temperature: float | str = 1.0
-    class_weight: Any = None
-
-    # ------------------------------------------------------------------ fitting
-
-    @fit_context(prefer_skip_nested_validation=False)
-    def fit(self, X: Any, y: Any, sample_weight: Any = None, X_unlabeled: Any = None, **params: Any) -> Self:
-        """Fit the teachers, label the rows with them, fit the student on the labels.
-
-        Parameters
-        ----------
-        X : table of shape (n, d)
-            Data frame of any library, array or sparse matrix. Categories and missing values are taken as they are by
-            teachers given by name and by every student; a teacher given as an estimator receives X untouched.
-        y : array-like of shape (n,) or, for regression, (n, m)
-            True labels.
-        sample_weight : array-like of shape (n,), optional
-            Used by every stage. A row of weight 0 is as if absent.
-        X_unlabeled : table of shape (u, d), optional
-            More rows of the same columns without labels: the committee labels them, the student learns from them.
-            Two traps. A search (`GridSearchCV`) cuts whatever has as many rows as X into folds, so keep u different
-            from n. A `Pipeline` hands `X_unlabeled` on untransformed unless metadata routing is on and its
-            ``transform_input`` names it.
-        **params : dict
-            ``groups`` for the splitter; with metadata routing enabled, whatever teachers and splitter request.
-
-        Returns
-        -------
-        self
-
-        Raises
-        ------
-        ValueError
-            Input or a parameter that cannot be used, or a teacher that failed (it is named).
-        """
-        self._forget()
-        task = self._resolve_task(y)
-        student = resolve_student(self.student, task, sparse=sparse.issparse(X))
-        sampler = resolve_sampler(self.augmentation, sparse=sparse.issparse(X))
-        data = check_training(self, task, X, y, sample_weight, self.class_weight, params)
-        members = resolve_members(self.teachers, task, len(data.y), data.n_outputs)
-        self._check_names(member.name for member in members)
-        check_recipe(task, len(members), self.weighting, self.aggregation, self.temperature, self.device)
-        fit_params, split_params = self._route(data.params, data.sample_weight)
-        rng = generator(self.random_state)
-        student = seeded(student, rng)  # once, so that the rival draws what the student draws
-
-        with self._stage("encoder"):
-            # First, since it is quick and reads every cell: what no stage can use is refused before the long work.
-            encoder = TableEncoder(scale=student.wants_scaling).fit(data.X, sample_weight=data.sample_weight)
-            Z = encoder.transform(data.X)
-            Z_pool = None
-            if X_unlabeled is not None:
-                X_unlabeled = check_table(self, X_unlabeled, reset=False)
-                Z_pool = encoder.transform(X_unlabeled)
-        with self._stage("teachers"):
-            folds = []
-            if not all(member.frozen for member in members):
-                seed = rng.randint(np.iinfo(np.int32).max)
-                folds = make_folds(self.cv, data.X, data.y, task, kept=data.kept, seed=seed, split_params=split_params)
-            soft = cross_fit(
-                members,
-                data.X,
-                data.y,
-                folds,
-                classes=data.classes,
-                n_outputs=data.n_outputs,
-                sample_weight=data.sample_weight,
-                fit_params=fit_params,
-                random_state=rng,
-                n_jobs=self.n_jobs,
-                log=self._log if self.verbose else None,
-            )
-        with self._stage("targets"):
-            combine = fit_combiner(
-                soft.labels,
-                data.truth,
-                task=task,
-                temperature=self.temperature,
-                weighting=self.weighting,
-                aggregation=self.aggregation,
-                sample_weight=data.sample_weight,
-                covered=soft.covered,
-                device=self.device,
-            )
-            Q = np.zeros((len(data.y), data.n_outputs))
-            every = bool(soft.covered.all())
-            Q[soft.covered] = combine(soft.labels if every else [labels[soft.covered] for labels in soft.labels])
-            blend_labels(Q, data.truth, self.blend, task, covered=None if every else soft.covered)
-            committee, oracle = soft.committee, Oracle(soft.committee, combine)
-            del soft  # T matrices that no later stage reads
-        real = transfer = TransferSet(Z, Q, data.sample_weight)
-        # A row of the pool weighs what a real row weighs on average, whatever the scale of the weights.
-        average = real.total_weight() / len(Q)
-        if Z_pool is not None:
-            with self._stage("unlabeled rows"):
-                transfer = transfer.extended(Z_pool, oracle(X_unlabeled), average)
-        if sampler is not None:
-            with self._stage("augmentation"):
-                n_new = sampler.n_new(len(Q))
-                X_new = sampler.sample(data.X, n_new, rng)
-                each = sampler.weight * real.total_weight() / n_new
-                transfer = transfer.extended(encoder.transform(X_new), oracle(X_new), each)
-        with self._stage("student"):
-            self.student_ = _fit_student(student, transfer)
-        with self._stage("rival on hard labels"):
-            # The honest rival is the same student without the committee; fitted here so that a report never fits.
-            self.hard_student_ = _fit_student(student, TransferSet(Z, data.true_labels(), data.sample_weight))
-
-        self.augmentation_ = sampler
-        self.encoder_ = encoder
-        self.teachers_ = committee
-        self.oracle_ = oracle
-        self.teacher_weights_ = dict(zip(committee, combine.weights.tolist(), strict=True))
-        if combine.temperatures is not None:
-            self.temperatures_ = dict(zip(committee, combine.temperatures.tolist(), strict=True))
-        self._describe(task, data, members)
-        return self
-
-    def _forget(self) -> None:
-        """Drop what an earlier fit left, so that a fit that fails leaves no mixture of two."""
-        for name in [name for name in vars(self) if name.endswith("_") and not name.startswith("_")]:
-            delattr(self, name)
-        self.fit_seconds_: dict[str, float] = {}
-
-    def _describe(self, task: str, data: TrainingData, members: list[Any]) -> None:
-        self.task_ = task
-        self.n_outputs_ = data.n_outputs
-        self._targets, self._flat = data.targets, data.flat
-        self._allows_nan = get_tags(self).input_tags.allow_nan
-        if data.classes is not None:
-            self.classes_ = data.classes
-        notes = []
-        if len(data.y) > SVM_EXACT_ROWS and any(member.preset == "svm" for member in members):
-            notes.append(
-                f"svm: above {SVM_EXACT_ROWS:,} rows a linear SVM on Nystroem features stands in for the kernel SVM."
-            )
-        route = getattr(self.student_, "route_", None)
-        if route is not None:
-            notes.append(f"student: {type(self.student_.estimator).__name__}, fitted by {route}.")
-        if self.augmentation_ is not None:
-            n_new = self.augmentation_.n_new(len(data.y))
-            notes.append(f"augmentation: {n_new:,} rows drawn by {self.augmentation_!r} and labelled by the committee.")
-        self.notes_ = tuple(notes)
-
-    @contextmanager
-    def _stage(self, name: str) -> Iterator[None]:
-        started = time.perf_counter()
-        yield
-        self.fit_seconds_[name] = time.perf_counter() - started
-        if self.verbose:
-            self._log(f"{name}: {self.fit_seconds_[name]:.1f} s")
-
-    def _log(self, message: str) -> None:
-        print(f"[{type(self).__name__}] {message}", flush=True)
 
     # ------------------------------------------------------------------ predicting
 
@@ -395,10 +197,3 @@ class BaseDistilled(DistilledComposition):
             state.pop("oracle_", None)
             state["teachers"] = without_heavy(state["teachers"])
         return state
-
-
-def _fit_student(student: Any, rows: TransferSet) -> Any:
-    """A fitted clone; a single regression target goes in as the one-dimensional y that estimators expect."""
-    Q = rows.Q.ravel() if rows.Q.shape[1] == 1 else rows.Q
-    with config_context(enable_metadata_routing=False):  # the caller's routing does not speak of the student
-        return clone(student).fit(rows.Z, Q, sample_weight=rows.weight)

@@ -117,11 +117,12 @@ class DistilledClassifier(ClassifierMixin, BaseDistilled):
         teachers: Any = None,
         student: Any = "tree",
         *,
+        max_bytes: int | None = None,
         cv: Any = 5,
         weighting: Any = "log_loss",
         aggregation: Any = "mean",
         temperature: float | str = 1.0,
-        blend: float = 0.5,
+        blend: float | str = 0.5,
         augmentation: Any = None,
         class_weight: Any = None,
         keep_teachers: bool = False,
@@ -132,6 +133,7 @@ class DistilledClassifier(ClassifierMixin, BaseDistilled):
     ) -> None:
         self.teachers = teachers
         self.student = student
+        self.max_bytes = max_bytes
         self.cv = cv
         self.weighting = weighting
         self.aggregation = aggregation
@@ -218,10 +220,11 @@ class DistilledRegressor(RegressorMixin, BaseDistilled):
         teachers: Any = None,
         student: Any = "tree",
         *,
+        max_bytes: int | None = None,
         cv: Any = 5,
         weighting: Any = "loss",
         aggregation: Any = "mean",
-        blend: float = 0.5,
+        blend: float | str = 0.5,
         augmentation: Any = None,
         keep_teachers: bool = False,
         device: str = "auto",
@@ -231,6 +234,7 @@ class DistilledRegressor(RegressorMixin, BaseDistilled):
     ) -> None:
         self.teachers = teachers
         self.student = student
+        self.max_bytes = max_bytes
         self.cv = cv
         self.weighting = weighting
         self.aggregation = aggregation
@@ -288,12 +292,13 @@ fit_seconds_
         teachers: Any = None,
         student: Any = "tree",
         *,
+        max_bytes: int | None = None,
         task: str = "auto",
         cv: Any = 5,
         weighting: Any = "loss",
         aggregation: Any = "mean",
         temperature: float | str = 1.0,
-        blend: float = 0.5,
+        blend: float | str = 0.5,
         augmentation: Any = None,
         class_weight: Any = None,
         keep_teachers: bool = False,
@@ -304,6 +309,7 @@ fit_seconds_
     ) -> None:
         self.teachers = teachers
         self.student = student
+        self.max_bytes = max_bytes
         self.task = task
         self.cv = cv
         self.weighting = weighting

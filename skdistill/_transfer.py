@@ -1,14 +1,21 @@
-"""The transfer set: the rows that the student learns from, real ones first, then those that only the oracle labels."""
+"""What the student learns from: real rows first, then those that only the committee can label."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Callable
+from dataclasses import dataclass, field
 from functools import partial
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy import sparse
+from sklearn import config_context
+from sklearn.base import clone
+
+from .augmentation import BaseSampler
+from .preprocessing import TableEncoder
+from .targets import blend_labels
 
 
 @dataclass(frozen=True, eq=False)
@@ -42,3 +49,137 @@ class TransferSet:
         own = np.ones(len(self.Q)) if self.weight is None else self.weight
         stack: Any = partial(sparse.vstack, format="csr") if sparse.issparse(self.Z) else np.vstack
         return TransferSet(stack([self.Z, Z]), np.vstack([self.Q, Q]), np.concatenate([own, np.full(len(Q), weight)]))
+
+
+@dataclass(frozen=True, eq=False)
+class Recipe:
+    """A student and what it is to learn from.
+
+    Attributes
+    ----------
+    student : unfitted student
+    blend : float
+        Weight of the true labels.
+    sampler : BaseSampler, optional
+        Draws further rows for the committee to label.
+    hard : bool
+        The true labels of the real rows alone: nothing comes from the committee.
+    """
+
+    student: Any
+    blend: float = 1.0
+    sampler: BaseSampler | None = None
+    hard: bool = False
+
+    @property
+    def scale(self) -> bool:
+        """Whether the student wants its columns scaled."""
+        return bool(self.student.wants_scaling)
+
+
+class Table:
+    """Raw rows and, made when first asked for, their encoded matrices.
+
+    Parameters
+    ----------
+    X : table of n rows
+    encoders : dict
+        The encoder for students that want scaled columns (True), for those that do not (False), or both.
+    """
+
+    def __init__(self, X: Any, encoders: dict[bool, TableEncoder]) -> None:
+        self.X, self._encoders = X, encoders
+        self._encoded: dict[bool, Any] = {}
+
+    def encoded(self, scale: bool) -> Any:
+        """The student's matrix."""
+        if scale not in self._encoded:
+            self._encoded[scale] = self._encoders[scale].transform(self.X)
+        return self._encoded[scale]
+
+    def beside(self, X: Any) -> Table:
+        """Other rows of the same columns."""
+        return Table(X, self._encoders)
+
+    def part(self, rows: NDArray[np.intp], X: Any) -> Table:
+        """Some of the rows, encoded already: `X` holds them raw."""
+        part = self.beside(X)
+        part._encoded = {scale: Z[rows] for scale, Z in self._encoded.items()}
+        return part
+
+
+@dataclass(eq=False)
+class Lesson:
+    """All that a committee can teach: labels of real rows by teachers that did not see them, and of any other rows.
+
+    Attributes
+    ----------
+    real : Table of n rows
+    Q : ndarray of shape (n, n_outputs)
+        Labels of the real rows out of fold.
+    covered : ndarray of bool, shape (n,), or None where all are
+        Real rows that have such labels; the others have their true ones alone.
+    truth : ndarray of shape (n,) or (n, m)
+        Class codes, or values.
+    true_labels : ndarray of shape (n, n_outputs)
+        The same as a matrix of targets.
+    weight : ndarray of shape (n,), or None where all are 1
+    task : {"classification", "regression"}
+    oracle : callable
+        Labels raw rows.
+    pool : Table, optional
+        Unlabelled rows.
+    seed : int
+        Of the samplers: each draws the same rows for all recipes that name it.
+    """
+
+    real: Table
+    Q: NDArray[np.float64]
+    covered: NDArray[np.bool_] | None
+    truth: NDArray[Any]
+    true_labels: NDArray[np.float64]
+    weight: NDArray[np.float64] | None
+    task: str
+    oracle: Callable[[Any], NDArray[np.float64]]
+    pool: Table | None = None
+    seed: int = 0
+    _labelled: dict[str, tuple[Table, NDArray[np.float64]]] = field(default_factory=dict)
+
+    def transfer_set(self, recipe: Recipe) -> TransferSet:
+        """The rows that the recipe's student learns from."""
+        Z = self.real.encoded(recipe.scale)
+        if recipe.hard:
+            return TransferSet(Z, self.true_labels, self.weight)
+        Q = blend_labels(self.Q.copy(), self.truth, recipe.blend, self.task, covered=self.covered)
+        real = rows = TransferSet(Z, Q, self.weight)
+        if self.pool is not None:
+            # A row of the pool weighs what a real row weighs on average, whatever the scale of the weights.
+            rows = rows.extended(*self._labels("pool", recipe), real.total_weight() / len(Q))
+        if recipe.sampler is not None:
+            Z_new, Q_new = self._labels(repr(recipe.sampler), recipe)
+            rows = rows.extended(Z_new, Q_new, recipe.sampler.weight * real.total_weight() / len(Q_new))
+        return rows
+
+    def _labels(self, source: str, recipe: Recipe) -> tuple[Any, NDArray[np.float64]]:
+        """Encoded rows and labels of the pool or of a sampler, made once for all recipes."""
+        if source not in self._labelled:
+            if source == "pool":
+                assert self.pool is not None
+                table = self.pool
+            else:
+                assert recipe.sampler is not None
+                n_new = recipe.sampler.n_new(len(self.Q))
+                new = recipe.sampler.sample(self.real.X, n_new, np.random.RandomState(self.seed))
+                table = self.real.beside(new)
+            self._labelled[source] = table, self.oracle(table.X)
+        table, labels = self._labelled[source]
+        return table.encoded(recipe.scale), labels
+
+
+def fit_student(recipe: Recipe, lesson: Lesson) -> Any:
+    """A fitted clone of the recipe's student."""
+    rows = lesson.transfer_set(recipe)
+    # A single regression target goes in as the one-dimensional y that estimators expect.
+    Q = rows.Q.ravel() if rows.Q.shape[1] == 1 else rows.Q
+    with config_context(enable_metadata_routing=False):  # the caller's routing does not speak of the student
+        return clone(recipe.student).fit(rows.Z, Q, sample_weight=rows.weight)

@@ -3,6 +3,6 @@
 from ._base import BaseSampler
 from ._marginal import MarginalResampling
 from ._munge import Munge
-from ._resolve import SAMPLERS, resolve_sampler
+from ._resolve import SAMPLERS, resolve_sampler, resolve_samplers
 
-__all__ = ["SAMPLERS", "BaseSampler", "MarginalResampling", "Munge", "resolve_sampler"]
+__all__ = ["SAMPLERS", "BaseSampler", "MarginalResampling", "Munge", "resolve_sampler", "resolve_samplers"]

@@ -13,6 +13,25 @@ from ._munge import Munge
 SAMPLERS: dict[str, type[BaseSampler]] = {"marginal": MarginalResampling, "munge": Munge}
 
 
+def resolve_samplers(augmentation: Any, *, sparse: bool = False) -> tuple[BaseSampler | None, ...]:
+    """The samplers to choose from: for "auto" none and `Munge`, else the one that is meant.
+
+    Parameters
+    ----------
+    augmentation, sparse
+        As in `resolve_sampler`; "auto" draws nothing for sparse rows.
+
+    Examples
+    --------
+    >>> from skdistill.augmentation import resolve_samplers
+    >>> resolve_samplers("auto")
+    (None, Munge())
+    """
+    if isinstance(augmentation, str) and augmentation == "auto":
+        return (None,) if sparse else (None, Munge())
+    return (resolve_sampler(augmentation, sparse=sparse),)
+
+
 def resolve_sampler(augmentation: Any, *, sparse: bool = False) -> BaseSampler | None:
     """A sampler, checked before any teacher is fitted.
 
@@ -43,8 +62,8 @@ def resolve_sampler(augmentation: Any, *, sparse: bool = False) -> BaseSampler |
     if isinstance(augmentation, str):
         if augmentation not in SAMPLERS:
             raise ValueError(
-                f"Unknown augmentation {augmentation!r}. Valid names: {', '.join(sorted(SAMPLERS))}; or pass a sampler "
-                "such as Munge(factor=10), or None."
+                f"Unknown augmentation {augmentation!r}. Valid names: {', '.join(sorted([*SAMPLERS, 'auto']))}; or "
+                "pass a sampler such as Munge(factor=10), or None."
             )
         sampler = SAMPLERS[augmentation]()
     elif isinstance(augmentation, BaseSampler):

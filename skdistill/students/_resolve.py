@@ -10,10 +10,55 @@ from sklearn.utils import get_tags
 from ._adapter import EstimatorStudent
 from ._additive import AdditiveStudent
 from ._base import BaseStudent
+from ._ladder import LADDERS
 from ._linear import LinearStudent
 from ._tree import TreeStudent
 
 STUDENTS: dict[str, type[BaseStudent]] = {"additive": AdditiveStudent, "linear": LinearStudent, "tree": TreeStudent}
+
+
+def resolve_families(
+    student: Any, max_bytes: int | None, task: str, *, sparse: bool = False
+) -> tuple[tuple[BaseStudent | EstimatorStudent, ...], ...]:
+    """The unfitted students to choose from, each family from small to large, checked before any teacher is fitted.
+
+    Parameters
+    ----------
+    student : str, student or estimator
+        "auto": all families. A name: the sizes of one family within `max_bytes`, or its defaults where that is None.
+    max_bytes : int, optional
+    task, sparse
+        As in `resolve_student`.
+
+    Raises
+    ------
+    ValueError, TypeError
+        "auto" without a budget, a budget for an instance, or as `resolve_student`.
+
+    Examples
+    --------
+    >>> from skdistill.students import resolve_families
+    >>> resolve_families("linear", 1000, "regression")
+    ((LinearStudent(loss='squared'),),)
+    """
+    name = student if isinstance(student, str) else None
+    if max_bytes is None or not (name == "auto" or name in STUDENTS):
+        if name == "auto":
+            raise ValueError(
+                "student='auto' chooses among students of different size: pass max_bytes, the bytes that the packed "
+                "student may take, for example max_bytes=4096."
+            )
+        resolved = resolve_student(student, task, sparse=sparse)
+        if max_bytes is not None:
+            raise ValueError(
+                f"max_bytes sizes a student given by name: 'auto', {', '.join(map(repr, sorted(STUDENTS)))}. Got the "
+                f"instance {student!r}, whose size is its own parameters': drop max_bytes, or pass a name."
+            )
+        return ((resolved,),)
+    names = [key for key in STUDENTS if name in ("auto", key) and (STUDENTS[key].takes_sparse or not sparse)]
+    if not names:
+        resolve_student(name, task, sparse=sparse)  # which says why not
+    return tuple(tuple(resolve_student(each, task, sparse=sparse) for each in LADDERS[key]) for key in names)
 
 
 def resolve_student(student: Any, task: str, *, sparse: bool = False) -> BaseStudent | EstimatorStudent:
@@ -42,8 +87,8 @@ def resolve_student(student: Any, task: str, *, sparse: bool = False) -> BaseStu
     if isinstance(student, str):
         if student not in STUDENTS:
             raise ValueError(
-                f"Unknown student {student!r}. Valid names: {', '.join(sorted(STUDENTS))}; or pass any scikit-learn "
-                "estimator instance."
+                f"Unknown student {student!r}. Valid names: {', '.join(sorted([*STUDENTS, 'auto']))}; or pass any "
+                "scikit-learn estimator instance."
             )
         resolved: Any = STUDENTS[student]()
     elif isinstance(student, type) or not hasattr(student, "get_params"):
@@ -78,7 +123,7 @@ def takes_sparse(student: Any) -> bool:
     (True, False)
     """
     if isinstance(student, str):
-        return student in STUDENTS and STUDENTS[student].takes_sparse
+        return student == "auto" or (student in STUDENTS and STUDENTS[student].takes_sparse)
     if hasattr(student, "takes_sparse"):
         return bool(student.takes_sparse)
     return hasattr(student, "__sklearn_tags__") and bool(get_tags(student).input_tags.sparse)

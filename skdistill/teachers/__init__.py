@@ -2,8 +2,8 @@
 
 from ._callable import CallableTeacher
 from ._committee import Committee, Oracle
-from ._cross_fit import SoftLabels, cross_fit
-from ._folds import make_folds
+from ._cross_fit import SoftLabels, Trial, cross_fit
+from ._folds import Fold, make_folds
 from ._members import Member, estimators_in, named_teachers, names_in, resolve_members, routed_teachers
 from ._presets import DEFAULT_COMMITTEE, PRESETS, SVM_EXACT_ROWS, TabularBooster, preset
 from ._stub import TeacherStub, without_heavy
@@ -14,11 +14,13 @@ __all__ = [
     "SVM_EXACT_ROWS",
     "CallableTeacher",
     "Committee",
+    "Fold",
     "Member",
     "Oracle",
     "SoftLabels",
     "TabularBooster",
     "TeacherStub",
+    "Trial",
     "cross_fit",
     "estimators_in",
     "make_folds",

@@ -8,10 +8,11 @@ teacher fitted on all rows labels everything else.
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import nullcontext
-from dataclasses import dataclass
-from typing import Any
+from dataclasses import dataclass, replace
+from itertools import combinations
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -42,11 +43,43 @@ class SoftLabels:
         Rows that have labels.
     committee : Committee
         The teachers fitted on all rows.
+    trials : tuple of Trial
+        One per judged fold.
     """
 
     labels: list[NDArray[np.float64]]
     covered: NDArray[np.bool_]
     committee: Committee
+    trials: tuple[Trial, ...] = ()
+
+
+@dataclass(frozen=True, eq=False)
+class Trial:
+    """The whole of cross-fitting once more without the rows of one fold, on which students can then be judged.
+
+    Attributes
+    ----------
+    rows : ndarray
+        Training rows of the fold: what a judged student learns from.
+    held : ndarray
+        Rows that no teacher of this trial has seen, neither those that labelled `rows` nor the committee. (Whether a
+        frozen teacher has seen them cannot be known.)
+    soft : SoftLabels
+        Labels of `rows`, 0 elsewhere, and the committee fitted on `rows`.
+    """
+
+    rows: NDArray[np.intp]
+    held: NDArray[np.intp]
+    soft: SoftLabels
+
+
+class _Job(NamedTuple):
+    """A fit of every teacher, and whom it then labels."""
+
+    train: NDArray[np.intp] | None  #: None: all rows
+    asked: tuple[tuple[int | None, NDArray[np.intp]], ...]  #: for which trial (None: the real rows), and the rows
+    keep: int | None  #: the trial whose committee it joins
+    name: str
 
 
 def cross_fit(
@@ -60,6 +93,7 @@ def cross_fit(
     sample_weight: NDArray[np.float64] | None = None,
     fit_params: dict[str, dict[str, Any]] | None = None,
     random_state: np.random.RandomState | None = None,
+    judged: Sequence[int] = (),
     n_jobs: int | None = None,
     log: Callable[[str], None] | None = None,
 ) -> SoftLabels:
@@ -80,6 +114,9 @@ def cross_fit(
         Metadata routed to each teacher; `sample_weight` is then not added for the caller's own teachers.
     random_state : RandomState, optional
         Source of the seeds of teachers whose ``random_state`` parameters are None.
+    judged : sequence of int
+        Folds to hold a `Trial` on. Teachers fitted without the rows of two folds label each of them for the trial of
+        the other, so that m of K folds cost m (2 K - m - 1) / 2 further fits of each teacher.
     n_jobs : int, optional
         Fits at a time; the result does not depend on it.
     log : callable, optional
@@ -96,55 +133,100 @@ def cross_fit(
     """
     n = len(y)
     task = "regression" if classes is None else "classification"
-    pooled: dict[str, NDArray[np.float64]] = {}
-    fitted: dict[str, FittedTeacher] = {}
-    for member in members:  # what is wrong with a frozen teacher shows before the long work
-        if member.frozen:
-            fitted[member.name], pooled[member.name] = _ask_frozen(member, X, y, classes, n_outputs, sample_weight)
-        else:
-            check_can_answer(member.name, member.estimator, task)
-            pooled[member.name] = np.zeros((n, n_outputs))
+    grounds: dict[int | None, NDArray[np.intp]] = {None: np.arange(n), **{i: folds[i][0] for i in judged}}
+    pools = {trial: _Pool(members, rows, X, y, classes, n_outputs, sample_weight) for trial, rows in grounds.items()}
     unfitted = [member for member in members if not member.frozen]
+    for member in unfitted:
+        check_can_answer(member.name, member.estimator, task)
+    jobs = _jobs(folds, judged)
     tasks = [
-        (member, estimator, params, fold)
+        (member, estimator, params, job)
         for member in unfitted
         for estimator, params in [
             (seeded(member.estimator, random_state), _weight_params(member, sample_weight, fit_params))
         ]
-        for fold in (None, *range(len(folds)))
+        for job in jobs
     ]
     results = Parallel(n_jobs=n_jobs, return_as="generator")(
-        delayed(_fit_and_label)(
-            member.name, member.named, estimator, X, y, params, None if i is None else folds[i], classes, n_outputs
-        )
-        for member, estimator, params, i in tasks
+        delayed(_fit_and_label)(member.name, member.named, estimator, X, y, params, job, classes, n_outputs)
+        for member, estimator, params, job in tasks
     )
-
-    tests: dict[str, list[tuple[NDArray[np.intp], NDArray[np.intp]]]] = {member.name: [] for member in unfitted}
-    for (member, _, _, i), (result, missing, method, seconds) in zip(tasks, results, strict=True):
-        if i is None:
-            fitted[member.name] = FittedTeacher(member.name, result, method)
-            part = "all rows"
-        else:
-            test = folds[i][1]
-            np.add.at(pooled[member.name], test, result)
-            tests[member.name].append((test, missing))
-            part = f"fold {i + 1} of {len(folds)}"
+    for (member, _, _, job), (fitted, labels, missing, method, seconds) in zip(tasks, results, strict=True):
+        if job.keep is not None or job.train is None:
+            pools[job.keep].teachers[member.name] = FittedTeacher(member.name, fitted, method)
+        for (trial, rows), part in zip(job.asked, labels, strict=True):
+            pools[trial].add(member.name, rows, part, missing)
         if log is not None:
-            log(f"teacher {member.name}: {part} ({seconds:.1f} s)")
+            log(f"teacher {member.name}: {job.name} ({seconds:.1f} s)")
+    trials = [Trial(grounds[i], folds[i][1], pools[i].soft_labels()) for i in judged]
+    return replace(pools[None].soft_labels(), trials=tuple(trials))
 
-    held_out = np.zeros(n, dtype=np.intp)
-    for _, test in folds:
-        np.add.at(held_out, test, 1)
-    for member in unfitted:
-        name = member.name
-        pooled[name] /= np.maximum(held_out, 1)[:, None]
-        if classes is not None and fitted[name].method == "decision_function":
-            rows = np.flatnonzero(held_out)
-            pooled[name] = _calibrate(fitted[name], pooled[name], tests[name], y, classes, sample_weight, rows)
-    covered = held_out > 0 if unfitted else np.ones(n, dtype=bool)
-    committee = Committee([fitted[member.name] for member in members], classes, n_outputs)
-    return SoftLabels([pooled[member.name] for member in members], covered, committee)
+
+def _jobs(folds: list[Fold], judged: Sequence[int]) -> list[_Job]:
+    """All fits of one teacher."""
+    jobs = [_Job(None, (), None, "all rows")]
+    for i, (train, test) in enumerate(folds):
+        jobs.append(_Job(train, ((None, test),), i if i in judged else None, f"fold {i + 1} of {len(folds)}"))
+    for i, j in combinations(range(len(folds)), 2):
+        train = np.intersect1d(folds[i][0], folds[j][0])
+        pairs = [(trial, np.intersect1d(folds[other][1], folds[trial][0])) for trial, other in ((i, j), (j, i))]
+        asked = tuple((trial, rows) for trial, rows in pairs if trial in judged and len(rows))
+        if len(train) and asked:
+            jobs.append(_Job(train, asked, None, f"without folds {i + 1} and {j + 1} of {len(folds)}"))
+    return jobs
+
+
+class _Pool:
+    """Collects the labels of some of the rows, by teachers that did not see them.
+
+    Frozen teachers are asked at once: what is wrong with them shows before the long work.
+    """
+
+    def __init__(
+        self,
+        members: list[Member],
+        rows: NDArray[np.intp],
+        X: Any,
+        y: NDArray[Any],
+        classes: NDArray[Any] | None,
+        n_outputs: int,
+        weight: NDArray[np.float64] | None,
+    ) -> None:
+        self.y, self.weight, self.classes, self.n_outputs = y, weight, classes, n_outputs
+        self.names = [member.name for member in members]
+        self.teachers: dict[str, FittedTeacher] = {}
+        self.labels = {name: np.zeros((len(y), n_outputs)) for name in self.names}
+        self.parts: dict[str, list[tuple[NDArray[np.intp], NDArray[np.intp]]]] = {}
+        self.asked = np.zeros(len(y), dtype=np.intp)
+        for member in members:
+            if member.frozen:
+                part = X if len(rows) == len(y) else safe_indexing(X, rows)
+                own = None if weight is None else weight[rows]
+                asked = _ask_frozen(member, part, y[rows], classes, n_outputs, own)
+                self.teachers[member.name], self.labels[member.name][rows] = asked
+            else:
+                self.parts[member.name] = []
+        if not self.parts:
+            self.asked[rows] = 1
+
+    def add(self, name: str, rows: NDArray[np.intp], labels: NDArray[np.float64], missing: NDArray[np.intp]) -> None:
+        """What a teacher says of `rows`, and the classes it never saw."""
+        np.add.at(self.labels[name], rows, labels)
+        if name == next(iter(self.parts)):  # all teachers are asked for the same rows
+            np.add.at(self.asked, rows, 1)
+        self.parts[name].append((rows, missing))
+
+    def soft_labels(self) -> SoftLabels:
+        """The labels, calibrated where they are scores."""
+        rows = np.flatnonzero(self.asked)
+        for name, parts in self.parts.items():
+            self.labels[name] /= np.maximum(self.asked, 1)[:, None]
+            if self.classes is not None and self.teachers[name].method == "decision_function" and len(rows):
+                self.labels[name] = _calibrate(
+                    self.teachers[name], self.labels[name], parts, self.y, self.classes, self.weight, rows
+                )
+        committee = Committee([self.teachers[name] for name in self.names], self.classes, self.n_outputs)
+        return SoftLabels([self.labels[name] for name in self.names], self.asked > 0, committee)
 
 
 def _ask_frozen(
@@ -155,7 +237,7 @@ def _ask_frozen(
     n_outputs: int,
     weight: NDArray[np.float64] | None,
 ) -> tuple[FittedTeacher, NDArray[np.float64]]:
-    """A teacher that is never fitted, and its labels of the real rows."""
+    """A teacher that is never fitted, and its labels of the given rows."""
     name, estimator = member.name, member.estimator
     method = response_method(name, estimator, "regression" if classes is None else "classification")
     if classes is not None:
@@ -176,21 +258,21 @@ def _fit_and_label(
     X: Any,
     y: NDArray[Any],
     params: dict[str, Any],
-    fold: Fold | None,
+    job: _Job,
     classes: NDArray[Any] | None,
     n_outputs: int,
-) -> tuple[Any, NDArray[np.intp], str, float]:
-    """Fit one clone; return it (all rows) or its labels of the held-out rows with the classes it never saw."""
+) -> tuple[Any, list[NDArray[np.float64]], NDArray[np.intp], str, float]:
+    """Fit one clone and label what is asked; return it if it is kept, the labels and the classes it never saw."""
     started = time.perf_counter()
     estimator = clone(estimator)
-    train = np.arange(len(y)) if fold is None else fold[0]
-    part = X if fold is None else safe_indexing(X, train)
+    train = np.arange(len(y)) if job.train is None else job.train
+    part = X if job.train is None else safe_indexing(X, train)
     try:
         # Our own teachers take weights by keyword whatever the caller's routing says.
         with config_context(enable_metadata_routing=False) if named else nullcontext():
             estimator.fit(part, y[train], **check_method_params(X, params, indices=train))
     except Exception as error:
-        where = "all rows" if fold is None else f"a fold of {len(train)} rows"
+        where = "all rows" if job.train is None else f"{job.name}, {len(train)} rows"
         raise ValueError(
             f"Teacher {name!r} failed to fit on {where}: {type(error).__name__}: {error}{_hint(estimator, X)}"
         ) from error
@@ -199,13 +281,14 @@ def _fit_and_label(
     missing = np.array([], dtype=np.intp)
     if classes is not None:
         missing = np.setdiff1d(np.arange(len(classes)), class_codes(name, estimator, classes))
-    if fold is None:
-        return estimator, missing, method, time.perf_counter() - started
-    test = fold[1]
-    if len(test) == 0:
-        return np.zeros((0, n_outputs)), missing, method, time.perf_counter() - started
-    labels = _ask(name, estimator, method, safe_indexing(X, test), len(test), classes, n_outputs, "")
-    return labels, missing, method, time.perf_counter() - started
+    labels = [
+        _ask(name, estimator, method, safe_indexing(X, rows), len(rows), classes, n_outputs, "")
+        if len(rows)
+        else np.zeros((0, n_outputs))
+        for _, rows in job.asked
+    ]
+    kept = estimator if job.train is None or job.keep is not None else None
+    return kept, labels, missing, method, time.perf_counter() - started
 
 
 def _ask(

@@ -1,0 +1,287 @@
+"""The one implementation behind the three estimators: `fit`, the way of the data from the raw table to the student."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from numbers import Integral, Real
+from typing import Any, ClassVar, Self
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy import sparse
+from sklearn.utils import get_tags
+
+from ._composition import DistilledComposition
+from ._estimators import generator, seeded
+from ._inputs import TrainingData, check_table, check_training
+from ._selection import BLENDS, Choices, Ground, Judge, Verdict, choose, judged_folds, student_nbytes
+from ._sklearn import Interval, StrOptions, fit_context, safe_indexing
+from ._transfer import Lesson, Recipe, Table, fit_student
+from .augmentation import resolve_samplers
+from .preprocessing import TableEncoder
+from .students import resolve_families
+from .targets import AGGREGATIONS, Combiner, check_recipe, fit_combiner
+from .teachers import (
+    SVM_EXACT_ROWS,
+    Fold,
+    Oracle,
+    SoftLabels,
+    cross_fit,
+    make_folds,
+    resolve_members,
+)
+
+
+class DistilledFitting(DistilledComposition):
+    """The stages in their order."""
+
+    _parameter_constraints: ClassVar[dict[str, Any]] = {
+        "teachers": "no_validation",  # resolved with messages of their own
+        "student": "no_validation",
+        "max_bytes": [Interval(Integral, 1, None, closed="left"), None],
+        "cv": ["cv_object"],
+        "weighting": [None, StrOptions({"log_loss", "loss", "greedy"}), "array-like"],
+        "aggregation": [StrOptions(set(AGGREGATIONS)), callable],
+        "blend": [Interval(Real, 0, 1, closed="both"), StrOptions({"auto"})],
+        "augmentation": "no_validation",
+        "keep_teachers": ["boolean"],
+        "device": [StrOptions({"auto", "cpu", "cuda"})],
+        "n_jobs": [None, Integral],
+        "random_state": ["random_state"],
+        "verbose": ["verbose"],
+    }
+
+    max_bytes: int | None
+    weighting: Any
+    aggregation: Any
+    blend: float | str
+    augmentation: Any
+    device: str
+    n_jobs: int | None
+    random_state: Any
+    verbose: int
+    temperature: float | str = 1.0
+    class_weight: Any = None
+
+    @fit_context(prefer_skip_nested_validation=False)
+    def fit(self, X: Any, y: Any, sample_weight: Any = None, X_unlabeled: Any = None, **params: Any) -> Self:
+        """Fit the teachers, label the rows with them, fit the student on the labels.
+
+        Parameters
+        ----------
+        X : table of shape (n, d)
+            Data frame of any library, array or sparse matrix. Categories and missing values are taken as they are by
+            teachers given by name and by every student; a teacher given as an estimator receives X untouched.
+        y : array-like of shape (n,) or, for regression, (n, m)
+            True labels.
+        sample_weight : array-like of shape (n,), optional
+            Used by every stage. A row of weight 0 is as if absent.
+        X_unlabeled : table of shape (u, d), optional
+            More rows of the same columns without labels: the committee labels them, the student learns from them.
+            Two traps. A search (`GridSearchCV`) cuts whatever has as many rows as X into folds, so keep u different
+            from n. A `Pipeline` hands `X_unlabeled` on untransformed unless metadata routing is on and its
+            ``transform_input`` names it.
+        **params : dict
+            ``groups`` for the splitter; with metadata routing enabled, whatever teachers and splitter request.
+
+        Returns
+        -------
+        self
+
+        Raises
+        ------
+        ValueError
+            Input or a parameter that cannot be used, or a teacher that failed (it is named).
+        """
+        self._forget()
+        task = self._resolve_task(y)
+        is_sparse = sparse.issparse(X)
+        families = resolve_families(self.student, self.max_bytes, task, sparse=is_sparse)
+        samplers = resolve_samplers(self.augmentation, sparse=is_sparse)
+        data = check_training(self, task, X, y, sample_weight, self.class_weight, params)
+        members = resolve_members(self.teachers, task, len(data.y), data.n_outputs)
+        self._check_names(member.name for member in members)
+        check_recipe(task, len(members), self.weighting, self.aggregation, self.temperature, self.device)
+        fit_params, split_params = self._route(data.params, data.sample_weight)
+        rng = generator(self.random_state)
+        # Seeded once, so that the rival draws what the student draws.
+        families = tuple(tuple(seeded(student, rng) for student in family) for family in families)
+        choices = Choices(families, BLENDS if self.blend == "auto" else (float(self.blend),), samplers, self.max_bytes)
+
+        with self._stage("encoder"):
+            # First, since it is quick and reads every cell: what no stage can use is refused before the long work.
+            scales = sorted({bool(student.wants_scaling) for family in families for student in family})
+            encoders = {s: TableEncoder(scale=s).fit(data.X, sample_weight=data.sample_weight) for s in scales}
+            table = Table(data.X, encoders)
+            pool = None if X_unlabeled is None else table.beside(check_table(self, X_unlabeled, reset=False))
+            for scale in scales:
+                for rows in [table] if pool is None else [table, pool]:
+                    rows.encoded(scale)
+        with self._stage("teachers"):
+            folds: list[Fold] = []
+            if not (choices.only() and all(member.frozen for member in members)):
+                seed = rng.randint(np.iinfo(np.int32).max)
+                folds = make_folds(self.cv, data.X, data.y, task, kept=data.kept, seed=seed, split_params=split_params)
+            soft = cross_fit(
+                members,
+                data.X,
+                data.y,
+                folds,
+                classes=data.classes,
+                n_outputs=data.n_outputs,
+                sample_weight=data.sample_weight,
+                fit_params=fit_params,
+                random_state=rng,
+                judged=[] if choices.only() else judged_folds(folds),
+                n_jobs=self.n_jobs,
+                log=self._log if self.verbose else None,
+            )
+        seed = rng.randint(np.iinfo(np.int32).max)
+        with self._stage("targets"):
+            lesson, combine = self._lesson(task, data, table, None, soft, pool, seed)
+            grounds = []
+            for trial in soft.trials:
+                if trial.soft.covered.any():
+                    part, _ = self._lesson(task, data, table, trial.rows, trial.soft, pool, seed)
+                    held, weight = table.part(trial.held, None), data.sample_weight
+                    weight = None if weight is None else weight[trial.held]
+                    grounds.append(Ground(part, held, data.true_labels()[trial.held], weight))
+            committee = soft.committee
+            del soft  # T matrices that no later stage reads
+        with self._stage("selection"):
+            ranking = self._select(choices, grounds, task, encoders)
+            del grounds
+        with self._stage("student"):
+            self.student_, self.recipe_ = self._first_that_fits(ranking, lesson, encoders)
+        with self._stage("rival on hard labels"):
+            # The honest rival is the same student without the committee; fitted here so that a report never fits.
+            rival = Recipe(self.recipe_.student, hard=True)
+            self.hard_student_ = self.student_ if self.recipe_.hard else fit_student(rival, lesson)
+
+        self.augmentation_ = self.recipe_.sampler
+        self.encoder_ = encoders[self.recipe_.scale]
+        self.teachers_ = committee
+        self.oracle_ = lesson.oracle
+        self.teacher_weights_ = dict(zip(committee, combine.weights.tolist(), strict=True))
+        if combine.temperatures is not None:
+            self.temperatures_ = dict(zip(committee, combine.temperatures.tolist(), strict=True))
+        self._describe(task, data, members)
+        return self
+
+    def _lesson(
+        self,
+        task: str,
+        data: TrainingData,
+        table: Table,
+        rows: NDArray[np.intp] | None,
+        soft: SoftLabels,
+        pool: Table | None,
+        seed: int,
+    ) -> tuple[Lesson, Combiner]:
+        """What the committee behind `soft` can teach about the given rows (None: all) and others."""
+        combine = fit_combiner(
+            soft.labels,
+            data.truth,
+            task=task,
+            temperature=self.temperature,
+            weighting=self.weighting,
+            aggregation=self.aggregation,
+            sample_weight=data.sample_weight,
+            covered=soft.covered,
+            device=self.device,
+        )
+        every = bool(soft.covered.all())
+        Q = np.zeros((len(data.y), data.n_outputs))
+        Q[soft.covered] = combine(soft.labels if every else [labels[soft.covered] for labels in soft.labels])
+        covered: NDArray[np.bool_] | None = None if every else soft.covered
+        truth, true_labels, weight = data.truth, data.true_labels(), data.sample_weight
+        if rows is not None:
+            table = table.part(rows, safe_indexing(data.X, rows))
+            Q, truth, true_labels = Q[rows], truth[rows], true_labels[rows]
+            covered = soft.covered[rows]
+            weight = None if weight is None else weight[rows]
+        oracle = Oracle(soft.committee, combine)
+        return Lesson(table, Q, covered, truth, true_labels, weight, task, oracle, pool, seed), combine
+
+    def _select(
+        self, choices: Choices, grounds: list[Ground], task: str, encoders: dict[bool, TableEncoder]
+    ) -> list[Recipe]:
+        """Recipes, the best first; sets `selection_`, the evidence."""
+        if choices.only() or not grounds:
+            if sum(map(len, choices.families)) > 1:
+                raise ValueError(
+                    "A student within max_bytes is chosen on rows that no teacher has seen, which takes 3 folds of "
+                    "'cv' at least. Give the rarest class 3 rows, raise cv, or pass a student instance."
+                )
+            self.selection_: list[dict[str, Any]] = []
+            return [choices.first()]
+        judge = Judge(grounds, encoders, task)
+        verdicts = choose(choices, judge)
+        self.selection_ = [_evidence(verdict, verdicts) for verdict in verdicts]
+        return [verdict.recipe for verdict in verdicts]
+
+    def _first_that_fits(
+        self, ranking: list[Recipe], lesson: Lesson, encoders: dict[bool, TableEncoder]
+    ) -> tuple[Any, Recipe]:
+        """The first recipe's fitted student; with a budget, the first that all rows do not make larger than it."""
+        for recipe in ranking:
+            student = fit_student(recipe, lesson)
+            if self.max_bytes is None or (student_nbytes(student, encoders) or 0) <= self.max_bytes:
+                return student, recipe
+        raise ValueError(f"No student fits max_bytes={self.max_bytes}. Raise it, or drop columns that are not needed.")
+
+    def _forget(self) -> None:
+        """Drop what an earlier fit left, so that a fit that fails leaves no mixture of two."""
+        for name in [name for name in vars(self) if name.endswith("_") and not name.startswith("_")]:
+            delattr(self, name)
+        self.fit_seconds_: dict[str, float] = {}
+
+    def _describe(self, task: str, data: TrainingData, members: list[Any]) -> None:
+        self.task_ = task
+        self.n_outputs_ = data.n_outputs
+        self._targets, self._flat = data.targets, data.flat
+        self._allows_nan = get_tags(self).input_tags.allow_nan
+        if data.classes is not None:
+            self.classes_ = data.classes
+        notes = []
+        if len(data.y) > SVM_EXACT_ROWS and any(member.preset == "svm" for member in members):
+            notes.append(
+                f"svm: above {SVM_EXACT_ROWS:,} rows a linear SVM on Nystroem features stands in for the kernel SVM."
+            )
+        route = getattr(self.student_, "route_", None)
+        if route is not None:
+            notes.append(f"student: {type(self.student_.estimator).__name__}, fitted by {route}.")
+        if self.augmentation_ is not None:
+            n_new = self.augmentation_.n_new(len(data.y))
+            notes.append(f"augmentation: {n_new:,} rows drawn by {self.augmentation_!r} and labelled by the committee.")
+        self.notes_ = tuple(notes)
+
+    @contextmanager
+    def _stage(self, name: str) -> Iterator[None]:
+        started = time.perf_counter()
+        yield
+        self.fit_seconds_[name] = time.perf_counter() - started
+        if self.verbose:
+            self._log(f"{name}: {self.fit_seconds_[name]:.1f} s")
+
+    def _log(self, message: str) -> None:
+        print(f"[{type(self).__name__}] {message}", flush=True)
+
+
+def _evidence(verdict: Verdict, verdicts: list[Verdict]) -> dict[str, Any]:
+    """A row of `selection_`."""
+    recipe = verdict.recipe
+    return {
+        "student": repr(recipe.student),
+        "labels": "hard" if recipe.hard else "soft",
+        "blend": 1.0 if recipe.hard else recipe.blend,
+        "augmentation": None if recipe.sampler is None else repr(recipe.sampler),
+        "nbytes": verdict.nbytes,
+        "loss": verdict.loss,
+        "error": verdict.error,
+        "loss_minus_best": verdict.loss - verdicts[0].loss,
+        "se": verdict.se(verdicts[0]),
+        "rows": len(verdict.losses),
+    }

@@ -1,0 +1,223 @@
+"""Honest selection: what the student is to be and to learn from, judged on real rows that no teacher of the trial saw.
+
+Labels out of fold are not enough. The teacher that labels one row was fitted on the others, the judged rows among them,
+so that a student judged on these has heard of their labels; rows drawn near them and labelled by a committee that has
+memorised them leak even more. Here everything is done once more without the judged rows: nested cross-validation (Stone
+1974; Varma and Simon 2006 on what the naive way flatters by), of which one fold is enough where rows are many.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ._transfer import Lesson, Recipe, Table, fit_student
+from .augmentation import BaseSampler
+from .model import packed_nbytes
+from .preprocessing import TableEncoder
+from .teachers import Fold
+
+#: Folds are judged until they hold this many rows, the last ones first: those of a time series have most behind them.
+JUDGED_ROWS = 4_000
+
+#: Weights of the true labels that ``blend="auto"`` chooses from, beside hard labels only.
+BLENDS = (0.3, 0.0, 0.6)
+
+#: Students of which further blends and samplers are tried.
+_FINALISTS = 2
+
+
+@dataclass(frozen=True, eq=False)
+class Choices:
+    """What may be chosen from.
+
+    Attributes
+    ----------
+    families : tuple of tuples of unfitted students
+        The students of a family from small to large.
+    blends : tuple of float
+    samplers : tuple of BaseSampler or None
+    max_bytes : int, optional
+        What the packed student may take.
+    """
+
+    families: tuple[tuple[Any, ...], ...]
+    blends: tuple[float, ...]
+    samplers: tuple[BaseSampler | None, ...]
+    max_bytes: int | None
+
+    def first(self) -> Recipe:
+        """What is taken where nothing can be judged."""
+        return Recipe(self.families[0][0], self.blends[0], self.samplers[0])
+
+    def only(self) -> bool:
+        """Whether there is nothing to choose."""
+        counts = (sum(map(len, self.families)), len(self.blends), len(self.samplers))
+        return counts == (1, 1, 1)
+
+
+def judged_folds(folds: list[Fold]) -> list[int]:
+    """The folds to hold a trial on; none where there are fewer than three folds."""
+    judged: list[int] = []
+    for i in reversed(range(len(folds))):
+        if len(folds) < 3 or sum(len(folds[j][1]) for j in judged) >= JUDGED_ROWS:
+            break
+        judged.append(i)
+    return judged
+
+
+@dataclass(frozen=True, eq=False)
+class Ground:
+    """One trial: what students learn from, and the rows that they are judged on.
+
+    Attributes
+    ----------
+    lesson : Lesson
+    held : Table of m rows
+    true_labels : ndarray of shape (m, n_outputs)
+    weight : ndarray of shape (m,), or None where all are 1
+    """
+
+    lesson: Lesson
+    held: Table
+    true_labels: NDArray[np.float64]
+    weight: NDArray[np.float64] | None
+
+
+@dataclass(frozen=True, eq=False)
+class Verdict:
+    """How a recipe did on the judged rows.
+
+    Attributes
+    ----------
+    recipe : Recipe
+    losses : ndarray of shape (m,)
+        Log-loss; for values the squared error in units of the target's variance.
+    errors : ndarray of shape (m,)
+        Whether the class is wrong; for values `losses`.
+    weight : ndarray of shape (m,)
+    nbytes : int or None
+        Packed, of the largest student over the trials; None where it has no model form.
+    """
+
+    recipe: Recipe
+    losses: NDArray[np.float64]
+    errors: NDArray[np.float64]
+    weight: NDArray[np.float64]
+    nbytes: int | None
+
+    @property
+    def loss(self) -> float:
+        """Mean of the losses."""
+        return float(np.average(self.losses, weights=self.weight))
+
+    @property
+    def error(self) -> float:
+        """Mean of the errors."""
+        return float(np.average(self.errors, weights=self.weight))
+
+    def se(self, rival: Verdict, of: str = "losses") -> float:
+        """Paired standard error of the difference from another verdict's mean."""
+        difference = getattr(self, of) - getattr(rival, of)
+        share = self.weight / self.weight.sum()
+        return float(np.sqrt(np.sum((share * (difference - share @ difference)) ** 2)))
+
+
+class Judge:
+    """Fits recipes on every ground and keeps what came out.
+
+    Parameters
+    ----------
+    grounds : list of Ground
+    encoders : dict
+        As in `Table`.
+    task : {"classification", "regression"}
+    """
+
+    def __init__(self, grounds: list[Ground], encoders: dict[bool, TableEncoder], task: str) -> None:
+        self.grounds, self.encoders, self.task = grounds, encoders, task
+        self.verdicts: dict[tuple[Any, ...], Verdict] = {}
+
+    def __call__(self, recipe: Recipe) -> Verdict:
+        """The verdict on a recipe."""
+        key = (repr(recipe.student), recipe.hard or recipe.blend, repr(recipe.sampler))
+        if key not in self.verdicts:
+            self.verdicts[key] = self._judge(recipe)
+        return self.verdicts[key]
+
+    def size(self, student: Any) -> int:
+        """Packed bytes of a student on the hard labels of one ground; 0 where it has no model form."""
+        return student_nbytes(fit_student(Recipe(student, hard=True), self.grounds[0].lesson), self.encoders) or 0
+
+    def _judge(self, recipe: Recipe) -> Verdict:
+        losses, errors, weights, sizes = [], [], [], []
+        for ground in self.grounds:
+            student = fit_student(recipe, ground.lesson)
+            outputs, truth = student.evaluate(ground.held.encoded(recipe.scale)), ground.true_labels
+            if self.task == "classification":
+                likelihood = np.sum(outputs * truth, axis=1)
+                losses.append(-np.log(np.maximum(likelihood, np.finfo(np.float64).eps)))
+                errors.append((outputs.argmax(axis=1) != truth.argmax(axis=1)).astype(np.float64))
+            else:
+                spread = ground.lesson.true_labels.var(axis=0)
+                losses.append(np.mean((outputs - truth) ** 2 / np.where(spread > 0, spread, 1.0), axis=1))
+                errors.append(losses[-1])
+            weights.append(np.ones(len(truth)) if ground.weight is None else ground.weight)
+            sizes.append(student_nbytes(student, self.encoders))
+        nbytes = None if None in sizes else max(size for size in sizes if size is not None)
+        return Verdict(recipe, np.concatenate(losses), np.concatenate(errors), np.concatenate(weights), nbytes)
+
+
+def choose(choices: Choices, judge: Judge) -> list[Verdict]:
+    """Verdicts, the chosen one first, then the others in the order in which they would stand in.
+
+    Every student is judged on hard labels and on soft ones of the first blend; the best of them with every other blend
+    and sampler. The lowest mean loss wins, but nothing wins over the best student on hard labels if its errors are more
+    by over a standard error: what is known to be worse is not shipped.
+
+    Parameters
+    ----------
+    choices : Choices
+    judge : Judge
+    """
+    students = [student for family in choices.families for student in _that_fit(family, judge, choices.max_bytes)]
+    if not students:
+        smallest = min(judge.size(family[0]) for family in choices.families)
+        raise ValueError(
+            f"No student fits max_bytes={choices.max_bytes}: the smallest of these rows takes {smallest} bytes. Raise "
+            "max_bytes, or drop columns."
+        )
+    first = [(choices.blends[0], choices.samplers[0])]
+    rest = [pair for pair in [(b, s) for s in choices.samplers for b in choices.blends] if pair not in first]
+    hard = [judge(Recipe(student, hard=True)) for student in students]
+    soft = [judge(Recipe(student, blend, sampler)) for student in students for blend, sampler in first]
+    finalists = sorted(range(len(students)), key=lambda i: min(hard[i].loss, soft[i].loss))[:_FINALISTS]
+    soft += [judge(Recipe(students[i], blend, sampler)) for i in finalists for blend, sampler in rest]
+    rival = min(hard, key=lambda verdict: verdict.loss)
+    known_worse = {id(v) for v in soft if v.error - rival.error > v.se(rival, "errors")}
+    return sorted([*hard, *soft], key=lambda verdict: (id(verdict) in known_worse, verdict.loss))
+
+
+def _that_fit(family: tuple[Any, ...], judge: Judge, max_bytes: int | None) -> list[Any]:
+    """The largest student of a family within the budget and the one before it."""
+    if max_bytes is None:
+        return list(family)
+    low, high = 0, len(family)  # the first student too large is sought in [low, high]
+    while low < high:
+        middle = (low + high) // 2
+        if judge.size(family[middle]) <= max_bytes:
+            low = middle + 1
+        else:
+            high = middle
+    return list(family[max(0, low - 2) : low])
+
+
+def student_nbytes(student: Any, encoders: dict[bool, TableEncoder]) -> int | None:
+    """Packed bytes of a fitted student; None where it has no model form."""
+    if not hasattr(student, "predictor_"):
+        return None
+    encoder = encoders[bool(student.wants_scaling)]
+    return packed_nbytes(student.predictor_, student.link_, encoder.to_preprocessor())
