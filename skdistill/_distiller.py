@@ -37,9 +37,11 @@ class DistilledClassifier(ClassifierMixin, BaseDistilled):
         The committee. None: ``["svm", "logistic", "lightgbm"]``. Other names: ``"xgboost"``, ``"forest"``,
         ``"extra_trees"``, ``"hist_gradient_boosting"``, ``"mlp"``. `FrozenEstimator` and `CallableTeacher` are only
         asked, never fitted.
-    student : {"tree", "linear", "additive"} or estimator, default="tree"
+    student : {"tree", "linear", "additive", "auto"} or estimator, default="tree"
         What is shipped. A name stands for the defaults of `TreeStudent`, `LinearStudent` or
-        `AdditiveStudent`.
+        `AdditiveStudent`; with `max_bytes` for the best size of that family, and "auto" for the best of all families.
+    max_bytes : int or None, default=None
+        What the packed student (``to_model().nbytes``) may take. For a student given by name; "auto" needs it.
     cv : int, splitter or iterable of splits, default=5
         How real rows get labels from teachers that did not see them. An integer makes shuffled, stratified folds, or
         keeps groups together where ``groups`` is given to `fit`.
@@ -51,13 +53,12 @@ class DistilledClassifier(ClassifierMixin, BaseDistilled):
     temperature : float or "auto", default=1.0
         Each teacher's probabilities are raised to 1 / temperature and renormalised; "auto" fits one temperature per
         teacher on out-of-fold log-loss (Guo et al. 2017).
-    blend : float in [0, 1], default=0.5
-        Weight of the true labels in the targets.
-    augmentation : None, {"munge", "marginal"} or sampler, default=None
+    blend : float in [0, 1] or "auto", default=0.5
+        Weight of the true labels in the targets. "auto": chosen, see Notes.
+    augmentation : None, {"munge", "marginal", "auto"} or sampler, default=None
         New rows near the given ones, labelled by the committee fitted on all rows; how many and how heavy are the
         sampler's parameters. A name stands for the defaults of `Munge` or `MarginalResampling`. It helps most
-        where rows are few. Judge it on rows apart: labels by teachers that have memorised the training rows make it
-        look better on these than it is, which is why the default is None.
+        where rows are few. "auto": none or `Munge`, chosen, see Notes.
     class_weight : dict, "balanced" or None, default=None
         As in scikit-learn; multiplies the sample weights of every stage.
     keep_teachers : bool, default=False
@@ -77,6 +78,10 @@ class DistilledClassifier(ClassifierMixin, BaseDistilled):
     hard_student_ : the same student fitted on the true labels, the rival of `report`
     classes_ : ndarray of shape (k,)
     augmentation_ : the sampler, or None
+    selection_ : list of dict
+        What was tried where something was to be chosen, the choice first: student, labels ("hard" or "soft"), blend,
+        augmentation, packed bytes, mean loss and error on the judged rows, and how far the loss is from the choice's,
+        with the paired standard error of that. ``pandas.DataFrame(clf.selection_)`` shows it.
     encoder_ : TableEncoder, part of the shipped model
     teachers_ : Committee, the fitted teachers by name; not pickled unless `keep_teachers`
     teacher_weights_ : dict of name to weight
@@ -84,6 +89,14 @@ class DistilledClassifier(ClassifierMixin, BaseDistilled):
     fit_seconds_ : dict of stage to wall-clock seconds
     n_features_in_ : int
     feature_names_in_ : ndarray of str, where X had string column names
+
+    Notes
+    -----
+    Whatever is "auto" is chosen by the log-loss (for values the squared error) on true labels of rows that no teacher
+    saw whose labels the judged student learned from: cross-fitting is done once more without each judged fold. Hard
+    labels only, without the committee, is always among the candidates, and nothing is chosen whose errors are more by
+    over a standard error, so the student is not knowingly worse than one trained directly. It takes 3 folds at least
+    (with fewer the first candidate is taken), and half to 1.2 times the time of fitting the teachers besides.
 
     See Also
     --------
@@ -160,9 +173,11 @@ class DistilledRegressor(RegressorMixin, BaseDistilled):
         The committee. None: ``["svm", "ridge", "lightgbm"]``. Other names: ``"xgboost"``, ``"forest"``,
         ``"extra_trees"``, ``"hist_gradient_boosting"``, ``"mlp"``. `FrozenEstimator` and `CallableTeacher` are only
         asked, never fitted.
-    student : {"tree", "linear", "additive"} or estimator, default="tree"
+    student : {"tree", "linear", "additive", "auto"} or estimator, default="tree"
         What is shipped. A name stands for the defaults of `TreeStudent`, `LinearStudent` or
-        `AdditiveStudent`.
+        `AdditiveStudent`; with `max_bytes` for the best size of that family, and "auto" for the best of all families.
+    max_bytes : int or None, default=None
+        What the packed student (``to_model().nbytes``) may take. For a student given by name; "auto" needs it.
     cv : int, splitter or iterable of splits, default=5
         How real rows get labels from teachers that did not see them. An integer makes shuffled folds, or keeps groups
         together where ``groups`` is given to `fit`.
@@ -171,13 +186,12 @@ class DistilledRegressor(RegressorMixin, BaseDistilled):
         (Caruana et al. 2004), your own, or equal ones.
     aggregation : {"mean", "median"} or callable, default="mean"
         How values of several teachers become one; a callable takes ``(block (T, b, m), weights (T,))``.
-    blend : float in [0, 1], default=0.5
-        Weight of the true values in the targets.
-    augmentation : None, {"munge", "marginal"} or sampler, default=None
+    blend : float in [0, 1] or "auto", default=0.5
+        Weight of the true values in the targets. "auto": chosen, see Notes.
+    augmentation : None, {"munge", "marginal", "auto"} or sampler, default=None
         New rows near the given ones, labelled by the committee fitted on all rows; how many and how heavy are the
         sampler's parameters. A name stands for the defaults of `Munge` or `MarginalResampling`. It helps most
-        where rows are few. Judge it on rows apart: labels by teachers that have memorised the training rows make it
-        look better on these than it is, which is why the default is None.
+        where rows are few. "auto": none or `Munge`, chosen, see Notes.
     keep_teachers : bool, default=False
         Pickle the fitted teachers too.
     device : {"auto", "cpu", "cuda"}, default="auto"
@@ -194,12 +208,20 @@ class DistilledRegressor(RegressorMixin, BaseDistilled):
     student_ : fitted student, no teacher inside
     hard_student_ : the same student fitted on the true values, the rival of `report`
     augmentation_ : the sampler, or None
+    selection_ : list of dict
+        What was tried where something was to be chosen, the choice first: student, labels ("hard" or "soft"), blend,
+        augmentation, packed bytes, mean loss and error on the judged rows, and how far the loss is from the choice's,
+        with the paired standard error of that. ``pandas.DataFrame(clf.selection_)`` shows it.
     encoder_ : TableEncoder, part of the shipped model
     teachers_ : Committee, the fitted teachers by name; not pickled unless `keep_teachers`
     teacher_weights_ : dict of name to weight
     fit_seconds_ : dict of stage to wall-clock seconds
     n_features_in_ : int
     feature_names_in_ : ndarray of str, where X had string column names
+
+    Notes
+    -----
+    How "auto" chooses is told in `DistilledClassifier`.
 
     See Also
     --------
@@ -260,8 +282,8 @@ class DistilledEstimator(BaseDistilled):
     ----------
     task : {"auto", "classification", "regression"}, default="auto"
         "auto": read from the teachers or the student if one tells, else from y.
-    teachers, student, cv, aggregation, temperature, blend, augmentation, class_weight, keep_teachers, device, n_jobs, \
-random_state, verbose
+    teachers, student, max_bytes, cv, aggregation, temperature, blend, augmentation, class_weight, keep_teachers, \
+device, n_jobs, random_state, verbose
         As in `DistilledClassifier`; `temperature` and `class_weight` are for classification.
     weighting : {"loss", "greedy"}, array-like of shape (n_teachers,) or None, default="loss"
         "loss" is the log-loss or the squared error.
@@ -269,8 +291,8 @@ random_state, verbose
     Attributes
     ----------
     task_ : {"classification", "regression"}
-    student_, hard_student_, classes_, augmentation_, encoder_, teachers_, teacher_weights_, temperatures_, \
-fit_seconds_
+    student_, hard_student_, classes_, augmentation_, selection_, encoder_, teachers_, teacher_weights_, \
+temperatures_, fit_seconds_
         As in `DistilledClassifier`; ``classes_`` for classification only.
 
     Examples

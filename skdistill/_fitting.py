@@ -256,6 +256,8 @@ class DistilledFitting(DistilledComposition):
         if self.augmentation_ is not None:
             n_new = self.augmentation_.n_new(len(data.y))
             notes.append(f"augmentation: {n_new:,} rows drawn by {self.augmentation_!r} and labelled by the committee.")
+        if self.selection_:
+            notes.append(_choice(self.selection_, task))
         self.notes_ = tuple(notes)
 
     @contextmanager
@@ -285,3 +287,19 @@ def _evidence(verdict: Verdict, verdicts: list[Verdict]) -> dict[str, Any]:
         "se": verdict.se(verdicts[0]),
         "rows": len(verdict.losses),
     }
+
+
+def _choice(selection: list[dict[str, Any]], task: str) -> str:
+    """What was chosen and why, in a sentence."""
+    best = selection[0]
+    hard = next(row for row in selection if row["labels"] == "hard")
+    loss = "log-loss" if task == "classification" else "squared error in units of the target's variance"
+    evidence = f"judged by {loss} on {best['rows']:,} rows that no teacher had seen"
+    if best is hard:
+        return f"selection: hard labels only; none of {len(selection) - 1} other recipes was better, {evidence}."
+    augmentation = "" if best["augmentation"] is None else f" and {best['augmentation']}"
+    return (
+        f"selection: blend={best['blend']:g}{augmentation} for {best['student']}, the best of {len(selection)} "
+        f"recipes, {evidence}: {best['loss']:.4g} against {hard['loss']:.4g} on hard labels only "
+        f"(difference {hard['loss_minus_best']:.2g}, standard error {hard['se']:.2g})."
+    )

@@ -26,6 +26,10 @@ JUDGED_ROWS = 4_000
 #: Weights of the true labels that ``blend="auto"`` chooses from, beside hard labels only.
 BLENDS = (0.3, 0.0, 0.6)
 
+#: Sizes of a family that are judged: the largest within the budget, and smaller ones in case that is too large for the
+#: rows.
+_SIZES = 2
+
 #: Students of which further blends and samplers are tried.
 _FINALISTS = 2
 
@@ -140,6 +144,7 @@ class Judge:
     def __init__(self, grounds: list[Ground], encoders: dict[bool, TableEncoder], task: str) -> None:
         self.grounds, self.encoders, self.task = grounds, encoders, task
         self.verdicts: dict[tuple[Any, ...], Verdict] = {}
+        self.sizes: dict[str, int] = {}
 
     def __call__(self, recipe: Recipe) -> Verdict:
         """The verdict on a recipe."""
@@ -150,7 +155,11 @@ class Judge:
 
     def size(self, student: Any) -> int:
         """Packed bytes of a student on the hard labels of one ground; 0 where it has no model form."""
-        return student_nbytes(fit_student(Recipe(student, hard=True), self.grounds[0].lesson), self.encoders) or 0
+        key = repr(student)
+        if key not in self.sizes:
+            fitted = fit_student(Recipe(student, hard=True), self.grounds[0].lesson)
+            self.sizes[key] = student_nbytes(fitted, self.encoders) or 0
+        return self.sizes[key]
 
     def _judge(self, recipe: Recipe) -> Verdict:
         losses, errors, weights, sizes = [], [], [], []
@@ -172,11 +181,13 @@ class Judge:
 
 
 def choose(choices: Choices, judge: Judge) -> list[Verdict]:
-    """Verdicts, the chosen one first, then the others in the order in which they would stand in.
+    """Verdicts, the chosen one first, then the others from good to bad.
 
-    Every student is judged on hard labels and on soft ones of the first blend; the best of them with every other blend
-    and sampler. The lowest mean loss wins, but nothing wins over the best student on hard labels if its errors are more
-    by over a standard error: what is known to be worse is not shipped.
+    Every student is judged on hard labels and on soft ones of the first blend, and the better of the two represents it;
+    then the best of them with every other blend and sampler. Of many candidates some look good by luck: so a further
+    recipe takes the place of the best representative only if its loss is lower by over a standard error (after Breiman
+    et al. 1984). Nor are soft labels taken whose errors are more than those on hard labels by over a standard error:
+    what is known to be worse is not shipped.
 
     Parameters
     ----------
@@ -190,19 +201,31 @@ def choose(choices: Choices, judge: Judge) -> list[Verdict]:
             f"No student fits max_bytes={choices.max_bytes}: the smallest of these rows takes {smallest} bytes. Raise "
             "max_bytes, or drop columns."
         )
-    first = [(choices.blends[0], choices.samplers[0])]
-    rest = [pair for pair in [(b, s) for s in choices.samplers for b in choices.blends] if pair not in first]
-    hard = [judge(Recipe(student, hard=True)) for student in students]
-    soft = [judge(Recipe(student, blend, sampler)) for student in students for blend, sampler in first]
-    finalists = sorted(range(len(students)), key=lambda i: min(hard[i].loss, soft[i].loss))[:_FINALISTS]
-    soft += [judge(Recipe(students[i], blend, sampler)) for i in finalists for blend, sampler in rest]
-    rival = min(hard, key=lambda verdict: verdict.loss)
-    known_worse = {id(v) for v in soft if v.error - rival.error > v.se(rival, "errors")}
-    return sorted([*hard, *soft], key=lambda verdict: (id(verdict) in known_worse, verdict.loss))
+    first, *rest = [(blend, sampler) for sampler in choices.samplers for blend in choices.blends]
+    pairs = [(judge(Recipe(student, hard=True)), judge(Recipe(student, *first))) for student in students]
+    best = sorted((_better(hard, soft) for hard, soft in pairs), key=_loss)
+    rival = min((hard for hard, _ in pairs), key=_loss)
+    chosen = best[0]
+    further = [judge(Recipe(finalist.recipe.student, *pair)) for finalist in best[:_FINALISTS] for pair in rest]
+    challenger = min((verdict for verdict in further if _better(rival, verdict) is verdict), key=_loss, default=chosen)
+    if chosen.loss - challenger.loss > challenger.se(chosen):
+        chosen = challenger
+    others = [verdict for pair in pairs for verdict in pair] + further
+    return [chosen, *sorted((verdict for verdict in others if verdict is not chosen), key=_loss)]
+
+
+def _loss(verdict: Verdict) -> float:
+    return verdict.loss
+
+
+def _better(hard: Verdict, soft: Verdict) -> Verdict:
+    """The soft labels if their loss is lower and their errors are not known to be more."""
+    wins = soft.loss < hard.loss and soft.error - hard.error <= soft.se(hard, "errors")
+    return soft if wins else hard
 
 
 def _that_fit(family: tuple[Any, ...], judge: Judge, max_bytes: int | None) -> list[Any]:
-    """The largest student of a family within the budget and the one before it."""
+    """The largest student of a family within the budget, and the largest of those that turn out smaller than it."""
     if max_bytes is None:
         return list(family)
     low, high = 0, len(family)  # the first student too large is sought in [low, high]
@@ -212,7 +235,16 @@ def _that_fit(family: tuple[Any, ...], judge: Judge, max_bytes: int | None) -> l
             low = middle + 1
         else:
             high = middle
-    return list(family[max(0, low - 2) : low])
+    fitting: list[Any] = []
+    for student in reversed(family[:low]):
+        # Where rows allow for no more, larger limits give the same student: the smallest such limit stands for all.
+        if fitting and judge.size(student) == judge.size(fitting[-1]):
+            fitting[-1] = student
+        elif len(fitting) == _SIZES:
+            break
+        else:
+            fitting.append(student)
+    return fitting
 
 
 def student_nbytes(student: Any, encoders: dict[bool, TableEncoder]) -> int | None:

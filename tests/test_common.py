@@ -28,6 +28,7 @@ EXACT = [
     DistilledRegressor(exact_regressors(), "additive", cv=3, weighting=None),
     DistilledEstimator(exact_classifiers(), TreeStudent(min_samples_leaf=1), task="classification", cv=3),
     DistilledEstimator(exact_regressors(), "linear", cv=3),
+    DistilledClassifier(exact_classifiers(), TreeStudent(min_samples_leaf=1), cv=3, blend="auto"),
 ]
 # A calibrated SVM and LightGBM are not indifferent to weights against repetition by themselves.
 DEFAULT = [
@@ -59,6 +60,8 @@ OURS = [
     DistilledRegressor(["svm", "extra_trees"], "linear", random_state=0, aggregation="median"),
     DistilledClassifier(["logistic", "extra_trees"], "additive", random_state=0),
     DistilledRegressor(["ridge", "lightgbm"], "additive", random_state=0),
+    DistilledClassifier(["logistic", "lightgbm"], "tree", blend="auto", augmentation="auto", cv=3, random_state=0),
+    DistilledRegressor(["ridge", "lightgbm"], "auto", max_bytes=300, blend="auto", cv=3, random_state=0),
     DistilledRegressor(["ridge"], DecisionTreeRegressor(max_leaf_nodes=8, random_state=0), random_state=0),
 ]
 
@@ -118,7 +121,7 @@ def test_pandas_polars_numpy_agree(estimator):
     np.testing.assert_array_equal(results["pandas"], results["numpy"])
 
 
-@pytest.mark.parametrize("estimator", OURS[:6])
+@pytest.mark.parametrize("estimator", OURS[:8])
 def test_model_form_equals_estimator(estimator, tmp_path):
     X, y = data_for(estimator)
     fitted = clone(estimator).fit(X, y)

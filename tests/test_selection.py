@@ -1,0 +1,234 @@
+"""Honest selection: what is chosen, on what evidence, and that the evidence does not flatter."""
+
+from __future__ import annotations
+
+import pickle
+
+import numpy as np
+import pandas as pd
+import pytest
+from scipy import sparse
+from sklearn.datasets import load_breast_cancer, load_diabetes, load_iris
+from sklearn.ensemble import ExtraTreesClassifier
+from sklearn.frozen import FrozenEstimator
+from sklearn.linear_model import LogisticRegression
+from sklearn.model_selection import TimeSeriesSplit
+
+from skdistill import DistilledClassifier, DistilledRegressor, LinearStudent, TreeStudent
+from skdistill._selection import JUDGED_ROWS, judged_folds
+from skdistill.augmentation import Munge
+from skdistill.teachers import cross_fit, make_folds, resolve_members
+
+TEACHERS = ["logistic", "lightgbm"]
+
+
+def noisy(n, seed, signal=1.0):
+    """Six features of which one tells, under label noise that a memorising teacher takes for truth."""
+    rng = np.random.default_rng(seed)
+    X = rng.normal(size=(n, 6))
+    # Classes of equal size: stratified folds would know a chance imbalance, which fresh rows do not have.
+    score = signal * np.sign(X[:, 0]) + rng.logistic(size=n)
+    return X, (score > np.median(score)).astype(int)
+
+
+def memoriser():
+    """Knows every row that it has seen by heart."""
+    return [("extra", ExtraTreesClassifier(15, random_state=0))]
+
+
+# ---------------------------------------------------------------- teachers that have not seen the judged rows
+
+
+@pytest.mark.parametrize("cv", [4, TimeSeriesSplit(4)])
+def test_no_teacher_of_a_trial_has_seen_the_judged_rows(cv):
+    # A teacher that knows its rows by heart gives them away: it is certain of nothing but these.
+    rng = np.random.default_rng(0)
+    X, y = rng.normal(size=(120, 5)), rng.integers(2, size=120)
+    folds = make_folds(cv, X, y, "classification", seed=0)
+    members = resolve_members([("tree", ExtraTreesClassifier(20, random_state=0))], "classification", 120, 2)
+    soft = cross_fit(members, X, y, folds, classes=np.arange(2), n_outputs=2, judged=range(4))
+    for trial, (train, test) in zip(soft.trials, folds, strict=True):
+        np.testing.assert_array_equal(trial.rows, train)
+        np.testing.assert_array_equal(trial.held, test)
+        assert not np.isin(np.flatnonzero(trial.soft.covered), test).any()
+        right = trial.soft.committee.labels(X)[0][np.arange(120), y]
+        assert right[train].min() == 1.0
+        assert right[test].mean() < 0.7
+        labels = trial.soft.labels[0]
+        assert not labels[~trial.soft.covered].any()
+        if trial.soft.covered.any():
+            of_own = labels[np.arange(120), y][trial.soft.covered]
+            assert of_own.mean() < 0.7  # out of fold within the trial too
+
+
+def test_labels_of_a_trial_are_those_of_cross_fitting_without_the_judged_rows():
+    X, y = load_iris(return_X_y=True)
+    members = resolve_members(["logistic"], "classification", 150, 3)
+    folds = make_folds(3, X, y, "classification", seed=0)
+    trial = cross_fit(members, X, y, folds, classes=np.arange(3), n_outputs=3, judged=[2]).trials[0]
+    rows = trial.rows
+    inner = [(np.searchsorted(rows, folds[j][1]), np.searchsorted(rows, folds[i][1])) for i, j in ((0, 1), (1, 0))]
+    again = cross_fit(members, X[rows], y[rows], inner, classes=np.arange(3), n_outputs=3)
+    np.testing.assert_allclose(trial.soft.labels[0][rows], again.labels[0], atol=1e-12)
+
+
+def test_folds_are_judged_until_they_hold_enough_rows():
+    folds = [(np.arange(0), np.arange(1500))] * 5
+    assert judged_folds(folds) == [4, 3, 2]
+    assert judged_folds([(np.arange(0), np.arange(JUDGED_ROWS))] * 3) == [2]
+    assert judged_folds([(np.arange(0), np.arange(10))] * 4) == [3, 2, 1, 0]
+    assert judged_folds(folds[:2]) == []
+
+
+# ---------------------------------------------------------------- the evidence does not flatter
+
+
+@pytest.mark.parametrize("signal", [1.0, 0.0])
+def test_optimism_is_below_a_standard_error(signal):
+    """With teachers that memorise and rows drawn near theirs: what leaks, leaks here."""
+    optimism, advantage, se = [], [], []
+    fresh, truth = noisy(8_000, 99, signal)
+    for seed in range(5):
+        X, y = noisy(400, seed, signal)
+        clf = DistilledClassifier(
+            memoriser(), TreeStudent(max_leaves=16), blend="auto", augmentation="auto", random_state=seed
+        ).fit(X, y)
+        best = clf.selection_[0]
+        hard = next(row for row in clf.selection_ if row["labels"] == "hard")
+        optimism.append(np.mean(clf.predict(fresh) != truth) - best["error"])
+        advantage.append(hard["error"] - best["error"])
+        se.append(np.sqrt(best["error"] * (1 - best["error"]) / len(y)))
+    assert np.mean(optimism) < np.mean(se)
+    if signal == 0.0:  # noise only: nobody makes fewer errors than the student on hard labels
+        assert np.mean(advantage) < np.mean(se)
+
+
+def test_judging_on_rows_that_teachers_saw_would_flatter():
+    """The test above can fail: the same student judged against a committee that has seen the rows."""
+    optimism = []
+    fresh, truth = noisy(8_000, 99)
+    for seed in range(3):
+        X, y = noisy(400, seed)
+        clf = DistilledClassifier(
+            memoriser(), TreeStudent(max_leaves=64), blend=0.0, augmentation=Munge(factor=10), random_state=seed
+        ).fit(X, y)
+        optimism.append(np.mean(clf.predict(fresh) != truth) - np.mean(clf.predict(X) != y))
+    assert np.mean(optimism) > 0.05
+
+
+def test_hard_labels_win_where_the_committee_is_worse():
+    X, y = load_breast_cancer(return_X_y=True)
+    rng = np.random.default_rng(0)
+    deluded = FrozenEstimator(LogisticRegression(max_iter=5000).fit(X, rng.permutation(y)))
+    clf = DistilledClassifier([("deluded", deluded)], LinearStudent(), blend="auto", random_state=0).fit(X, y)
+    assert clf.selection_[0]["labels"] == "hard"
+    assert clf.student_ is clf.hard_student_
+    assert any("hard labels only" in note for note in clf.notes_)
+
+
+# ---------------------------------------------------------------- what users see
+
+
+def test_the_evidence_is_a_table_with_the_choice_first():
+    X, y = load_breast_cancer(return_X_y=True)
+    clf = DistilledClassifier(TEACHERS, blend="auto", augmentation="auto", random_state=0).fit(X[::2], y[::2])
+    table = pd.DataFrame(clf.selection_)
+    assert len(table) == 7  # three blends, with and without new rows, and hard labels
+    assert (table["labels"] == "hard").sum() == 1
+    assert (table["rows"] == len(X[::2])).all()
+    assert table["loss"].iloc[0] == table["loss"].min()
+    note = next(note for note in clf.notes_ if note.startswith("selection"))
+    assert f"{table['rows'][0]:,} rows that no teacher had seen" in note
+    assert note in str(clf.report(X[1::2], y[1::2]))
+    assert pickle.loads(pickle.dumps(clf)).selection_ == clf.selection_
+
+
+def test_nothing_to_choose_costs_nothing():
+    X, y = load_iris(return_X_y=True)
+    clf = DistilledClassifier("logistic", random_state=0).fit(X, y)
+    assert clf.selection_ == []
+    assert not any(note.startswith("selection") for note in clf.notes_)
+
+
+@pytest.mark.parametrize("max_bytes", [150, 600])
+def test_auto_student_stays_within_the_budget(max_bytes):
+    X, y = load_breast_cancer(return_X_y=True)
+    clf = DistilledClassifier("logistic", "auto", max_bytes=max_bytes, blend="auto", cv=3, random_state=0)
+    clf.fit(X[::2], y[::2])
+    assert clf.to_model().nbytes <= max_bytes
+    assert clf.score(X[1::2], y[1::2]) > 0.88
+    families = {row["student"].split("(")[0] for row in clf.selection_}
+    assert "TreeStudent" in families
+    assert len(families) > 1 or max_bytes == 150
+    assert all(row["nbytes"] is not None for row in clf.selection_)
+
+
+def test_a_family_sized_to_the_budget():
+    X, y = load_diabetes(return_X_y=True)
+    reg = DistilledRegressor("ridge", "tree", max_bytes=100, cv=3, random_state=0).fit(X, y)
+    assert 50 < reg.to_model().nbytes <= 100
+    assert isinstance(reg.student_, TreeStudent)
+    assert {row["labels"] for row in reg.selection_} == {"hard", "soft"}
+
+
+def test_sparse_rows_choose_among_students_that_take_them():
+    X, y = load_breast_cancer(return_X_y=True)
+    rows = sparse.csr_matrix(np.where(np.median(X, axis=0) < X, 1.0, 0.0))
+    clf = DistilledClassifier("logistic", "auto", max_bytes=2000, blend="auto", augmentation="auto", random_state=0)
+    clf.fit(rows, y)
+    assert isinstance(clf.student_, LinearStudent)
+
+
+def test_weights_groups_and_unlabelled_rows():
+    X, y = noisy(300, 0)
+    pool, _ = noisy(200, 1)
+    weight = np.random.default_rng(0).integers(1, 4, 300)
+    groups = np.arange(300) // 3
+    clf = DistilledClassifier("logistic", blend="auto", random_state=0)
+    clf.fit(X, y, sample_weight=weight, groups=groups, X_unlabeled=pool)
+    assert clf.selection_[0]["rows"] == 300
+    ones = DistilledClassifier("logistic", blend="auto", random_state=0).fit(X, y, sample_weight=np.ones(300))
+    none = DistilledClassifier("logistic", blend="auto", random_state=0).fit(X, y)
+    assert ones.selection_ == none.selection_
+
+
+def test_time_series_splits_are_judged_where_they_have_a_past():
+    X, y = noisy(400, 0)
+    clf = DistilledClassifier("logistic", blend="auto", cv=TimeSeriesSplit(4), random_state=0).fit(X, y)
+    assert clf.selection_[0]["rows"] == 3 * 80  # the first fold has no labels out of fold before it
+
+
+def test_same_choice_for_any_n_jobs():
+    X, y = noisy(300, 0)
+    clfs = [
+        DistilledClassifier(memoriser(), blend="auto", augmentation="auto", n_jobs=n_jobs, random_state=0).fit(X, y)
+        for n_jobs in (1, 2)
+    ]
+    assert clfs[0].selection_ == clfs[1].selection_
+
+
+# ---------------------------------------------------------------- messages
+
+
+@pytest.mark.parametrize(
+    ("settings", "message"),
+    [
+        ({"student": "auto"}, r"student='auto' chooses among students of different size: pass max_bytes"),
+        ({"student": TreeStudent(), "max_bytes": 500}, r"max_bytes sizes a student given by name.*Got the instance"),
+        ({"max_bytes": 0}, r"'max_bytes' parameter of DistilledClassifier must be"),
+        ({"max_bytes": 20}, r"No student fits max_bytes=20: the smallest of these rows takes \d+ bytes"),
+        ({"student": "auto", "max_bytes": 999, "cv": 2}, r"takes 3 folds of 'cv' at least"),
+        ({"blend": "best"}, r"'blend' parameter of DistilledClassifier must be"),
+    ],
+)
+def test_messages(settings, message):
+    X, y = load_iris(return_X_y=True)
+    with pytest.raises(ValueError, match=message):
+        DistilledClassifier("logistic", **settings).fit(X, y)
+
+
+def test_too_few_folds_take_the_first_candidate():
+    X, y = load_iris(return_X_y=True)
+    clf = DistilledClassifier("logistic", blend="auto", cv=2, random_state=0).fit(X, y)
+    assert clf.selection_ == []
+    assert clf.recipe_.blend == 0.3
