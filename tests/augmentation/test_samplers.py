@@ -242,7 +242,7 @@ def test_resolve_sampler():
     assert resolved is not given
     assert resolved.factor == 2.0
     assert [resolved.n_new(n) for n in (1, 100)] == [2, 200]
-    with pytest.raises(ValueError, match=r"Unknown augmentation 'smote'. Valid names: marginal, munge; or pass"):
+    with pytest.raises(ValueError, match=r"Unknown augmentation 'smote'. Valid names: auto, marginal, munge; or pass"):
         resolve_sampler("smote")
     for wrong in (Munge, 3):
         with pytest.raises(TypeError, match=r"'augmentation' parameter must be None, one of \['marginal', 'munge'\]"):
