@@ -26,6 +26,7 @@ from .targets import AGGREGATIONS, Combiner, check_recipe, fit_combiner
 from .teachers import (
     SVM_EXACT_ROWS,
     Fold,
+    Member,
     Oracle,
     SoftLabels,
     cross_fit,
@@ -124,20 +125,8 @@ class DistilledFitting(DistilledComposition):
             if not (choices.only() and all(member.frozen for member in members)):
                 seed = rng.randint(np.iinfo(np.int32).max)
                 folds = make_folds(self.cv, data.X, data.y, task, kept=data.kept, seed=seed, split_params=split_params)
-            soft = cross_fit(
-                members,
-                data.X,
-                data.y,
-                folds,
-                classes=data.classes,
-                n_outputs=data.n_outputs,
-                sample_weight=data.sample_weight,
-                fit_params=fit_params,
-                random_state=rng,
-                judged=[] if choices.only() else judged_folds(folds),
-                n_jobs=self.n_jobs,
-                log=self._log if self.verbose else None,
-            )
+            judged = [] if choices.only() else judged_folds(folds)
+            soft = self._teach(members, data, folds, judged, fit_params, rng)
         seed = rng.randint(np.iinfo(np.int32).max)
         with self._stage("targets"):
             lesson, combine = self._lesson(task, data, table, None, soft, pool, seed)
@@ -169,6 +158,31 @@ class DistilledFitting(DistilledComposition):
             self.temperatures_ = dict(zip(committee, combine.temperatures.tolist(), strict=True))
         self._describe(task, data, members)
         return self
+
+    def _teach(
+        self,
+        members: list[Member],
+        data: TrainingData,
+        folds: list[Fold],
+        judged: list[int],
+        fit_params: dict[str, dict[str, Any]],
+        rng: np.random.RandomState,
+    ) -> SoftLabels:
+        """Fit the teachers and label the real rows: the long work."""
+        return cross_fit(
+            members,
+            data.X,
+            data.y,
+            folds,
+            classes=data.classes,
+            n_outputs=data.n_outputs,
+            sample_weight=data.sample_weight,
+            fit_params=fit_params,
+            random_state=rng,
+            judged=judged,
+            n_jobs=self.n_jobs,
+            log=self._log if self.verbose else None,
+        )
 
     def _lesson(
         self,
