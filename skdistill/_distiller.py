@@ -37,9 +37,9 @@ class DistilledClassifier(ClassifierMixin, BaseDistilled):
         The committee. None: ``["svm", "logistic", "lightgbm"]``. Other names: ``"xgboost"``, ``"forest"``,
         ``"extra_trees"``, ``"hist_gradient_boosting"``, ``"mlp"``. `FrozenEstimator` and `CallableTeacher` are only
         asked, never fitted.
-    student : {"tree", "linear", "additive"} or estimator, default="tree"
-        What is shipped. A name stands for the defaults of `TreeStudent`, `LinearStudent` or
-        `AdditiveStudent`.
+    student : {"tree", "linear", "additive", "boosted"} or estimator, default="tree"
+        What is shipped. A name stands for the defaults of `TreeStudent`, `LinearStudent`,
+        `AdditiveStudent` or `BoostedStudent`.
     cv : int, splitter or iterable of splits, default=5
         How real rows get labels from teachers that did not see them. An integer makes shuffled, stratified folds, or
         keeps groups together where ``groups`` is given to `fit`.
@@ -158,9 +158,9 @@ class DistilledRegressor(RegressorMixin, BaseDistilled):
         The committee. None: ``["svm", "ridge", "lightgbm"]``. Other names: ``"xgboost"``, ``"forest"``,
         ``"extra_trees"``, ``"hist_gradient_boosting"``, ``"mlp"``. `FrozenEstimator` and `CallableTeacher` are only
         asked, never fitted.
-    student : {"tree", "linear", "additive"} or estimator, default="tree"
-        What is shipped. A name stands for the defaults of `TreeStudent`, `LinearStudent` or
-        `AdditiveStudent`.
+    student : {"tree", "linear", "additive", "boosted"} or estimator, default="tree"
+        What is shipped. A name stands for the defaults of `TreeStudent`, `LinearStudent`,
+        `AdditiveStudent` or `BoostedStudent`.
     cv : int, splitter or iterable of splits, default=5
         How real rows get labels from teachers that did not see them. An integer makes shuffled folds, or keeps groups
         together where ``groups`` is given to `fit`.

@@ -122,11 +122,11 @@ class TreeSum(Frozen):
 
     def _scores(self, block: Any) -> NDArray[np.float64]:
         rows = block.toarray() if hasattr(block, "toarray") else block
-        shape = len(rows), self.n_outputs
-        scores = np.zeros(shape)
-        if self.trees:
-            walk, added = self._forest
-            place = np.add.outer(np.arange(0, scores.size, shape[1]), self.output).ravel()
-            # Adds one number after the other: the same to the bit for one row as for many.
-            scores = np.bincount(place, added.take(walk.arrivals(rows)), minlength=scores.size).reshape(shape)
-        return scores + self.base
+        if not self.trees:
+            return np.repeat(self.base[None].astype(np.float64), len(rows), axis=0)
+        walk, added = self._forest
+        n_cells = len(rows) * self.n_outputs
+        cell = np.add.outer(np.arange(0, n_cells, self.n_outputs), self.output).ravel()
+        # Adds one number after the other: the same to the bit for one row as for many.
+        sums: NDArray[np.float64] = np.bincount(cell, added.take(walk.arrivals(rows)), n_cells)
+        return sums.reshape(len(rows), -1) + self.base

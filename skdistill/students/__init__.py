@@ -2,8 +2,17 @@
 
 from ._adapter import EstimatorStudent
 from ._additive import AdditiveStudent
+from ._boosted import BoostedStudent
 from ._linear import LinearStudent
 from ._resolve import resolve_student, takes_sparse
 from ._tree import TreeStudent
 
-__all__ = ["AdditiveStudent", "EstimatorStudent", "LinearStudent", "TreeStudent", "resolve_student", "takes_sparse"]
+__all__ = [
+    "AdditiveStudent",
+    "BoostedStudent",
+    "EstimatorStudent",
+    "LinearStudent",
+    "TreeStudent",
+    "resolve_student",
+    "takes_sparse",
+]
