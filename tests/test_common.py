@@ -26,6 +26,8 @@ EXACT = [
     DistilledRegressor(exact_regressors(), "linear", cv=3, weighting=None),
     DistilledClassifier(exact_classifiers(), "additive", cv=3, weighting=None),
     DistilledRegressor(exact_regressors(), "additive", cv=3, weighting=None),
+    DistilledClassifier(exact_classifiers(), "boosted", cv=3, weighting=None),
+    DistilledRegressor(exact_regressors(), "boosted", cv=3, weighting=None),
     DistilledEstimator(exact_classifiers(), TreeStudent(min_samples_leaf=1), task="classification", cv=3),
     DistilledEstimator(exact_regressors(), "linear", cv=3),
 ]
@@ -59,6 +61,8 @@ OURS = [
     DistilledRegressor(["svm", "extra_trees"], "linear", random_state=0, aggregation="median"),
     DistilledClassifier(["logistic", "extra_trees"], "additive", random_state=0),
     DistilledRegressor(["ridge", "lightgbm"], "additive", random_state=0),
+    DistilledClassifier(["logistic", "extra_trees"], "boosted", random_state=0),
+    DistilledRegressor(["ridge"], "boosted", random_state=0),
     DistilledRegressor(["ridge"], DecisionTreeRegressor(max_leaf_nodes=8, random_state=0), random_state=0),
 ]
 
@@ -118,7 +122,7 @@ def test_pandas_polars_numpy_agree(estimator):
     np.testing.assert_array_equal(results["pandas"], results["numpy"])
 
 
-@pytest.mark.parametrize("estimator", OURS[:6])
+@pytest.mark.parametrize("estimator", OURS[:-1])
 def test_model_form_equals_estimator(estimator, tmp_path):
     X, y = data_for(estimator)
     fitted = clone(estimator).fit(X, y)
@@ -129,7 +133,11 @@ def test_model_form_equals_estimator(estimator, tmp_path):
         np.testing.assert_array_equal(
             form.predict_proba(X) if is_classifier(estimator) else form.predict(X), answers(fitted, X)
         )
-    if isinstance(estimator.student, str) and estimator.student in ("linear", "additive") and is_classifier(estimator):
+    if (
+        isinstance(estimator.student, str)
+        and estimator.student in ("linear", "additive", "boosted")
+        and is_classifier(estimator)
+    ):
         np.testing.assert_array_equal(model.decision(X), fitted.decision_function(X))
 
 

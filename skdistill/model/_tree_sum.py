@@ -128,5 +128,5 @@ class TreeSum(Frozen):
         n_cells = len(rows) * self.n_outputs
         cell = np.add.outer(np.arange(0, n_cells, self.n_outputs), self.output).ravel()
         # Adds one number after the other: the same to the bit for one row as for many.
-        sums: NDArray[np.float64] = np.bincount(cell, added.take(walk.arrivals(rows)), n_cells)
-        return sums.reshape(len(rows), -1) + self.base
+        sums = np.bincount(cell, added.take(walk.arrivals(rows)), n_cells)
+        return np.asarray(sums.reshape(len(rows), self.n_outputs) + self.base, dtype=np.float64)

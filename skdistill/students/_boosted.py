@@ -62,8 +62,8 @@ class BoostedStudent(BaseStudent):
     The rows are not streamed: beside X, a fit takes some 7 bytes per row and feature, and one (two with more than 256
     leaves) per row and tree. There is no randomness, and one thread.
 
-    A weight acts as repetition does up to rounding: LightGBM sums derivatives that were rounded to float32, and may
-    break a tie between splits another way.
+    A weight enters as repetition does, into bins, derivatives and leaf values. But LightGBM estimates how many rows a
+    node holds and sums what was rounded to float32, and so may find other splits, about as good.
 
     References
     ----------
