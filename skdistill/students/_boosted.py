@@ -62,8 +62,9 @@ class BoostedStudent(BaseStudent):
     The rows are not streamed: beside X, a fit takes some 7 bytes per row and feature, and one (two with more than 256
     leaves) per row and tree. There is no randomness, and one thread.
 
-    A weight enters as repetition does, into bins, derivatives and leaf values. But LightGBM estimates how many rows a
-    node holds and sums what was rounded to float32, and so may find other splits, about as good.
+    A weight enters as repetition does, into bins, derivatives and leaf values. But LightGBM estimates from curvatures
+    how many rows lie on either side of a split, and passes over one where it estimates none. So repeated rows may be
+    split another way, about as well.
 
     References
     ----------
@@ -154,7 +155,7 @@ class BoostedStudent(BaseStudent):
             "num_leaves": self.max_leaves,
             "learning_rate": self.learning_rate,
             "lambda_l2": self.alpha,
-            # LightGBM counts rows, and estimates that from curvatures: the penalty does what a least count would do.
+            # The penalty on leaf values does what a least number of rows would do, and does it to weights.
             "min_data_in_leaf": 0,
             "max_bin": 255,
             "min_data_in_bin": 1,
