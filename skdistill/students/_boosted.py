@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from numbers import Integral, Real
 from typing import Any, ClassVar
 
@@ -135,14 +136,10 @@ class BoostedStudent(BaseStudent):
                     output.append(i % n_sums)
         if trees:
             leaves = [tree.apply(X).astype(np.min_scalar_type(tree.n_leaves)) for tree in trees]
-            values, start = refit(
-                *(leaves, [tree.value[:, 0] for tree in trees], output), base[first:] / unit, losses, self.alpha
-            )
+            grown = [tree.value[:, 0] for tree in trees]
+            values, start = refit(leaves, grown, output, base[first:] / unit, losses, self.alpha)
+            trees = [replace(tree, value=v[:, None] * unit[j]) for tree, v, j in zip(trees, values, output)]
             base[first:] = start * unit
-            trees = [
-                Tree(tree.feature, tree.threshold, tree.right, (value * unit[j])[:, None], tree.n_features)
-                for tree, value, j in zip(trees, values, output)
-            ]
         return TreeSum(tuple(trees), np.array(output, dtype=int) + first, base, X.shape[1])
 
     def _boost(self, bins: np.ndarray, losses: Losses, start: np.ndarray) -> Any:
