@@ -18,6 +18,7 @@ _HOMES = {
     "Munge": "skdistill.augmentation",
     "TableEncoder": "skdistill.preprocessing",
     "AdditiveStudent": "skdistill.students",
+    "BoostedStudent": "skdistill.students",
     "TreeStudent": "skdistill.students",
     "EstimatorStudent": "skdistill.students",
     "LinearStudent": "skdistill.students",

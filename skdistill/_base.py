@@ -33,7 +33,7 @@ def _scores(estimator: Any) -> bool:
     student = getattr(estimator, "student_", None)
     if student is None:
         if isinstance(estimator.student, str):
-            return estimator.student in ("additive", "linear")
+            return estimator.student in ("additive", "boosted", "linear")
         student = estimator.student
     return hasattr(student, "decision_function")
 
@@ -133,7 +133,7 @@ class BaseDistilled(DistilledFitting):
         if not hasattr(student, "predictor_"):
             raise TypeError(
                 f"A student of type {type(student.estimator).__name__} has no model form. Save it with joblib, or use "
-                "student='tree', student='linear' or student='additive'."
+                "student='tree', student='linear', student='additive' or student='boosted'."
             )
         if self.task_ == "classification":
             output = Output(self.task_, student.link_, tuple(self.classes_.tolist()), (), True)

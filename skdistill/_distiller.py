@@ -37,9 +37,10 @@ class DistilledClassifier(ClassifierMixin, BaseDistilled):
         The committee. None: ``["svm", "logistic", "lightgbm"]``. Other names: ``"xgboost"``, ``"forest"``,
         ``"extra_trees"``, ``"hist_gradient_boosting"``, ``"mlp"``. `FrozenEstimator` and `CallableTeacher` are only
         asked, never fitted.
-    student : {"tree", "linear", "additive", "auto"} or estimator, default="tree"
-        What is shipped. A name stands for the defaults of `TreeStudent`, `LinearStudent` or
-        `AdditiveStudent`; with `max_bytes` for the best size of that family, and "auto" for the best of all families.
+    student : {"tree", "linear", "additive", "boosted", "auto"} or estimator, default="tree"
+        What is shipped. A name stands for the defaults of `TreeStudent`, `LinearStudent`,
+        `AdditiveStudent` or `BoostedStudent`; with `max_bytes` for the best size of that family, and "auto" for the
+        best of all families.
     max_bytes : int or None, default=None
         What the packed student (``to_model().nbytes``) may take. For a student given by name; "auto" needs it.
     cv : int, splitter or iterable of splits, default=5
@@ -173,9 +174,10 @@ class DistilledRegressor(RegressorMixin, BaseDistilled):
         The committee. None: ``["svm", "ridge", "lightgbm"]``. Other names: ``"xgboost"``, ``"forest"``,
         ``"extra_trees"``, ``"hist_gradient_boosting"``, ``"mlp"``. `FrozenEstimator` and `CallableTeacher` are only
         asked, never fitted.
-    student : {"tree", "linear", "additive", "auto"} or estimator, default="tree"
-        What is shipped. A name stands for the defaults of `TreeStudent`, `LinearStudent` or
-        `AdditiveStudent`; with `max_bytes` for the best size of that family, and "auto" for the best of all families.
+    student : {"tree", "linear", "additive", "boosted", "auto"} or estimator, default="tree"
+        What is shipped. A name stands for the defaults of `TreeStudent`, `LinearStudent`,
+        `AdditiveStudent` or `BoostedStudent`; with `max_bytes` for the best size of that family, and "auto" for the
+        best of all families.
     max_bytes : int or None, default=None
         What the packed student (``to_model().nbytes``) may take. For a student given by name; "auto" needs it.
     cv : int, splitter or iterable of splits, default=5

@@ -30,6 +30,11 @@ EXACT = [
     DistilledEstimator(exact_regressors(), "linear", cv=3),
     DistilledClassifier(exact_classifiers(), TreeStudent(min_samples_leaf=1), cv=3, blend="auto"),
 ]
+# LightGBM estimates how many rows a node holds, and passes over splits where it estimates none.
+BOOSTED = [
+    DistilledClassifier(exact_classifiers(), "boosted", cv=3, weighting=None),
+    DistilledRegressor(exact_regressors(), "boosted", cv=3, weighting=None),
+]
 # A calibrated SVM and LightGBM are not indifferent to weights against repetition by themselves.
 DEFAULT = [
     DistilledClassifier(random_state=0),
@@ -37,6 +42,7 @@ DEFAULT = [
     DistilledEstimator(task="classification", random_state=0),
     DistilledEstimator(task="regression", random_state=0),
 ]
+COUNTS = {"check_sample_weight_equivalence_on_dense_data": "LightGBM's numbers of rows count rows, not weights"}
 WEIGHTS = {
     "check_sample_weight_equivalence_on_dense_data": "the SVM's gamma and LightGBM's bins count rows, not weights",
     "check_sample_weight_equivalence_on_sparse_data": "the SVM's gamma and LightGBM's bins count rows, not weights",
@@ -45,6 +51,11 @@ WEIGHTS = {
 
 @parametrize_with_checks(EXACT)
 def test_sklearn_checks_pass_without_exception(estimator, check):
+    check(estimator)
+
+
+@parametrize_with_checks(BOOSTED, expected_failed_checks=lambda estimator: COUNTS)
+def test_sklearn_checks_with_boosted_trees(estimator, check):
     check(estimator)
 
 
@@ -62,6 +73,8 @@ OURS = [
     DistilledRegressor(["ridge", "lightgbm"], "additive", random_state=0),
     DistilledClassifier(["logistic", "lightgbm"], "tree", blend="auto", augmentation="auto", cv=3, random_state=0),
     DistilledRegressor(["ridge", "lightgbm"], "auto", max_bytes=300, blend="auto", cv=3, random_state=0),
+    DistilledClassifier(["logistic", "extra_trees"], "boosted", random_state=0),
+    DistilledRegressor(["ridge"], "boosted", random_state=0),
     DistilledRegressor(["ridge"], DecisionTreeRegressor(max_leaf_nodes=8, random_state=0), random_state=0),
 ]
 
@@ -121,7 +134,7 @@ def test_pandas_polars_numpy_agree(estimator):
     np.testing.assert_array_equal(results["pandas"], results["numpy"])
 
 
-@pytest.mark.parametrize("estimator", OURS[:8])
+@pytest.mark.parametrize("estimator", OURS[:-1])
 def test_model_form_equals_estimator(estimator, tmp_path):
     X, y = data_for(estimator)
     fitted = clone(estimator).fit(X, y)
@@ -132,7 +145,11 @@ def test_model_form_equals_estimator(estimator, tmp_path):
         np.testing.assert_array_equal(
             form.predict_proba(X) if is_classifier(estimator) else form.predict(X), answers(fitted, X)
         )
-    if isinstance(estimator.student, str) and estimator.student in ("linear", "additive") and is_classifier(estimator):
+    if (
+        isinstance(estimator.student, str)
+        and estimator.student in ("linear", "additive", "boosted")
+        and is_classifier(estimator)
+    ):
         np.testing.assert_array_equal(model.decision(X), fitted.decision_function(X))
 
 

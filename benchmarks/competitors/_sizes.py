@@ -6,9 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from skdistill.model import Linear, Preprocessor, Tree, packed_nbytes, used_features
-
-_HEADER = 16
+from skdistill.model import Tree, TreeSum
 
 
 def lower_sklearn(tree: Any) -> Tree:
@@ -48,9 +46,13 @@ def _float32_below(value: float) -> np.float32:
     return np.nextafter(rounded, np.float32(-np.inf)) if rounded > value else rounded
 
 
-def lower_lightgbm(booster: Any, n_features: int) -> list[Tree]:
-    """The trees of a LightGBM booster fitted on a matrix without missing values or categories."""
-    return [_lower_nested(info["tree_structure"], n_features) for info in booster.dump_model()["tree_info"]]
+def lower_lightgbm(booster: Any, n_features: int, n_classes: int) -> TreeSum:
+    """A LightGBM booster fitted on a matrix without missing values or categories; `n_classes` is 0 for regression."""
+    trees = [_lower_nested(info["tree_structure"], n_features) for info in booster.dump_model()["tree_info"]]
+    n_outputs = n_classes or 1
+    # Two classes have one sum of trees, the score of the second class.
+    output = np.arange(len(trees)) % n_classes if n_classes > 2 else np.full(len(trees), n_outputs - 1)
+    return TreeSum(tuple(trees), output, np.zeros(n_outputs), n_features)
 
 
 def _lower_nested(root: dict[str, Any], n_features: int) -> Tree:
@@ -66,15 +68,3 @@ def _lower_nested(root: dict[str, Any], n_features: int) -> Tree:
     threshold = [node.get("threshold", 0.0) for node in nodes]
     value = [[node.get("leaf_value", 0.0)] for node in nodes]
     return _preorder(left, right, feature, threshold, value, n_features)
-
-
-def ensemble_nbytes(trees: list[Tree], preprocessor: Preprocessor) -> int:
-    """Packed bytes of a sum of trees: header and used columns once, the nodes of every tree.
-
-    `packed_nbytes` counts header and columns for each model, so they are taken off every tree and added once; a line
-    over the used features, less its own coefficients, tells what the columns take.
-    """
-    used = np.any([used_features(tree) for tree in trees], axis=0)
-    line = Linear(used[:, None].astype(np.float32), [0.0])
-    columns = packed_nbytes(line, preprocessor=preprocessor) - 4 * (int(used.sum()) + 1)
-    return columns + sum(packed_nbytes(tree) - _HEADER - 6 * int(used_features(tree).sum()) for tree in trees)

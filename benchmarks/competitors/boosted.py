@@ -1,56 +1,132 @@
-"""A small LightGBM on hard labels, its learning rate tuned: what the bytes buy without any distillation."""
+"""Sums of small trees within a number of bytes: ours and LightGBM's on hard labels, tuned, and ours on soft ones."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import numpy as np
 
+from skdistill import BoostedStudent
+from skdistill.model import LINKS, TreeSum, packed_nbytes
+
 from ..splits import Split
 from ._contestant import Contestant, Fitted
-from ._sizes import ensemble_nbytes, lower_lightgbm
+from ._sizes import lower_lightgbm
 from ._tuning import tune
 
-_LEAVES = 8
+_BYTES = (1024, 4096, 16384)
+#: ``boost(split, size, rows, labels, settings)`` fits on the given training rows, within `size` bytes if a single round
+#: of trees is.
+Boost = Callable[[Split, int, np.ndarray, np.ndarray, dict[str, Any]], TreeSum]
 
 
-def _fit_hard(split: Split, size: int) -> Fitted:
-    from lightgbm import Booster, Dataset, train
+def _n_sums(split: Split) -> int:
+    """Sums of trees: two classes have one, the score of the second."""
+    return 1 if split.n_outputs == 2 else split.n_outputs
+
+
+def _link(split: Split) -> str:
+    return "softmax" if split.n_classes else "identity"
+
+
+def _most_rounds(split: Split, size: int, leaves: int) -> int:
+    """More than fit: a leaf takes 4 bytes, a split at least one."""
+    return max(1, size // (5 * leaves - 1) // _n_sums(split))
+
+
+def _first_rounds(trees: TreeSum, split: Split, size: int) -> TreeSum:
+    """As many as fit, but one."""
+    step = _n_sums(split)
+    fits, too_many = 1, trees.n_trees // step + 1
+    while too_many - fits > 1:
+        middle = (fits + too_many) // 2
+        if packed_nbytes(_first(trees, middle * step), _link(split), split.raw[2]) > size:
+            too_many = middle
+        else:
+            fits = middle
+    return _first(trees, fits * step)
+
+
+def _first(trees: TreeSum, count: int) -> TreeSum:
+    return TreeSum(trees.trees[:count], trees.output[:count], trees.base, trees.n_features)
+
+
+def _lightgbm(split: Split, size: int, rows: np.ndarray, labels: np.ndarray, settings: dict[str, Any]) -> TreeSum:
+    from lightgbm import Dataset, train
 
     objective: dict[str, Any] = {"objective": "regression"}
     if split.n_classes:
         objective = {"objective": "multiclass", "num_class": split.n_classes}
     if split.n_classes == 2:
         objective = {"objective": "binary"}
-    fixed = {**objective, "num_leaves": _LEAVES, "num_threads": 1, "seed": split.seed, "verbose": -1}
+    settings = {"num_leaves": 8, **objective, **settings, "num_threads": 1, "seed": split.seed, "verbose": -1}
+    Z = split.raw[0]
+    booster = train(settings, Dataset(Z[rows], labels[rows]), _most_rounds(split, size, settings["num_leaves"]))
+    return _first_rounds(lower_lightgbm(booster, Z.shape[1], split.n_classes), split, size)
 
-    def boost(Z: np.ndarray, rows: np.ndarray, settings: dict[str, Any]) -> Booster:
-        return train({**fixed, **settings}, Dataset(Z[rows], split.y_train[rows]), num_boost_round=size)
+
+def _ours(split: Split, size: int, rows: np.ndarray, labels: np.ndarray, settings: dict[str, Any]) -> TreeSum:
+    """Fitted twice: the first fit tells how many trees fit, and the second refits the leaves of these alone."""
+    student = BoostedStudent(**settings)
+    student.n_trees = _most_rounds(split, size, student.max_leaves)
+    trees = _first_rounds(student.fit(split.raw[0][rows], labels[rows]).predictor_, split, size)
+    student.n_trees = max(1, trees.n_trees // _n_sums(split))
+    return student.fit(split.raw[0][rows], labels[rows]).predictor_
+
+
+def _fitted(trees: TreeSum, split: Split, settings: dict[str, Any]) -> Fitted:
+    predict = partial(trees.evaluate, row_wise=LINKS[_link(split)])
+    nbytes = packed_nbytes(trees, _link(split), split.raw[2])
+    return Fitted(lambda split: predict(split.raw[1]), nbytes, trees.n_leaves, settings)
+
+
+def _fit_hard(
+    split: Split, size: int, *, boost: Boost, one_hot: bool, grids: tuple[dict[str, tuple[Any, ...]], ...]
+) -> Fitted:
+    labels = split.truth if one_hot else split.y_train
 
     def fit(Z: np.ndarray, rows: np.ndarray, settings: dict[str, Any]) -> Callable[[np.ndarray], np.ndarray]:
-        booster = boost(Z, rows, settings)
-        return lambda Z: _outputs(booster, split, Z)
+        return partial(boost(split, size, rows, labels, settings).evaluate, row_wise=LINKS[_link(split)])
 
-    Z, _, preprocessor = split.raw
-    settings = tune(split, Z, fit, {"learning_rate": (0.1, 0.2, 0.4, 0.8), "min_data_in_leaf": (5, 20)})
-    booster = boost(Z, np.arange(len(Z)), settings)
-    trees = lower_lightgbm(booster, Z.shape[1])
-    leaves = sum(tree.n_leaves for tree in trees)
-    return Fitted(
-        lambda split: _outputs(booster, split, split.raw[1]), ensemble_nbytes(trees, preprocessor), leaves, settings
-    )
+    settings = tune(split, split.raw[0], fit, *grids)
+    return _fitted(boost(split, size, np.arange(len(labels)), labels, settings), split, settings)
 
 
-def _outputs(booster: Any, split: Split, Z: np.ndarray) -> np.ndarray:
-    raw = booster.predict(Z)
-    return np.column_stack([1 - raw, raw]) if split.n_classes == 2 else raw.reshape(len(Z), -1)
+def _fit_soft(split: Split, size: int) -> Fitted:
+    return _fitted(_ours(split, size, np.arange(len(split.y_train)), split.soft(0.5), {}), split, {})
 
 
 CONTESTANTS = (
     Contestant(
         "lightgbm_hard",
-        f"LightGBM of trees of {_LEAVES} leaves on hard labels, tuned; size is rounds",
-        *(_fit_hard, "hard", "boosted", (4, 16, 64), "lightgbm_hard", "lightgbm"),
+        "LightGBM on hard labels, tuned; size is bytes",
+        partial(
+            _fit_hard,
+            boost=_lightgbm,
+            one_hot=False,
+            grids=(
+                {"learning_rate": (0.1, 0.2, 0.4, 0.8), "min_data_in_leaf": (5, 20)},
+                {"num_leaves": (8, 4)},
+            ),
+        ),
+        *("hard", "boosted", _BYTES, "lightgbm_hard", "lightgbm"),
+    ),
+    Contestant(
+        "boosted_hard",
+        "BoostedStudent on hard labels, tuned; size is bytes",
+        partial(
+            _fit_hard,
+            boost=_ours,
+            one_hot=True,
+            grids=({"learning_rate": (0.5, 0.2)}, {"alpha": (3.0, 1.0, 10.0)}, {"max_leaves": (6, 4)}),
+        ),
+        *("hard", "boosted", _BYTES, "lightgbm_hard", "lightgbm"),
+    ),
+    Contestant(
+        "boosted_soft",
+        "BoostedStudent on soft labels, blend .5; size is bytes",
+        *(_fit_soft, "soft", "boosted", _BYTES, "lightgbm_hard", "lightgbm"),
     ),
 )

@@ -12,6 +12,7 @@ from ._output import Output
 from ._predictors import Linear, Tree
 from ._preprocessor import Preprocessor
 from ._size import packed_nbytes, used_features
+from ._tree_sum import TreeSum
 
 __all__ = [
     "LINKS",
@@ -24,6 +25,7 @@ __all__ = [
     "Output",
     "Preprocessor",
     "Tree",
+    "TreeSum",
     "load",
     "packed_nbytes",
     "save",

@@ -73,16 +73,28 @@ def check_features(Z: Any, n_features: int) -> Any:
     return Z
 
 
-def row_blocks(Z: Any) -> Iterator[Any]:
-    """Cut a matrix into blocks of rows; no rows give one empty block, so that results keep their shape and dtype."""
-    return (Z[start : start + BLOCK_ROWS] for start in range(0, max(Z.shape[0], 1), BLOCK_ROWS))
+def row_blocks(Z: Any, n_trees: int = 1) -> Iterator[Any]:
+    """Cut a matrix into blocks of rows, each of which is in flight once for each tree.
+
+    No rows give one empty block, so that results keep their shape and dtype.
+    """
+    size = max(BLOCK_ROWS // n_trees, 1)
+    return (Z[start : start + size] for start in range(0, max(Z.shape[0], 1), size))
 
 
 class TreeWalk:
-    """The way down a tree in preorder, as tables by node number where a leaf is a split that leads back to itself."""
+    """The way down trees in preorder, as tables by node number where a leaf is a split that leads back to itself.
+
+    Trees stand one behind the other, and `roots` says where each begins.
+    """
 
     def __init__(
-        self, feature: NDArray[np.int32], threshold: NDArray[np.float32], right: NDArray[np.int32], depth: int
+        self,
+        feature: NDArray[np.int32],
+        threshold: NDArray[np.float32],
+        right: NDArray[np.int32],
+        depth: int,
+        roots: NDArray[np.intp],
     ) -> None:
         node = np.arange(len(feature))
         self._is_split = feature >= 0
@@ -91,17 +103,18 @@ class TreeWalk:
         # Node i leads to child[2 i] where its test fails, to child[2 i + 1] where it holds.
         self._child = np.where(self._is_split, np.stack([right, node + 1]), node).T.ravel()
         self._depth = depth
+        self._roots = roots
 
     def arrivals(self, Z: NDArray[np.float32]) -> NDArray[np.intp]:
-        """Find the leaf's node number for each row of a dense block, all rows one level at a time.
+        """Find the leaf's node number for each row of a dense block and each tree, row by row, one level at a time.
 
         Gathering from small tables is what NumPy does fast: three times as fast as passing ever smaller sets of rows
         from node to node. Rows that have arrived walk on the spot for up to `_LEVELS` levels.
         """
         values = np.ascontiguousarray(Z).ravel()
-        first = np.arange(0, values.size, Z.shape[1]) if Z.shape[1] else np.zeros(len(Z), np.intp)
-        node = np.zeros(len(Z), np.intp)
-        rows = np.arange(len(Z))
+        first = np.arange(len(Z)).repeat(len(self._roots)) * Z.shape[1]
+        node = np.tile(self._roots, len(Z))
+        rows = np.arange(len(node))
         for level in range(0, self._depth, _LEVELS):
             walking, start = (node, first) if level == 0 else (node.take(rows), first.take(rows))
             for _ in range(min(_LEVELS, self._depth - level)):

@@ -21,6 +21,8 @@ from ._labels import LABEL_TYPES, Label, label_type
 from ._output import Output
 from ._predictors import Linear, Tree
 from ._preprocessor import Preprocessor
+from ._size import Predictor
+from ._tree_sum import TreeSum
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -41,7 +43,7 @@ class ModelFormatError(ValueError):
     """
 
 
-def encode(preprocessor: Preprocessor, predictor: Tree | Linear | Additive, output: Output) -> bytes:
+def encode(preprocessor: Preprocessor, predictor: Predictor, output: Output) -> bytes:
     """Write the three parts of a model as the bytes of a file."""
     content = {
         "preprocessor": {"columns": [_column_to_json(column) for column in preprocessor.columns]},
@@ -64,7 +66,7 @@ def encode(preprocessor: Preprocessor, predictor: Tree | Linear | Additive, outp
     return json.dumps(document, ensure_ascii=False, allow_nan=False, separators=(",", ":")).encode() + b"\n"
 
 
-def decode(data: bytes) -> tuple[Preprocessor, Tree | Linear | Additive, Output]:
+def decode(data: bytes) -> tuple[Preprocessor, Predictor, Output]:
     """Read the three parts of a model, or raise a ModelFormatError."""
     try:
         return _decode(data)
@@ -72,7 +74,7 @@ def decode(data: bytes) -> tuple[Preprocessor, Tree | Linear | Additive, Output]
         raise ModelFormatError("it is nested too deeply.") from error
 
 
-def _decode(data: bytes) -> tuple[Preprocessor, Tree | Linear | Additive, Output]:
+def _decode(data: bytes) -> tuple[Preprocessor, Predictor, Output]:
     document = _parse(data)
     if not isinstance(document, dict) or document.get("format") != FORMAT:
         raise ModelFormatError(f"it is not a model file (its 'format' is not {FORMAT!r}).")
@@ -141,7 +143,7 @@ def _column_to_json(column: NumericColumn | CategoryColumn) -> dict[str, Any]:
     }
 
 
-def _predictor_to_json(predictor: Tree | Linear | Additive) -> dict[str, Any]:
+def _predictor_to_json(predictor: Predictor) -> dict[str, Any]:
     if isinstance(predictor, Linear):
         return {"kind": "linear", "coef": shortest(predictor.coef), "intercept": shortest(predictor.intercept)}
     if isinstance(predictor, Additive):
@@ -150,6 +152,14 @@ def _predictor_to_json(predictor: Tree | Linear | Additive) -> dict[str, Any]:
             "edges": [shortest(edges) for edges in predictor.edges],
             "tables": [shortest(table) for table in predictor.tables],
             "intercept": shortest(predictor.intercept),
+        }
+    if isinstance(predictor, TreeSum):
+        return {
+            "kind": "tree_sum",
+            "n_features": predictor.n_features,
+            "trees": [_predictor_to_json(tree) for tree in predictor.trees],
+            "output": predictor.output.tolist(),
+            "base": shortest(predictor.base),
         }
     return {
         "kind": "tree",
@@ -204,8 +214,8 @@ def _read_column(data: Any, path: str) -> NumericColumn | CategoryColumn:
     return _build(NumericColumn, path, name, *np.array([fill, center, scale], dtype=np.float32).tolist(), missing)
 
 
-def _read_predictor(data: Any, path: str) -> Tree | Linear | Additive:
-    kind = _kind(data, path, ("tree", "linear", "additive"))
+def _read_predictor(data: Any, path: str) -> Predictor:
+    kind = _kind(data, path, ("tree", "linear", "additive", "tree_sum"))
     if kind == "linear":
         _, coef, intercept = _object(data, path, "kind", "coef", "intercept")
         constants = _floats(intercept, f"{path}.intercept")
@@ -217,11 +227,27 @@ def _read_predictor(data: Any, path: str) -> Tree | Linear | Additive:
         parts = enumerate(_typed(tables, list, f"{path}.tables"))
         found = [_matrix(table, f"{path}.tables[{i}]", len(constants)) for i, table in parts]
         return _build(Additive, path, cuts, found, constants)
+    if kind == "tree_sum":
+        _, n_features, trees, output, base = _object(data, path, "kind", "n_features", "trees", "output", "base")
+        parts = enumerate(_typed(trees, list, f"{path}.trees"))
+        return _build(
+            TreeSum,
+            path,
+            [_read_tree(tree, f"{path}.trees[{i}]") for i, tree in parts],
+            _integers(output, f"{path}.output"),
+            _floats(base, f"{path}.base"),
+            _typed(n_features, int, f"{path}.n_features"),
+        )
+    return _read_tree(data, path)
+
+
+def _read_tree(data: Any, path: str) -> Tree:
+    _kind(data, path, ("tree",))
     names = ("kind", "n_features", "feature", "threshold", "right", "value")
     _, n_features, feature, threshold, right, value = _object(data, path, *names)
     rows = _typed(value, list, f"{path}.value")
     width = len(_typed(rows[0], list, f"{path}.value[0]")) if rows else 0
-    return _build(
+    tree: Tree = _build(
         Tree,
         path,
         _integers(feature, f"{path}.feature"),
@@ -230,6 +256,7 @@ def _read_predictor(data: Any, path: str) -> Tree | Linear | Additive:
         _matrix(rows, f"{path}.value", width),
         _typed(n_features, int, f"{path}.n_features"),
     )
+    return tree
 
 
 def _read_output(data: Any, path: str) -> Output:

@@ -12,6 +12,7 @@ from ._output import Output
 from ._predictors import Linear, Tree
 from ._preprocessor import Preprocessor
 from ._size import packed_nbytes
+from ._tree_sum import TreeSum
 
 if TYPE_CHECKING:
     import numpy as np
@@ -25,7 +26,7 @@ class Model(Frozen):
     Parameters
     ----------
     preprocessor : Preprocessor
-    predictor : Tree, Linear or Additive
+    predictor : Tree, Linear, Additive or TreeSum
         On the encoded features of `preprocessor`.
     output : Output
         With a class or target for each output of `predictor`.
@@ -50,13 +51,13 @@ class Model(Frozen):
     """
 
     preprocessor: Preprocessor
-    predictor: Tree | Linear | Additive
+    predictor: Tree | Linear | Additive | TreeSum
     output: Output
 
     def __post_init__(self) -> None:
         for name, kinds in (
             ("preprocessor", (Preprocessor,)),
-            ("predictor", (Tree, Linear, Additive)),
+            ("predictor", (Tree, Linear, Additive, TreeSum)),
             ("output", (Output,)),
         ):
             part = getattr(self, name)

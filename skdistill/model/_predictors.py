@@ -47,6 +47,13 @@ def _integers(values: ArrayLike, low: int, high: int, what: str) -> NDArray[np.i
     return array
 
 
+def _check_count(value: Any, what: str) -> int:
+    """Return an integer >= 0 as an int."""
+    if not isinstance(value, int | np.integer) or isinstance(value, bool) or value < 0:
+        raise ValueError(f"{what} must be an int >= 0. Got {value!r} instead.")
+    return int(value)
+
+
 def _check_preorder(feature: list[int], right: list[int]) -> int:
     """Return the depth of a tree whose nodes are in preorder, or raise a ValueError naming the first node that is not.
 
@@ -119,14 +126,9 @@ class Tree(Frozen):
     depth: int = field(init=False)
 
     def __post_init__(self) -> None:
-        if (
-            not isinstance(self.n_features, int | np.integer)
-            or isinstance(self.n_features, bool)
-            or self.n_features < 0
-        ):
-            raise ValueError(f"'n_features' of Tree must be an int >= 0. Got {self.n_features!r} instead.")
+        n_features = _check_count(self.n_features, "'n_features' of Tree")
         threshold = _floats(self.threshold, 1, "'threshold' of Tree", exact=True)
-        feature = _integers(self.feature, -1, self.n_features, "'feature' of Tree")
+        feature = _integers(self.feature, -1, n_features, "'feature' of Tree")
         right = _integers(self.right, 0, len(threshold), "'right' of Tree")
         value = _floats(self.value, 2, "'value' of Tree")
         if not len(feature) == len(threshold) == len(right) > 0:
@@ -147,7 +149,7 @@ class Tree(Frozen):
             "threshold": threshold,
             "right": right,
             "value": value,
-            "n_features": int(self.n_features),
+            "n_features": n_features,
             "depth": _check_preorder(feature.tolist(), right.tolist()),
         }
         for name, item in checked.items():
@@ -169,7 +171,7 @@ class Tree(Frozen):
 
     @cached_property
     def _walk(self) -> TreeWalk:
-        return TreeWalk(self.feature, self.threshold, self.right, self.depth)
+        return TreeWalk(self.feature, self.threshold, self.right, self.depth, np.zeros(1, np.intp))
 
     @cached_property
     def _leaf_of_node(self) -> NDArray[np.intp]:

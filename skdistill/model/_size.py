@@ -13,7 +13,13 @@ What is counted, in bytes:
   intercept;
 - an additive model: per used feature (one whose table is not constant) 1 for the number of its edges (4 where that
   exceeds 255), per edge 4, per bin but the first 4 for each free output; and 4 for each free intercept. The first bin
-  is not free: what it adds to all rows may as well be added to the intercept.
+  is not free: what it adds to all rows may as well be added to the intercept;
+- a sum of trees: per used feature 1 for the number of its distinct edges (4 where that exceeds 255), per edge 4; per
+  split the number of its edge (1 with up to 256 edges in all, 2 with up to 65,536, else 4), per leaf 4, per tree 1 for
+  the output it adds to (2 with more than 256 outputs); one bit a node for leaf or split, rounded up to bytes once; and
+  4 for each free value of the base. Trees share edges, for which the student that grows them may care. A small tree
+  needs no numbers of right children: who goes right passes over the left subtree, which ends where the bits have
+  counted one leaf more than splits.
 
 Free outputs are k - 1 under a softmax, which does not change when a constant is added to all scores, and under a
 simplex, where the last share follows from the sum; else k. Names and class labels are not counted: the host knows them.
@@ -29,23 +35,25 @@ from ._additive import Additive
 from ._columns import CategoryColumn, NumericColumn
 from ._predictors import Linear, Tree
 from ._preprocessor import Preprocessor
+from ._tree_sum import TreeSum
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from ._labels import Label
 
+#: What computes outputs from encoded features.
+Predictor = Tree | Linear | Additive | TreeSum
+
 _HEADER = 16
 
 
-def packed_nbytes(
-    predictor: Tree | Linear | Additive, link: str = "identity", preprocessor: Preprocessor | None = None
-) -> int:
+def packed_nbytes(predictor: Predictor, link: str = "identity", preprocessor: Preprocessor | None = None) -> int:
     """Size a predictor and the columns it uses, packed for a device.
 
     Parameters
     ----------
-    predictor : Tree, Linear or Additive
+    predictor : Tree, Linear, Additive or TreeSum
     link : {"identity", "softmax", "simplex"}
         Decides how many outputs are free.
     preprocessor : Preprocessor or None
@@ -72,8 +80,8 @@ def packed_nbytes(
     return _HEADER + columns + _predictor_nbytes(predictor, int(used.sum()), free)
 
 
-def used_features(predictor: Tree | Linear | Additive) -> NDArray[np.bool_]:
-    """Tell which encoded features can change the outputs: those a tree splits on, those with a weight in a line or
+def used_features(predictor: Predictor) -> NDArray[np.bool_]:
+    """Tell which encoded features can change the outputs: those that trees split on, those with a weight in a line or
     with a table that is not constant.
 
     >>> used_features(Linear([[0.0], [2.0]], [1.0]))
@@ -84,8 +92,21 @@ def used_features(predictor: Tree | Linear | Additive) -> NDArray[np.bool_]:
     if isinstance(predictor, Additive):
         return np.array([(table != table[0]).any() for table in predictor.tables], dtype=bool)
     used = np.zeros(predictor.n_features, dtype=bool)
-    used[predictor.feature[predictor.feature >= 0]] = True
+    for tree in predictor.trees if isinstance(predictor, TreeSum) else (predictor,):
+        used[tree.feature[tree.feature >= 0]] = True
     return used
+
+
+def shared_edges(predictor: TreeSum) -> dict[int, NDArray[np.float32]]:
+    """The distinct thresholds of each feature that trees split on.
+
+    >>> tree = Tree([0, -1, -1], [0.5, 0, 0], [2, 0, 0], [[1.0], [2.0]], n_features=1)
+    >>> shared_edges(TreeSum([tree, tree], [0, 0], [0.0], n_features=1))
+    {0: array([0.5], dtype=float32)}
+    """
+    feature = np.concatenate([np.zeros(0, np.int32), *(tree.feature for tree in predictor.trees)])
+    threshold = np.concatenate([np.zeros(0, np.float32), *(tree.threshold for tree in predictor.trees)])
+    return {int(j): np.unique(threshold[feature == j]) for j in np.unique(feature[feature >= 0])}
 
 
 def _column_nbytes(column: NumericColumn | CategoryColumn, used: list[bool]) -> int:
@@ -101,14 +122,27 @@ def _label_nbytes(label: Label) -> int:
     return 1 if isinstance(label, bool) else 4
 
 
-def _predictor_nbytes(predictor: Tree | Linear | Additive, n_used: int, free: int) -> int:
+def _predictor_nbytes(predictor: Predictor, n_used: int, free: int) -> int:
     if isinstance(predictor, Linear):
         return 4 * free * (n_used + 1)
     if isinstance(predictor, Additive):
         n_edges = [len(e) for e, used in zip(predictor.edges, used_features(predictor), strict=True) if used]
-        return sum((1 if n <= 255 else 4) + 4 * (1 + free) * n for n in n_edges) + 4 * free
+        return _edges_nbytes(n_edges) + 4 * free * sum(n_edges) + 4 * free
+    if isinstance(predictor, TreeSum):
+        n_edges = [len(distinct) for distinct in shared_edges(predictor).values()]
+        n_splits = predictor.n_leaves - predictor.n_trees
+        nodes = n_splits * _width(sum(n_edges)) + (n_splits + predictor.n_leaves + 7) // 8 + 4 * predictor.n_leaves
+        return _edges_nbytes(n_edges) + nodes + predictor.n_trees * _width(predictor.n_outputs) + 4 * free
     n_nodes = len(predictor.feature)
     feature = 1 if n_used <= 256 else 2
-    offset = 1 if n_nodes <= 256 else 2 if n_nodes <= 65_536 else 4
     n_splits = n_nodes - predictor.n_leaves
-    return n_splits * (feature + 4 + offset) + (n_nodes + 7) // 8 + 4 * free * predictor.n_leaves
+    return n_splits * (feature + 4 + _width(n_nodes)) + (n_nodes + 7) // 8 + 4 * free * predictor.n_leaves
+
+
+def _edges_nbytes(n_edges: list[int]) -> int:
+    return sum((1 if n <= 255 else 4) + 4 * n for n in n_edges)
+
+
+def _width(count: int) -> int:
+    """Bytes that tell `count` things apart."""
+    return 1 if count <= 256 else 2 if count <= 65_536 else 4

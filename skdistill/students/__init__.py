@@ -2,12 +2,14 @@
 
 from ._adapter import EstimatorStudent
 from ._additive import AdditiveStudent
+from ._boosted import BoostedStudent
 from ._linear import LinearStudent
 from ._resolve import resolve_families, resolve_student, takes_sparse
 from ._tree import TreeStudent
 
 __all__ = [
     "AdditiveStudent",
+    "BoostedStudent",
     "EstimatorStudent",
     "LinearStudent",
     "TreeStudent",

@@ -77,6 +77,7 @@ class EstimatorStudent(RegressorMixin, BaseEstimator):
     array([[0.50, 0.50]])
     """
 
+    streams: ClassVar[bool] = False
     wants_scaling: ClassVar[bool] = True
 
     _parameter_constraints: ClassVar[dict[str, list]] = {

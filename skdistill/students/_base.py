@@ -152,7 +152,7 @@ class BaseStudent(RegressorMixin, BaseEstimator):
     Attributes
     ----------
     loss_ : {"log_loss", "squared"}
-    predictor_ : skdistill.model.Tree, skdistill.model.Linear or skdistill.model.Additive
+    predictor_ : skdistill.model.Tree, skdistill.model.Linear, skdistill.model.Additive or skdistill.model.TreeSum
     link_ : {"identity", "softmax", "simplex"}
     n_outputs_ : int
     n_features_in_ : int
@@ -162,6 +162,8 @@ class BaseStudent(RegressorMixin, BaseEstimator):
     links: ClassVar[dict[str, str]]
     losses: ClassVar[frozenset[str]]
     takes_sparse: ClassVar[bool] = False
+    #: Whether rows are only seen in blocks; else a fit needs all of them in memory at once.
+    streams: ClassVar[bool] = True
     wants_scaling: ClassVar[bool] = False
 
     _parameter_constraints: ClassVar[dict[str, list]] = {"loss": [StrOptions({"auto", "log_loss", "squared"})]}

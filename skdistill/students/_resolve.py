@@ -10,11 +10,17 @@ from sklearn.utils import get_tags
 from ._adapter import EstimatorStudent
 from ._additive import AdditiveStudent
 from ._base import BaseStudent
+from ._boosted import BoostedStudent
 from ._ladder import LADDERS
 from ._linear import LinearStudent
 from ._tree import TreeStudent
 
-STUDENTS: dict[str, type[BaseStudent]] = {"additive": AdditiveStudent, "linear": LinearStudent, "tree": TreeStudent}
+STUDENTS: dict[str, type[BaseStudent]] = {
+    "additive": AdditiveStudent,
+    "boosted": BoostedStudent,
+    "linear": LinearStudent,
+    "tree": TreeStudent,
+}
 
 
 def resolve_families(

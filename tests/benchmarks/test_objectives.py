@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import lightgbm
 import numpy as np
 import pytest
+from sklearn.datasets import load_wine
 from sklearn.tree import DecisionTreeClassifier
 
-from benchmarks.competitors._sizes import ensemble_nbytes, lower_sklearn
+from benchmarks.competitors._sizes import lower_lightgbm, lower_sklearn
 from benchmarks.objectives import Difference, duel, gain, gap_recovered, harm_rate, over_seeds, pool, row_losses
-from skdistill.model import NumericColumn, Preprocessor, Tree, packed_nbytes
+from skdistill.model import packed_nbytes
 
 SURE = Difference(0.2, 0.05)
 
@@ -96,7 +98,14 @@ def test_size_of_a_stump_of_sklearn():
     assert packed_nbytes(lower_sklearn(tree.tree_), "simplex") == 37  # 16 + column 6 + split 6 + bits 1 + leaves 8
 
 
-def test_size_of_a_sum_of_trees_counts_header_and_columns_once():
-    columns = Preprocessor(tuple(NumericColumn(f"x{j}", 0.0, 0.0, 1.0, False) for j in range(3)))
-    stumps = [Tree([feature, -1, -1], [0.5, 0, 0], [2, 0, 0], [[0.0], [1.0]], n_features=3) for feature in (0, 0, 2)]
-    assert ensemble_nbytes(stumps, columns) == 16 + 2 * 6 + 3 * (6 + 1 + 8)
+@pytest.mark.parametrize(("n_classes", "objective"), [(0, "regression"), (2, "binary"), (3, "multiclass")])
+def test_lightgbm_in_the_model_form_predicts_the_same(n_classes, objective):
+    X, y = load_wine(return_X_y=True)
+    X, y = X.astype(np.float32), np.minimum(y, n_classes - 1) if n_classes else X[:, 0]
+    settings = {"objective": objective, "num_leaves": 4, "num_threads": 1, "verbose": -1}
+    if n_classes > 2:
+        settings["num_class"] = n_classes
+    booster = lightgbm.train(settings, lightgbm.Dataset(X, y), 10)
+    trees = lower_lightgbm(booster, X.shape[1], n_classes)
+    raw = booster.predict(X, raw_score=True).reshape(len(X), -1)
+    np.testing.assert_allclose(trees.evaluate(X)[:, -raw.shape[1] :], raw, rtol=1e-6, atol=1e-6)

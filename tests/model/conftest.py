@@ -7,7 +7,7 @@ from collections.abc import Callable
 import numpy as np
 import pytest
 
-from skdistill.model import Additive, CategoryColumn, Model, NumericColumn, Output, Preprocessor, Tree
+from skdistill.model import Additive, CategoryColumn, Model, NumericColumn, Output, Preprocessor, Tree, TreeSum
 
 
 def _random_tree(rng: np.random.Generator, n_leaves: int, n_features: int, n_outputs: int, chain: bool = False) -> Tree:
@@ -53,6 +53,17 @@ def _random_additive(rng: np.random.Generator, n_features: int, n_outputs: int, 
 @pytest.fixture(scope="session")
 def random_additive() -> Callable[..., Additive]:
     return _random_additive
+
+
+def _random_tree_sum(rng: np.random.Generator, n_trees: int, n_features: int, n_outputs: int) -> TreeSum:
+    """Trees of 1 to 9 leaves, whose thresholds repeat."""
+    trees = tuple(_random_tree(rng, int(rng.integers(1, 10)), n_features, 1) for _ in range(n_trees))
+    return TreeSum(trees, rng.integers(0, n_outputs, n_trees), rng.normal(size=n_outputs), n_features)
+
+
+@pytest.fixture(scope="session")
+def random_tree_sum() -> Callable[..., TreeSum]:
+    return _random_tree_sum
 
 
 @pytest.fixture(scope="session")

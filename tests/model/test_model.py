@@ -114,7 +114,10 @@ def test_copies(full_model):
     ("arguments", "message"),
     [
         ((None, STUMP, None), "'preprocessor' of Model must be a Preprocessor. Got None instead"),
-        ((ONE_COLUMN, "tree", None), "'predictor' of Model must be a Tree, Linear or Additive. Got 'tree' instead"),
+        (
+            (ONE_COLUMN, "tree", None),
+            "'predictor' of Model must be a Tree, Linear, Additive or TreeSum. Got 'tree' instead",
+        ),
         ((ONE_COLUMN, STUMP, "softmax"), "'output' of Model must be a Output. Got 'softmax' instead"),
         (
             (Preprocessor([NumericColumn("x", missing=True)]), STUMP, Output("classification", "softmax", (0, 1))),

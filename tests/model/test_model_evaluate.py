@@ -97,28 +97,29 @@ def from_scikit_learn(source):
 
 
 @pytest.mark.parametrize("n", [0, 1, 2, 12, 13])
-def test_blocks_of_rows_do_not_show(random_tree, random_additive, monkeypatch, n):
+def test_blocks_of_rows_do_not_show(random_tree, random_additive, random_tree_sum, monkeypatch, n):
     rng = np.random.default_rng(0)
     tree = random_tree(rng, 20, n_features=4, n_outputs=2)
     line = Linear(rng.normal(size=(4, 2)), rng.normal(size=2))
     sums = random_additive(rng, 4, 2)
+    trees = random_tree_sum(rng, 2, 4, 2)
     Z = rng.normal(size=(n, 4)).astype(np.float32)
-    whole = [predictor.evaluate(Z, link) for predictor in (tree, line, sums) for link in LINKS.values()]
+    whole = [predictor.evaluate(Z, link) for predictor in (tree, line, sums, trees) for link in LINKS.values()]
     monkeypatch.setattr(evaluate_module, "BLOCK_ROWS", 3)
-    parts = [predictor.evaluate(Z, link) for predictor in (tree, line, sums) for link in LINKS.values()]
+    parts = [predictor.evaluate(Z, link) for predictor in (tree, line, sums, trees) for link in LINKS.values()]
     for a, b in zip(whole, parts, strict=True):
         assert a.shape == b.shape == (n, 2)
         assert a.dtype == b.dtype == np.float64
         np.testing.assert_allclose(a, b, rtol=1e-13, atol=1e-15)
 
 
-def test_features_of_any_layout_and_type(random_tree, random_additive):
+def test_features_of_any_layout_and_type(random_tree, random_additive, random_tree_sum):
     rng = np.random.default_rng(1)
     tree = random_tree(rng, 20, n_features=4, n_outputs=2)
     line = Linear(rng.normal(size=(4, 2)), rng.normal(size=2))
     sums = random_additive(rng, 4, 2)
     Z = np.round(rng.normal(size=(30, 4)), 1).astype(np.float32) * (rng.random((30, 4)) < 0.5)
-    for predictor in (tree, line, sums):
+    for predictor in (tree, line, sums, random_tree_sum(rng, 9, 4, 2)):
         expected = predictor.evaluate(Z)
         forms = [np.asfortranarray(Z), Z.astype(np.float64), Z.tolist(), np.repeat(Z, 2, axis=0)[::2]]
         forms += [scipy.sparse.csr_matrix(Z), scipy.sparse.csc_array(Z)]
@@ -229,7 +230,7 @@ def test_links_on_extreme_scores(k):
     assert LINKS["identity"](scores) is scores
 
 
-def test_predictors_cannot_be_changed_and_copy_whole(random_tree, random_additive):
+def test_predictors_cannot_be_changed_and_copy_whole(random_tree, random_additive, random_tree_sum):
     tree = random_tree(np.random.default_rng(3), 9, n_features=3, n_outputs=2)
     line = Linear([[1.0]], [0.5])
     sums = random_additive(np.random.default_rng(1), 3, 2)
@@ -239,7 +240,9 @@ def test_predictors_cannot_be_changed_and_copy_whole(random_tree, random_additiv
     given[:] = 2
     assert kept.coef[0, 0] == 1
     tree.apply(np.zeros((1, 3)))  # fills caches
-    for predictor in (tree, line, sums):
+    trees = random_tree_sum(np.random.default_rng(1), 5, 3, 2)
+    trees.evaluate(np.zeros((1, 3)))
+    for predictor in (tree, line, sums, trees):
         for twin in (predictor, copy.deepcopy(predictor), pickle.loads(pickle.dumps(predictor))):
             assert repr(twin) == repr(predictor)
             for name, item in vars(twin).items():

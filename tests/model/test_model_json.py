@@ -23,6 +23,7 @@ from skdistill.model import (
     Output,
     Preprocessor,
     Tree,
+    TreeSum,
     load,
     save,
 )
@@ -45,9 +46,17 @@ def additive_model():
     return Model(Preprocessor(columns), form, Output("classification", "softmax", ("no", "yes")))
 
 
+def tree_sum_model():
+    stump = Tree([0, -1, -1], np.array([0.1, 0, 0], dtype=np.float32), [2, 0, 0], [[1e-40], [-1.5]], n_features=2)
+    lone = Tree([-1], [0.0], [0], [[0.3]], n_features=2)
+    columns = [NumericColumn("x"), NumericColumn("idle")]
+    output = Output("classification", "softmax", ("no", "yes"))
+    return Model(Preprocessor(columns), TreeSum((stump, lone), [1, 0], [0.1, -2.0], 2), output)
+
+
 @pytest.fixture(scope="session")
 def models(full_model):
-    return [full_model, linear_model(), additive_model()]
+    return [full_model, linear_model(), additive_model(), tree_sum_model()]
 
 
 @pytest.fixture(scope="session")
@@ -58,8 +67,10 @@ def file(tmp_path_factory):
 def parts(model):
     """Everything a model holds, as nested tuples that compare to the bit."""
     p, q, o = model.preprocessor, model.predictor, model.output
-    arrays = [getattr(q, name, None) for name in ("feature", "threshold", "right", "value", "coef", "intercept")]
+    arrays = [getattr(q, name, None) for name in ("coef", "intercept", "output", "base")]
     arrays += [*getattr(q, "edges", ()), *getattr(q, "tables", ())]
+    for tree in (q, *getattr(q, "trees", ())):
+        arrays += [getattr(tree, name, None) for name in ("feature", "threshold", "right", "value")]
     bits = [None if a is None else (a.dtype.str, a.shape, a.tobytes()) for a in arrays]
     labels = [(type(label), label) for label in o.classes or ()]
     return repr(p.columns), type(q), bits, q.n_features, repr(o), labels
@@ -226,7 +237,7 @@ DELETE = object()
         (
             PREDICTOR,
             {"kind": "forest"},
-            r"content.predictor.kind must be one of \('tree', 'linear', 'additive'\), not 'forest'",
+            r"content.predictor.kind must be one of \('tree', 'linear', 'additive', 'tree_sum'\), not 'forest'",
         ),
         ((*PREDICTOR, "right"), DELETE, "content.predictor.right is missing"),
         ((*PREDICTOR, "left"), [], "content.predictor has the unknown key 'left'"),
@@ -263,7 +274,12 @@ DELETE = object()
     ],
 )
 def test_edited_files(full_model, file, path, value, message):
-    full_model.save(file)
+    refuses(full_model, file, path, value, message)
+
+
+def refuses(model, file, path, value, message):
+    """Save a model, edit one place of the file, and fail unless loading it fails with the message."""
+    model.save(file)
     document = json.loads(file.read_bytes())
     *above, last = path
     if value is DELETE:
@@ -295,16 +311,33 @@ def test_edited_files(full_model, file, path, value, message):
     ],
 )
 def test_edited_additive_files(file, path, value, message):
-    additive_model().save(file)
-    document = json.loads(file.read_bytes())
-    *above, last = (*PREDICTOR, *path)
-    if value is DELETE:
-        del at(document, above)[last]
-    else:
-        at(document, above)[last] = value
-    file.write_text(json.dumps(with_checksum(document)))
-    with pytest.raises(ModelFormatError, match=message):
-        load(file)
+    refuses(additive_model(), file, (*PREDICTOR, *path), value, message)
+
+
+@pytest.mark.parametrize(
+    ("path", "value", "message"),
+    [
+        (("trees",), DELETE, "content.predictor.trees is missing"),
+        (("feature",), [], "content.predictor has the unknown key 'feature'"),
+        (("trees",), {}, "content.predictor.trees must be of JSON type array"),
+        (("trees", 1), [], r"content.predictor.trees\[1\] must be of JSON type object, not \[\]"),
+        (("trees", 1, "kind"), "tree_sum", r"content.predictor.trees\[1\].kind must be one of \('tree',\)"),
+        (("trees", 1, "n_features"), 3, r"content.predictor: 'trees\[1\]' of TreeSum must be a Tree\(n_features=2"),
+        (("trees", 0, "threshold", 0), "0.5", r"content.predictor.trees\[0\].threshold\[0\] must be a number"),
+        (("trees", 0, "right", 0), 1, r"content.predictor.trees\[0\]: 'right' of Tree must name a later node"),
+        (("trees", 0, "value", 0), [1.0, 2.0], r"content.predictor.trees\[0\].value\[1\] must have 2 numbers"),
+        (("output", 0), 2, r"content.predictor: 'output' of TreeSum must be in \[0, 2\). Got 2 at position 0"),
+        (("output", 0), -1, r"content.predictor: 'output' of TreeSum must be in \[0, 2\). Got -1 at position 0"),
+        (("output", 0), 0.0, r"content.predictor.output\[0\] must be of JSON type integer"),
+        (("output", 1), DELETE, "content.predictor: 'trees' and 'output' of TreeSum must have the same length"),
+        (("base", 0), None, r"content.predictor.base\[0\] must be a number"),
+        (("base", 1), DELETE, r"content.predictor: 'output' of TreeSum must be in \[0, 1\)"),
+        (("n_features",), 2.0, "content.predictor.n_features must be of JSON type integer"),
+        (("n_features",), -1, "content.predictor: 'n_features' of TreeSum must be an int >= 0. Got -1"),
+    ],
+)
+def test_edited_tree_sum_files(file, path, value, message):
+    refuses(tree_sum_model(), file, (*PREDICTOR, *path), value, message)
 
 
 @pytest.mark.parametrize(
@@ -377,7 +410,7 @@ def load_or_refuse(file):
 
 @SETTINGS
 @given(
-    which=st.integers(0, 2),
+    which=st.integers(0, 3),
     edits=st.lists(st.tuples(st.floats(0, 1), st.integers(0, 2), st.binary(max_size=4)), min_size=1, max_size=5),
 )
 def test_fuzzed_bytes(models, file, which, edits):
@@ -407,7 +440,19 @@ JSON_VALUES = st.recursive(
         st.sampled_from([2**31, -(2**63), 2**64, 10**400, 1e308, 1e-320, -0.0, 3.4028236e38, "\ud800", "a\0"]),
         st.floats(allow_nan=False, allow_infinity=False),
         st.sampled_from(
-            ["numeric", "category", "tree", "linear", "additive", "softmax", "identity", "regression", "str", "mixed"]
+            [
+                "numeric",
+                "category",
+                "tree",
+                "linear",
+                "additive",
+                "tree_sum",
+                "softmax",
+                "identity",
+                "regression",
+                "str",
+                "mixed",
+            ]
         ),
         st.text(max_size=3),
     ),
@@ -418,7 +463,7 @@ JSON_VALUES = st.recursive(
 
 @SETTINGS
 @given(
-    which=st.integers(0, 2),
+    which=st.integers(0, 3),
     edits=st.lists(
         st.tuples(
             st.floats(0, 1), st.sampled_from(["replace", "delete", "copy", "insert"]), JSON_VALUES, st.floats(0, 1)
@@ -453,4 +498,6 @@ def test_fuzzed_structure(models, file, which, edits):
 
 def test_predictors_have_no_other_form():
     # A new predictor needs a new kind in the file and, where old readers cannot skip it, a new format version.
-    assert set(Model.__annotations__["predictor"].split(" | ")) == {Tree.__name__, Linear.__name__, Additive.__name__}
+    assert set(Model.__annotations__["predictor"].split(" | ")) == {
+        kind.__name__ for kind in (Tree, Linear, Additive, TreeSum)
+    }
