@@ -29,7 +29,7 @@ SEARCH_ROWS = 20_000
 SAMPLE_ROWS = 200_000
 
 #: Features that the first split is tried by, the one of the largest gain among them.
-FIRST_FEATURES = 4
+FIRST_FEATURES = 3
 
 
 def searched(growth: Growth, draft: Draft, goal: str) -> Draft:
