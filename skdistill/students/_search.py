@@ -23,10 +23,10 @@ from ._growth import Growth
 from ._repair import Repair
 
 #: Rows that decide between the starts.
-SEARCH_ROWS = 20_000
+SEARCH_ROWS = 10_000
 
 #: Rows that decide on the splits, once it is known where to start.
-SAMPLE_ROWS = 200_000
+SAMPLE_ROWS = 50_000
 
 #: Features that the first split is tried by, the one of the largest gain among them.
 FIRST_FEATURES = 3

@@ -62,7 +62,7 @@ class TreeStudent(BaseStudent):
     -----
     Beside the rows of X, which are not copied, a fit takes n_features + 8 (n_outputs + 2) bytes per row, and the
     histograms of the nodes under consideration: about 2 kB per feature, output and leaf, and twice that
-    for repair. Of many rows repair copies samples: 20,000 rows decide on the first split, 200,000 on the others.
+    for repair. Of many rows repair copies samples: 10,000 rows decide on the first split, 50,000 on the others.
 
     References
     ----------
