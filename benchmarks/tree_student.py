@@ -1,9 +1,9 @@
 """TreeStudent against scikit-learn's exact multi-output tree, on the same soft labels.
 
-    python -m benchmarks.tree_student [--rows 1000000]
+    python -m benchmarks.tree_student [--rows 1000000] [--scaling]
 
 Reports CPU seconds of a fit, and both losses on the rows fitted and on fresh ones; then what a fit of TreeStudent
-allocates beside the data.
+allocates beside the data. With --scaling: CPU seconds of fits to a tenth of the rows, and a tenth of these, too.
 scikit-learn minimises the squared error only, so that it is the rival of TreeStudent(loss="squared"); what is gained by
 minimising the cross-entropy itself is in the line of loss="log_loss".
 """
@@ -52,14 +52,39 @@ def losses(model: Any, X: np.ndarray, Q: np.ndarray) -> tuple[float, float]:
     return float(entropy), float(np.square(Q - P).sum(axis=1).mean())
 
 
+def student(loss: str, **settings: Any) -> TreeStudent:
+    """The tree that is measured."""
+    return TreeStudent(loss, max_leaves=N_LEAVES, min_samples_leaf=MIN_ROWS, **settings)
+
+
+def scaling(X: np.ndarray, Q: np.ndarray) -> None:
+    """Print CPU seconds of fits to more and more of the rows, a column for each kind of repair."""
+    repairs = (None, "balanced", "accuracy", "loss")
+    print(f"{'rows':>12}" + "".join(f"{f'repair={repair}':>18}" for repair in repairs))
+    for n_rows in (len(X) // 100, len(X) // 10, len(X)):
+        spent = []
+        for repair in repairs:
+            start = time.process_time()
+            student("log_loss", repair=repair).fit(X[:n_rows], Q[:n_rows])
+            spent.append(time.process_time() - start)
+        print(f"{n_rows:12,}" + "".join(f"{seconds:18.2f}" for seconds in spent))
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--rows", type=int, default=1_000_000)
-    X, Q = make_rows(parser.parse_args().rows, seed=0)
+    parser.add_argument("--scaling", action="store_true")
+    arguments = parser.parse_args()
+    X, Q = make_rows(arguments.rows, seed=0)
+    if arguments.scaling:
+        scaling(X, Q)
+        return
     fresh = make_rows(FRESH_ROWS, seed=1)
     rivals = {
-        "TreeStudent log_loss": TreeStudent("log_loss", max_leaves=N_LEAVES, min_samples_leaf=MIN_ROWS),
-        "TreeStudent squared": TreeStudent("squared", max_leaves=N_LEAVES, min_samples_leaf=MIN_ROWS),
+        "TreeStudent log_loss": student("log_loss"),
+        "log_loss, repair=None": student("log_loss", repair=None),
+        "TreeStudent squared": student("squared"),
+        "squared, repair=None": student("squared", repair=None),
         "DecisionTreeRegressor": DecisionTreeRegressor(
             max_leaf_nodes=N_LEAVES, min_samples_leaf=MIN_ROWS, random_state=0
         ),

@@ -11,7 +11,7 @@ from ._binning import OBJECTIVES, bin_rows
 from ._draft import Draft, seed
 from ._growth import Growth, Limits
 from ._objective import Objective
-from ._repair import repaired
+from ._search import searched
 
 
 def fit_tree(
@@ -41,7 +41,7 @@ def fit_tree(
     growth = Growth(engine, objective, limits, [len(edges[j]) + 1 for j in features])
     draft = growth.grow(seed(engine.reduce(blocks.node_sums)), limits.max_leaves)
     if repair is not None:
-        draft = repaired(growth, draft, repair)
+        draft = searched(growth, draft, repair)
     return _as_tree(draft, objective, features, edges, shrinkage)
 
 

@@ -34,6 +34,19 @@ class Split(NamedTuple):
     left: np.ndarray  #: integer sums of the left child
 
 
+class Splits(NamedTuple):
+    """Ways to part a node."""
+
+    gain: np.ndarray
+    feature: np.ndarray
+    last_bin: np.ndarray
+    left: np.ndarray  #: (sums, ways)
+
+    def one(self, i: int) -> Split:
+        """The way number `i`."""
+        return Split(float(self.gain[i]), int(self.feature[i]), int(self.last_bin[i]), self.left[:, i].copy())
+
+
 @dataclass(eq=False, slots=True)
 class Node:
     """A node under growth."""
@@ -81,6 +94,24 @@ class Growth:
         for node in order:
             node.children = node.children or self._part(node)
         return self._draft(nodes[0], {node for node in nodes if node not in leaves}.union(order))
+
+    def stumps(self, draft: Draft) -> list[Draft]:
+        """Of the tree without a split `draft`, the best split by each feature: the largest gain first."""
+        (root,) = self._nodes(draft)
+        if not self._may_split(root):
+            return []
+        self.engine.update("node", blocks.landed, draft.routes)
+        (root.histogram,) = self._histograms([root])
+        splits = self._splits(root)
+        order = np.argsort(-splits.gain, kind="stable")
+        _, best = np.unique(splits.feature[order], return_index=True)
+        drafts = []
+        for i in order[np.sort(best)]:
+            if splits.gain[i] > self._noise(root):
+                root.split = splits.one(i)
+                root.children = self._part(root)
+                drafts.append(self._draft(root, {root}))
+        return drafts
 
     def _nodes(self, draft: Draft) -> list[Node]:
         """The nodes of `draft` by their labels."""
@@ -173,6 +204,16 @@ class Growth:
 
     def _best_split(self, node: Node) -> Split | None:
         """The split with the largest gain; of equal ones that of the lowest feature, then of the lowest bin."""
+        splits = self._splits(node)
+        best = int(splits.gain.argmax()) if len(splits.gain) else -1
+        return splits.one(best) if best >= 0 and splits.gain[best] > self._noise(node) else None
+
+    def _noise(self, node: Node) -> float:
+        """A gain up to this may come from rounding."""
+        return float(self.objective.noise * self.objective.weight(node.sums))
+
+    def _splits(self, node: Node) -> Splits:
+        """All ways to part a node whose histogram is known, by feature and bin."""
         assert node.histogram is not None
         steps = node.histogram.copy()
         # What starts a feature also takes off the sums of the one before it, all of which hold all rows of the node.
@@ -181,14 +222,8 @@ class Growth:
         rows_left = left[:, 0]
         enough = np.minimum(rows_left, node.sums[0] - rows_left) >= self.limits.min_samples_leaf
         # An empty bin parts the rows as the one before it does.
-        candidates = np.flatnonzero(enough & (node.histogram[:, 0] > 0))
-        if not len(candidates):
-            return None
-        left = np.ascontiguousarray(left[candidates].T)
-        gains = self.objective.gains(left, node.sums[:, None] - left, node.sums)
-        best = int(gains.argmax())
-        if gains[best] <= self.objective.noise * self.objective.weight(node.sums):
-            return None
-        place = int(candidates[best])
-        feature = int(np.searchsorted(self.starts, place, side="right")) - 1
-        return Split(float(gains[best]), feature, place - int(self.starts[feature]), left[:, best].copy())
+        place = np.flatnonzero(enough & (node.histogram[:, 0] > 0))
+        left = np.ascontiguousarray(left[place].T)
+        gain = self.objective.gains(left, node.sums[:, None] - left, node.sums)
+        feature = np.searchsorted(self.starts, place, side="right") - 1
+        return Splits(gain, feature, place - self.starts[feature], left)

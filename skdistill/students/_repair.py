@@ -14,14 +14,10 @@ experimental comparison", IJCNN 2021.
 
 from __future__ import annotations
 
-import math
-
 import numpy as np
 
-from ..engine import BLOCK_ROWS, MemoryEngine
 from ..engine import _repair_blocks as blocks
 from ..engine._repair_blocks import Costs
-from ..engine._sample import sample_rows
 from ..engine._tree_blocks import Routes
 from ._draft import Draft, numbered, pruned, replace, summed
 from ._growth import Growth
@@ -33,47 +29,11 @@ MAX_SWEEPS = 20
 #: A sweep that wins less than this, as a share of all that the tree wins over its root, is the last.
 TOLERANCE = 1e-3
 
-#: Rows that decide on the splits.
-SAMPLE_ROWS = 200_000
-
 #: How far a tree grows beyond its leaves before it is repaired, cut back, and repaired again.
 OVERGROWTH = 2
 
 #: The share of the cross-entropy beside the rate of errors. It must not be 0: it gives every row a stake.
 SHARES = {"balanced": 0.5, "accuracy": 0.1, "loss": None}
-
-
-def repaired(growth: Growth, draft: Draft, goal: str) -> Draft:
-    """The tree that `growth` has grown, repaired: never a worse one, never beyond the limits.
-
-    Of many rows, a sample decides on the splits; sums, limits and the verdict are those of all rows.
-
-    Parameters
-    ----------
-    growth : Growth
-    draft : Draft
-    goal : {"balanced", "accuracy", "loss"}
-        See `Repair`.
-    """
-    judge = Repair(growth, goal)
-    sample = _sampled(growth)
-    if sample is growth:
-        result = judge.improve(draft)
-    else:
-        repair = Repair(sample, goal)
-        result = judge.settle(repair.improve(repair.settle(draft.routes)).routes)
-    return result if judge.loss(result) < judge.loss(draft) else draft
-
-
-def _sampled(growth: Growth) -> Growth:
-    """What grows trees on a sample of the rows, or on all of them if they are few."""
-    engine, limits = growth.engine, growth.limits
-    if engine.n_rows <= SAMPLE_ROWS:
-        return growth
-    sums, bins = sample_rows(engine, ("sums", "bins"), SAMPLE_ROWS)
-    min_rows = math.ceil(limits.min_samples_leaf * len(sums) / engine.n_rows)
-    sample = MemoryEngine({"sums": sums, "bins": bins}, BLOCK_ROWS)
-    return Growth(sample, growth.objective, limits._replace(min_samples_leaf=min_rows), np.diff(growth.starts).tolist())
 
 
 class Repair:
