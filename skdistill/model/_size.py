@@ -13,7 +13,10 @@ What is counted, in bytes:
   intercept;
 - an additive model: per used feature (one whose table is not constant) 1 for the number of its edges (4 where that
   exceeds 255), per edge 4, per bin but the first 4 for each free output; and 4 for each free intercept. The first bin
-  is not free: what it adds to all rows may as well be added to the intercept.
+  is not free: what it adds to all rows may as well be added to the intercept. Per pair of features whose table is not
+  zero: for each of the two features 1 for its number (2 with more than 256 used encoded features), 1 for the number of
+  its edges (4 where that exceeds 255) and 4 per edge; and 4 for each free output of a cell, but for the first row and
+  the first column, which are zero.
 
 Free outputs are k - 1 under a softmax, which does not change when a constant is added to all scores, and under a
 simplex, where the last share follows from the sum; else k. Names and class labels are not counted: the host knows them.
@@ -73,8 +76,8 @@ def packed_nbytes(
 
 
 def used_features(predictor: Tree | Linear | Additive) -> NDArray[np.bool_]:
-    """Tell which encoded features can change the outputs: those a tree splits on, those with a weight in a line or
-    with a table that is not constant.
+    """Tell which encoded features can change the outputs: those a tree splits on, those with a weight in a line,
+    with a table that is not constant or in a pair whose table is not zero.
 
     >>> used_features(Linear([[0.0], [2.0]], [1.0]))
     array([False,  True])
@@ -82,10 +85,17 @@ def used_features(predictor: Tree | Linear | Additive) -> NDArray[np.bool_]:
     if isinstance(predictor, Linear):
         return np.asarray(predictor.coef.any(axis=1))
     if isinstance(predictor, Additive):
-        return np.array([(table != table[0]).any() for table in predictor.tables], dtype=bool)
+        own = _own_tables(predictor)
+        own[[i for pair in predictor.pairs if pair.table.any() for i in pair.features]] = True
+        return own
     used = np.zeros(predictor.n_features, dtype=bool)
     used[predictor.feature[predictor.feature >= 0]] = True
     return used
+
+
+def _own_tables(predictor: Additive) -> NDArray[np.bool_]:
+    """Tell which features have a table of their own that is not constant."""
+    return np.array([(table != table[0]).any() for table in predictor.tables], dtype=bool)
 
 
 def _column_nbytes(column: NumericColumn | CategoryColumn, used: list[bool]) -> int:
@@ -105,8 +115,12 @@ def _predictor_nbytes(predictor: Tree | Linear | Additive, n_used: int, free: in
     if isinstance(predictor, Linear):
         return 4 * free * (n_used + 1)
     if isinstance(predictor, Additive):
-        n_edges = [len(e) for e, used in zip(predictor.edges, used_features(predictor), strict=True) if used]
-        return sum((1 if n <= 255 else 4) + 4 * (1 + free) * n for n in n_edges) + 4 * free
+        n_edges = [len(e) for e, used in zip(predictor.edges, _own_tables(predictor), strict=True) if used]
+        own = sum((1 if n <= 255 else 4) + 4 * (1 + free) * n for n in n_edges)
+        number = 1 if n_used <= 256 else 2
+        sides = [[len(e) for e in pair.edges] for pair in predictor.pairs if pair.table.any()]
+        heads = sum(number + (1 if n <= 255 else 4) + 4 * n for side in sides for n in side)
+        return own + heads + sum(4 * free * a * b for a, b in sides) + 4 * free
     n_nodes = len(predictor.feature)
     feature = 1 if n_used <= 256 else 2
     offset = 1 if n_nodes <= 256 else 2 if n_nodes <= 65_536 else 4
