@@ -69,9 +69,7 @@ class PairTable(Frozen):
 
     def cells(self, rows: NDArray[np.float32]) -> NDArray[np.intp]:
         """Number of the cell each row falls into, counted along the rows of the table."""
-        first, second = (
-            np.searchsorted(edges, rows[:, i]) for i, edges in zip(self.features, self.edges, strict=True)
-        )
+        first, second = (np.searchsorted(edges, rows[:, i]) for i, edges in zip(self.features, self.edges, strict=True))
         return np.asarray(first * (len(self.edges[1]) + 1) + second)
 
 

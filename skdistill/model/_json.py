@@ -250,9 +250,7 @@ def _read_predictor(data: Any, path: str) -> Tree | Linear | Additive:
 def _read_pair(data: Any, path: str, n_outputs: int) -> PairTable:
     features, edges, table = _object(data, path, "features", "edges", "table")
     cuts = [_floats(e, f"{path}.edges[{i}]") for i, e in enumerate(_typed(edges, list, f"{path}.edges"))]
-    rows = [
-        _matrix(row, f"{path}.table[{i}]", n_outputs) for i, row in enumerate(_typed(table, list, f"{path}.table"))
-    ]
+    rows = [_matrix(row, f"{path}.table[{i}]", n_outputs) for i, row in enumerate(_typed(table, list, f"{path}.table"))]
     if len({len(row) for row in rows}) != 1:
         raise ModelFormatError(f"{path}.table must have rows of one length. It has {[len(row) for row in rows]!r:.60}.")
     return _build(PairTable, path, _integers(features, f"{path}.features").tolist(), cuts, np.stack(rows))

@@ -47,7 +47,7 @@ class Problem:
     loss : {"log_loss", "squared"}
     shape : tuple of int
         Parameters of an output, the intercept among them, and outputs.
-    alpha : float
+    alpha : float or ndarray of shape (parameters - 1,)
         Strength of the squared penalty on all but the intercept, in units of rows.
     fit_intercept : bool
     centered : bool
@@ -61,7 +61,7 @@ class Problem:
         engine: MemoryEngine,
         loss: str,
         shape: tuple[int, int],
-        alpha: float,
+        alpha: float | np.ndarray,
         *,
         fit_intercept: bool = True,
         centered: bool = False,
@@ -88,9 +88,14 @@ class Problem:
         spread = np.sqrt(np.maximum(squares / self.weight - (0 if origin else mean**2), 0))
         spread[spread == 0] = 1
         self.frame = Frame(center, float(fit_intercept), np.zeros(k) if origin else mean, spread, steps)
-        if loss == "log_loss" and k == 2:
-            alpha *= 2  # the columns are -b / 2 and b / 2: their squares sum to half of what b squared is
-        self.penalty = np.append(np.full(width - 1, alpha / self.weight), 0.0)
+        # Of two classes the columns are -b / 2 and b / 2: their squares sum to half of what b squared is.
+        self.unit = 2 if loss == "log_loss" and k == 2 else 1
+        self.penalise(alpha)
+
+    def penalise(self, alpha: float | np.ndarray) -> None:
+        """Replace the strength of the penalty."""
+        self.alpha = np.broadcast_to(alpha, self.shape[0] - 1)
+        self.penalty = np.append(self.unit * self.alpha / self.weight, 0.0)
 
     def solve(self, max_iter: int, tol: float, start: np.ndarray | None = None) -> tuple[np.ndarray, int, float]:
         """Parameters, the number of steps and the gradient left over."""
@@ -127,6 +132,10 @@ class Problem:
         weight, loss, gradient = self.engine.reduce(_SUMS[self.loss], theta, self.frame, sampled)
         penalised = self.penalty[:, None] * theta
         return float(loss / weight + 0.5 * np.vdot(theta, penalised)), gradient / weight + penalised
+
+    def loss_of(self, theta: np.ndarray) -> float:
+        """Loss per unit of weight, without the penalty."""
+        return self.value(theta)[0] - 0.5 * float(self.penalty @ np.square(theta).sum(axis=1))
 
     def _descend(self, theta: np.ndarray, sampled: bool, steps: int, tol: float) -> tuple[np.ndarray, int, float]:
         """At most `steps` of L-BFGS, on the sample or on all rows: parameters, steps taken, gradient left."""
