@@ -138,23 +138,23 @@ class AdditiveStudent(BaseStudent):
 
     def _solve(self, X: Any, Q: np.ndarray, weight: np.ndarray) -> Additive:
         columns = {"X": X, "Q": Q, "weight": weight}
-        edges, pairs = cut_features(MemoryEngine(columns), self.loss_, self.max_bins), list[Pair]()
+        alpha = START if isinstance(self.alpha, str) else self.alpha
+        edges: Edges = cut_features(MemoryEngine(columns), self.loss_, self.max_bins)
+        pairs: list[Pair] = []
         self.n_iter_ = 0
-        problem = _problem(columns, edges, pairs, self.loss_, START if self.alpha == "auto" else self.alpha)
+        problem = _problem(columns, edges, pairs, self.loss_, alpha)
         theta = self._estimate(problem, edges, pairs, None)
         if self.pruning:
             kept, theta = _prune(problem, theta, self.pruning)
             ends = np.cumsum([len(e) for e in edges])[:-1]
             edges = [e[keep] for e, keep in zip(edges, np.split(kept, ends), strict=True)]
             problem = _problem(columns, edges, pairs, self.loss_, problem.alpha[kept])
-        if self.pairs:
             theta = self._estimate(problem, edges, pairs, theta)
+        if self.pairs:
             pairs = find_pairs(problem, theta, MemoryEngine(columns), self.pairs)
             more = sum(_n_steps(edges, pairs)) - len(problem.alpha)
-            alpha = np.append(problem.alpha, np.full(more, START if self.alpha == "auto" else self.alpha))
-            problem = _problem(columns, edges, pairs, self.loss_, alpha)
-            theta = np.insert(theta, [len(theta) - 1] * more, 0.0, axis=0)
-            theta = self._estimate(problem, edges, pairs, theta)
+            problem = _problem(columns, edges, pairs, self.loss_, np.append(problem.alpha, np.full(more, alpha)))
+            theta = self._estimate(problem, edges, pairs, np.insert(theta, [len(theta) - 1] * more, 0.0, axis=0))
         theta, more, left = problem.solve(self.max_iter, self.tol, theta)
         self.n_iter_ += more
         if left > self.tol:
@@ -203,7 +203,7 @@ def _problem(columns: dict[str, Any], edges: Edges, pairs: list[Pair], loss: str
     features = np.flatnonzero([len(e) for e in edges])
     engine = MemoryEngine(columns, BLOCK_ROWS)
     of_pairs = [
-        PairTables(pair.features, tuple(bin_table(e) for e in pair.edges), len(pair.edges[1]) + 1) for pair in pairs
+        PairTables(i.features, (bin_table(i.edges[0]), bin_table(i.edges[1])), len(i.edges[1]) + 1) for i in pairs
     ]
     engine.update("bins", cell_bins, features, [bin_table(edges[j]) for j in features], of_pairs)
     climbs = [_climb(edges[j]) for j in features]

@@ -66,8 +66,8 @@ def _gain(weight: np.ndarray, residual: np.ndarray) -> float:
     weights, sums = _quadrants(weight[None]), _quadrants(residual)
     with np.errstate(divide="ignore", invalid="ignore"):
         means = [s / w for s, w in zip(sums, weights, strict=True)]
-        spread = sum(1 / w for w in weights)
-        gains = np.square(means[0] - means[1] - means[2] + means[3]).sum(axis=0) / spread[0]
+        spread = np.sum([1 / w[0] for w in weights], axis=0)
+        gains = np.square(means[0] - means[1] - means[2] + means[3]).sum(axis=0) / spread
     return float(np.where(np.isfinite(gains), gains, 0.0).max())  # an empty quadrant tells nothing
 
 
