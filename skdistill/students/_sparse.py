@@ -8,8 +8,8 @@ from ._descent import CURVATURE_WIDTH, Problem
 
 #: Sweeps over the coefficients for one quadratic model of the loss: its solution need not be finer than the model.
 SWEEPS = 100
-#: Change of the gradient by a sweep, as a share of what there was, at which the model counts as solved.
-PRECISION = 1e-6
+#: Change of the gradient by a sweep, as a share of the violation there was, at which the model counts as solved.
+PRECISION = 1e-3
 #: Halvings of a step that does not lower the loss.
 HALVINGS = 30
 
@@ -59,7 +59,7 @@ def solve_sparse(problem: Problem, sparsity: float, max_iter: int, tol: float) -
         left = _violation(theta, gradient, price)
         if left <= tol:
             return theta, n_iter, left
-        step = _quadratic_step(problem.curvature(theta), gradient, theta, price)
+        step = _quadratic_step(problem.curvature(theta), gradient, theta, price, PRECISION * left)
         promised = float(np.vdot(gradient, step) + (_lengths(theta + step) - _lengths(theta)) @ price)
         for halving in range(HALVINGS):
             share = 0.5**halving
@@ -92,7 +92,9 @@ def _violation(theta: np.ndarray, gradient: np.ndarray, price: np.ndarray) -> fl
     return float(beyond.max())
 
 
-def _quadratic_step(curvature: np.ndarray, gradient: np.ndarray, theta: np.ndarray, price: np.ndarray) -> np.ndarray:
+def _quadratic_step(
+    curvature: np.ndarray, gradient: np.ndarray, theta: np.ndarray, price: np.ndarray, tol: float
+) -> np.ndarray:
     """The step to the minimum of the loss's quadratic model plus the price of the features.
 
     `curvature` is that of all parameters, shape (width * k, width * k), or if (width, width) the same for all outputs.
@@ -119,7 +121,7 @@ def _quadratic_step(curvature: np.ndarray, gradient: np.ndarray, theta: np.ndarr
                 moved[j] = wanted
                 slope += blocks[j, :, 0] * change if group == 1 else blocks[j] @ change
                 largest = max(largest, float(np.abs(change).max()) * bounds[j])
-        if largest > PRECISION * np.abs(gradient).max():
+        if largest > tol:
             # Features at zero mostly stay there: they are asked again when the others have settled.
             rows = np.flatnonzero(moved.any(axis=1) | (price == 0))
         elif len(rows) == width:
