@@ -68,19 +68,24 @@ class SparseDesign:
         return DenseDesign(self.X.toarray(), np.zeros(self.X.shape[1]), self.intercept).gram(curvature)
 
 
+def cell_matrix(bins: np.ndarray, starts: np.ndarray) -> Any:
+    """A 1 for the cell that a row falls into, for each column of `bins`; the cells of column i begin at starts[i]."""
+    n_rows, n_columns = bins.shape
+    cells = np.add(bins, starts[:-1], dtype=np.int32)
+    row_ends = np.arange(n_rows + 1, dtype=np.int32) * np.int32(n_columns)
+    return sparse.csr_array((np.ones(cells.size), cells.ravel(), row_ends), shape=(n_rows, int(starts[-1])))
+
+
 class StepDesign:
     """Steps between the bins of each feature: a row has a 1 for each edge that lies below its value, else a 0.
 
+    A pair of features has a step for each edge of the one and edge of the other, 1 above both.
     That matrix is never built. A row falls into one cell per feature; `lift` (cells, steps) says which steps a cell has
     climbed. Scores are looked up by cell, and row values are summed by cell: histograms, as for a tree.
     """
 
     def __init__(self, bins: np.ndarray, starts: np.ndarray, lift: Any, intercept: float) -> None:
-        n_rows, n_features = bins.shape
-        cells = np.add(bins, starts[:-1], dtype=np.int32)
-        row_ends = np.arange(n_rows + 1, dtype=np.int32) * np.int32(n_features)
-        ones = np.ones(cells.size)
-        self.rows = sparse.csr_array((ones, cells.ravel(), row_ends), shape=(n_rows, int(starts[-1])))
+        self.rows = cell_matrix(bins, starts)
         self.lift, self.intercept = lift, intercept
 
     def scores(self, theta: np.ndarray) -> np.ndarray:

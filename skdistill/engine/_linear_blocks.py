@@ -7,14 +7,17 @@ sum to the rows that `sample` chose, column ``"sample"``.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any, NamedTuple
 
 import numpy as np
 from scipy import sparse
 
-from ._designs import DenseDesign, Design, SparseDesign, StepDesign
+from ._bins import BinTable
+from ._designs import DenseDesign, Design, SparseDesign, StepDesign, cell_matrix
 from ._memory import Block
 from ._sample import row_hashes
+from ._tree_blocks import binned
 
 
 class Steps(NamedTuple):
@@ -22,6 +25,14 @@ class Steps(NamedTuple):
 
     starts: np.ndarray  #: (features + 1,), the first cell of each feature
     lift: Any  #: CSR, (cells, steps)
+
+
+class PairTables(NamedTuple):
+    """A pair of features: which, how to bin them, and the bins of the second; 256 cells at most."""
+
+    features: tuple[int, int]
+    tables: tuple[BinTable, BinTable]
+    n_second: int
 
 
 class Frame(NamedTuple):
@@ -39,6 +50,18 @@ def sample(block: Block, every: int) -> Any:
     if every == 1:
         return slice(None)
     return np.flatnonzero(row_hashes(block["start"], block["Q"].shape[0], seed=0) % np.uint64(every) == 0)
+
+
+def cell_bins(block: Block, features: np.ndarray, tables: list[BinTable], pairs: list[PairTables]) -> np.ndarray:
+    """The bins of the given features, then the cells of pairs, counted along the second feature: one column each."""
+    own = binned(block, features, tables)
+    if not pairs:
+        return own
+    first, second = (
+        binned(block, np.array([p.features[i] for p in pairs]), [p.tables[i] for p in pairs]) for i in (0, 1)
+    )
+    first *= np.array([p.n_second for p in pairs], dtype=np.uint8)
+    return np.hstack([own, first + second])
 
 
 def totals(block: Block) -> tuple[Any, ...]:
@@ -114,6 +137,32 @@ def squared_diagonal(block: Block, theta: np.ndarray, frame: Frame, sampled: boo
     """Weight, and the second derivative in every single parameter, shape (d + 1, 1)."""
     A, weight = _design(block, frame, sampled), block["weight"][_rows(block, sampled)]
     return weight.sum(), A.pull_squares(weight[None])
+
+
+def softmax_residuals(block: Block, theta: np.ndarray, frame: Frame, starts: np.ndarray) -> tuple[Any, ...]:
+    """Sums over the sample for each pair of cells of ``"grid"``: curvature (cells, cells), residuals (k, cells, cells).
+
+    The cells of the i-th feature of the grid begin at starts[i].
+    """
+    _, mass, P = _softmax_rows(block, theta, frame, True)
+    curvature = mass * (P * (1 - P)).sum(axis=0) / (len(P) - 1)
+    return _joint(block, starts, curvature, _weighted_targets(block, True) - mass * P)
+
+
+def squared_residuals(block: Block, theta: np.ndarray, frame: Frame, starts: np.ndarray) -> tuple[Any, ...]:
+    """The same for the squared loss, in the frame's units."""
+    A, weight, Q = _design(block, frame, True), block["weight"][block["sample"]], block["Q"][block["sample"]].T
+    R = (Q - frame.mean[:, None]) / frame.scale[:, None] - A.scores(theta)
+    return _joint(block, starts, weight, R * weight)
+
+
+RESIDUALS: dict[str, Callable[..., Any]] = {"log_loss": softmax_residuals, "squared": squared_residuals}
+
+
+def _joint(block: Block, starts: np.ndarray, curvature: np.ndarray, R: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    grid = cell_matrix(block["grid"][block["sample"]], starts)
+    sums = [(grid.T @ grid.multiply(row[:, None]).tocsr()).toarray() for row in (curvature, *R)]
+    return sums[0], np.stack(sums[1:])
 
 
 def _rows(block: Block, sampled: bool) -> Any:

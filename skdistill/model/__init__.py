@@ -3,7 +3,7 @@
 Needs NumPy alone, so that a shipped model starts as fast as NumPy does.
 """
 
-from ._additive import Additive
+from ._additive import Additive, PairTable
 from ._columns import CategoryColumn, NumericColumn
 from ._evaluate import LINKS
 from ._json import ModelFormatError
@@ -23,6 +23,7 @@ __all__ = [
     "ModelFormatError",
     "NumericColumn",
     "Output",
+    "PairTable",
     "Preprocessor",
     "Tree",
     "TreeSum",

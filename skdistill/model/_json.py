@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any, NoReturn
 import numpy as np
 
 from .. import __version__
-from ._additive import Additive
+from ._additive import Additive, PairTable
 from ._columns import CategoryColumn, NumericColumn
 from ._labels import LABEL_TYPES, Label, label_type
 from ._output import Output
@@ -147,12 +147,14 @@ def _predictor_to_json(predictor: Predictor) -> dict[str, Any]:
     if isinstance(predictor, Linear):
         return {"kind": "linear", "coef": shortest(predictor.coef), "intercept": shortest(predictor.intercept)}
     if isinstance(predictor, Additive):
-        return {
+        additive = {
             "kind": "additive",
             "edges": [shortest(edges) for edges in predictor.edges],
             "tables": [shortest(table) for table in predictor.tables],
             "intercept": shortest(predictor.intercept),
         }
+        # Left out where there are none, so that a version that knows of no pairs reads the file.
+        return {**additive, "pairs": [_pair_to_json(pair) for pair in predictor.pairs]} if predictor.pairs else additive
     if isinstance(predictor, TreeSum):
         return {
             "kind": "tree_sum",
@@ -168,6 +170,14 @@ def _predictor_to_json(predictor: Predictor) -> dict[str, Any]:
         "threshold": shortest(predictor.threshold),
         "right": predictor.right.tolist(),
         "value": shortest(predictor.value),
+    }
+
+
+def _pair_to_json(pair: PairTable) -> dict[str, Any]:
+    return {
+        "features": list(pair.features),
+        "edges": [shortest(edges) for edges in pair.edges],
+        "table": shortest(pair.table),
     }
 
 
@@ -221,12 +231,17 @@ def _read_predictor(data: Any, path: str) -> Predictor:
         constants = _floats(intercept, f"{path}.intercept")
         return _build(Linear, path, _matrix(coef, f"{path}.coef", len(constants)), constants)
     if kind == "additive":
-        _, edges, tables, intercept = _object(data, path, "kind", "edges", "tables", "intercept")
+        keys = ("kind", "edges", "tables", "intercept", "pairs")
+        _, edges, tables, intercept, pairs = _object({"pairs": [], **data}, path, *keys)
         constants = _floats(intercept, f"{path}.intercept")
         cuts = [_floats(e, f"{path}.edges[{i}]") for i, e in enumerate(_typed(edges, list, f"{path}.edges"))]
         parts = enumerate(_typed(tables, list, f"{path}.tables"))
         found = [_matrix(table, f"{path}.tables[{i}]", len(constants)) for i, table in parts]
-        return _build(Additive, path, cuts, found, constants)
+        of_two = [
+            _read_pair(pair, f"{path}.pairs[{i}]", len(constants))
+            for i, pair in enumerate(_typed(pairs, list, f"{path}.pairs"))
+        ]
+        return _build(Additive, path, cuts, found, constants, of_two)
     if kind == "tree_sum":
         _, n_features, trees, output, base = _object(data, path, "kind", "n_features", "trees", "output", "base")
         parts = enumerate(_typed(trees, list, f"{path}.trees"))
@@ -257,6 +272,15 @@ def _read_tree(data: Any, path: str) -> Tree:
         _typed(n_features, int, f"{path}.n_features"),
     )
     return tree
+
+
+def _read_pair(data: Any, path: str, n_outputs: int) -> PairTable:
+    features, edges, table = _object(data, path, "features", "edges", "table")
+    cuts = [_floats(e, f"{path}.edges[{i}]") for i, e in enumerate(_typed(edges, list, f"{path}.edges"))]
+    rows = [_matrix(row, f"{path}.table[{i}]", n_outputs) for i, row in enumerate(_typed(table, list, f"{path}.table"))]
+    if len({len(row) for row in rows}) != 1:
+        raise ModelFormatError(f"{path}.table must have rows of one length. It has {[len(row) for row in rows]!r:.60}.")
+    return _build(PairTable, path, _integers(features, f"{path}.features").tolist(), cuts, np.stack(rows))
 
 
 def _read_output(data: Any, path: str) -> Output:

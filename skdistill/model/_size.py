@@ -13,7 +13,10 @@ What is counted, in bytes:
   intercept;
 - an additive model: per used feature (one whose table is not constant) 1 for the number of its edges (4 where that
   exceeds 255), per edge 4, per bin but the first 4 for each free output; and 4 for each free intercept. The first bin
-  is not free: what it adds to all rows may as well be added to the intercept;
+  is not free: what it adds to all rows may as well be added to the intercept. Per pair of features whose table is not
+  zero: for each of the two features 1 for its number (2 with more than 256 used encoded features), 1 for the number of
+  its edges (4 where that exceeds 255) and 4 per edge; and 4 for each free output of a cell, but for the first row and
+  the first column, which are zero;
 - a sum of trees: per used feature 1 for the number of its distinct edges (4 where that exceeds 255), per edge 4; per
   split the number of its edge (1 with up to 256 edges in all, 2 with up to 65,536, else 4), per leaf 4, per tree 1 for
   the output it adds to (2 with more than 256 outputs); one bit a node for leaf or split, rounded up to bytes once; and
@@ -81,8 +84,8 @@ def packed_nbytes(predictor: Predictor, link: str = "identity", preprocessor: Pr
 
 
 def used_features(predictor: Predictor) -> NDArray[np.bool_]:
-    """Tell which encoded features can change the outputs: those that trees split on, those with a weight in a line or
-    with a table that is not constant.
+    """Tell which encoded features can change the outputs: those that trees split on, those with a weight in a line,
+    with a table that is not constant or in a pair whose table is not zero.
 
     >>> used_features(Linear([[0.0], [2.0]], [1.0]))
     array([False,  True])
@@ -90,11 +93,18 @@ def used_features(predictor: Predictor) -> NDArray[np.bool_]:
     if isinstance(predictor, Linear):
         return np.asarray(predictor.coef.any(axis=1))
     if isinstance(predictor, Additive):
-        return np.array([(table != table[0]).any() for table in predictor.tables], dtype=bool)
+        own = _own_tables(predictor)
+        own[[i for pair in predictor.pairs if pair.table.any() for i in pair.features]] = True
+        return own
     used = np.zeros(predictor.n_features, dtype=bool)
     for tree in predictor.trees if isinstance(predictor, TreeSum) else (predictor,):
         used[tree.feature[tree.feature >= 0]] = True
     return used
+
+
+def _own_tables(predictor: Additive) -> NDArray[np.bool_]:
+    """Tell which features have a table of their own that is not constant."""
+    return np.array([(table != table[0]).any() for table in predictor.tables], dtype=bool)
 
 
 def shared_edges(predictor: TreeSum) -> dict[int, NDArray[np.float32]]:
@@ -126,8 +136,12 @@ def _predictor_nbytes(predictor: Predictor, n_used: int, free: int) -> int:
     if isinstance(predictor, Linear):
         return 4 * free * (n_used + 1)
     if isinstance(predictor, Additive):
-        n_edges = [len(e) for e, used in zip(predictor.edges, used_features(predictor), strict=True) if used]
-        return _edges_nbytes(n_edges) + 4 * free * sum(n_edges) + 4 * free
+        n_edges = [len(e) for e, used in zip(predictor.edges, _own_tables(predictor), strict=True) if used]
+        number = 1 if n_used <= 256 else 2
+        sides = [[len(e) for e in pair.edges] for pair in predictor.pairs if pair.table.any()]
+        heads = sum(number + _edges_nbytes([n]) for side in sides for n in side)
+        own = _edges_nbytes(n_edges) + 4 * free * sum(n_edges)
+        return own + heads + sum(4 * free * a * b for a, b in sides) + 4 * free
     if isinstance(predictor, TreeSum):
         n_edges = [len(distinct) for distinct in shared_edges(predictor).values()]
         n_splits = predictor.n_leaves - predictor.n_trees

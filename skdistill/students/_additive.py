@@ -13,19 +13,23 @@ from sklearn.exceptions import ConvergenceWarning
 from sklearn.utils.metaestimators import available_if
 from sklearn.utils.validation import check_is_fitted
 
-from .._sklearn import Interval
+from .._sklearn import Interval, StrOptions
 from ..engine import BLOCK_ROWS, MemoryEngine
 from ..engine._bins import bin_table
-from ..engine._linear_blocks import Steps
-from ..engine._tree_blocks import binned
-from ..model import Additive
+from ..engine._linear_blocks import PairTables, Steps, cell_bins
+from ..model import Additive, PairTable
 from ._base import BaseStudent
 from ._cuts import cut_features
-from ._descent import CURVATURE_WIDTH, Problem
+from ._descent import Problem
 from ._linear import has_scores
+from ._pairs import Pair, find_pairs
+from ._smoothing import START, smooth
 
 #: How exactly the model is solved whose steps are then thinned out: thinning is an estimate itself.
 ROUGH = 1e-3
+
+#: Increasing edges of each feature.
+Edges = list[np.ndarray]
 
 
 class AdditiveStudent(BaseStudent):
@@ -40,6 +44,8 @@ class AdditiveStudent(BaseStudent):
        together; the intercept is free.
     3. Steps that are not worth their bytes are removed, the cheapest first, as estimated from the curvature of the loss
        with all others adapting. So bins merge, and features drop out. Then the scores are fitted again.
+    4. With `pairs`, the pairs of features that the residuals tell most about get a table of up to 8 x 8 bins each, of
+       steps along both features at once, and all tables are fitted together.
 
     With two-valued features this is `LinearStudent`.
 
@@ -49,13 +55,16 @@ class AdditiveStudent(BaseStudent):
         "auto": "log_loss" where the rows of the targets are distributions over two or more classes, else "squared".
     max_bins : int in [2, 256]
         Bins of a feature at most. All features together have at most 1,000 edges.
-    alpha : float >= 0
-        Strength of the penalty on steps, in units of rows.
+    alpha : "auto" or float >= 0
+        Strength of the penalty on steps, in units of rows. "auto": one for each table, as the data tell; tables that
+        tell little are smoothed most.
     pruning : float >= 0
         What a step must save of the total loss to be kept, for each free output: in nats under the log-loss, else in
         halves of the variance that the model leaves unexplained. 0 keeps all steps. The default saves one to three
         quarters of the bytes and costs little; 1, Akaike's criterion, saves far more, and costs where many features
         each tell a little.
+    pairs : int in [0, 20]
+        Pairs of features with a table of their own, at most.
     max_iter : int >= 1
         Iterations at most, before pruning and after it.
     tol : float > 0
@@ -99,8 +108,9 @@ class AdditiveStudent(BaseStudent):
     _parameter_constraints: ClassVar[dict[str, list]] = {
         **BaseStudent._parameter_constraints,
         "max_bins": [Interval(Integral, 2, 256, closed="both")],
-        "alpha": [Interval(Real, 0, None, closed="left")],
+        "alpha": [StrOptions({"auto"}), Interval(Real, 0, None, closed="left")],
         "pruning": [Interval(Real, 0, None, closed="left")],
+        "pairs": [Interval(Integral, 0, 20, closed="both")],
         "max_iter": [Interval(Integral, 1, None, closed="left")],
         "tol": [Interval(Real, 0, None, closed="neither")],
     }
@@ -111,9 +121,10 @@ class AdditiveStudent(BaseStudent):
         self,
         loss: str = "auto",
         *,
-        max_bins: int = 32,
-        alpha: float = 3.0,
+        max_bins: int = 64,
+        alpha: float | str = "auto",
         pruning: float = 0.1,
+        pairs: int = 0,
         max_iter: int = 500,
         tol: float = 1e-6,
     ) -> None:
@@ -121,20 +132,29 @@ class AdditiveStudent(BaseStudent):
         self.max_bins = max_bins
         self.alpha = alpha
         self.pruning = pruning
+        self.pairs = pairs
         self.max_iter = max_iter
         self.tol = tol
 
     def _solve(self, X: Any, Q: np.ndarray, weight: np.ndarray) -> Additive:
         columns = {"X": X, "Q": Q, "weight": weight}
-        edges = cut_features(MemoryEngine(columns), self.loss_, self.max_bins)
-        theta, self.n_iter_ = None, 0
-        if self.pruning and sum(map(len, edges)) < CURVATURE_WIDTH:
-            problem = _problem(columns, edges, self.loss_, self.alpha)
-            theta, self.n_iter_, _ = problem.solve(self.max_iter, max(self.tol, ROUGH))
+        alpha = START if isinstance(self.alpha, str) else self.alpha
+        edges: Edges = cut_features(MemoryEngine(columns), self.loss_, self.max_bins)
+        pairs: list[Pair] = []
+        self.n_iter_ = 0
+        problem = _problem(columns, edges, pairs, self.loss_, alpha)
+        theta = self._estimate(problem, edges, pairs, None)
+        if self.pruning:
             kept, theta = _prune(problem, theta, self.pruning)
             ends = np.cumsum([len(e) for e in edges])[:-1]
             edges = [e[keep] for e, keep in zip(edges, np.split(kept, ends), strict=True)]
-        problem = _problem(columns, edges, self.loss_, self.alpha)
+            problem = _problem(columns, edges, pairs, self.loss_, problem.alpha[kept])
+            theta = self._estimate(problem, edges, pairs, theta)
+        if self.pairs:
+            pairs = find_pairs(problem, theta, MemoryEngine(columns), self.pairs)
+            more = sum(_n_steps(edges, pairs)) - len(problem.alpha)
+            problem = _problem(columns, edges, pairs, self.loss_, np.append(problem.alpha, np.full(more, alpha)))
+            theta = self._estimate(problem, edges, pairs, np.insert(theta, [len(theta) - 1] * more, 0.0, axis=0))
         theta, more, left = problem.solve(self.max_iter, self.tol, theta)
         self.n_iter_ += more
         if left > self.tol:
@@ -144,7 +164,18 @@ class AdditiveStudent(BaseStudent):
                 ConvergenceWarning,
                 stacklevel=4,  # the line that called fit
             )
-        return _lower(problem, theta, edges)
+        return _lower(problem, theta, edges, pairs)
+
+    def _estimate(self, problem: Problem, edges: Edges, pairs: list[Pair], theta: np.ndarray | None) -> np.ndarray:
+        """Solve roughly, choosing the strengths of the penalty where they are to be chosen."""
+        tol = max(self.tol, ROUGH)
+        theta, n_iter, _ = problem.solve(self.max_iter, tol, theta)
+        if self.alpha == "auto":
+            counts = _n_steps(edges, pairs)
+            theta, more = smooth(problem, np.repeat(np.arange(len(counts)), counts), theta, self.max_iter, tol)
+            n_iter += more
+        self.n_iter_ += n_iter
+        return theta
 
     @available_if(has_scores)
     def decision_function(self, X: Any) -> np.ndarray:
@@ -162,17 +193,29 @@ class AdditiveStudent(BaseStudent):
         return self._evaluate(X, "identity")
 
 
-def _problem(columns: dict[str, Any], edges: list[np.ndarray], loss: str, alpha: float) -> Problem:
-    """The loss as a function of the steps at `edges`; features without edges are left out."""
+def _n_steps(edges: Edges, pairs: list[Pair]) -> list[int]:
+    """Steps of each table: one for an edge, of a pair one for an edge of either feature."""
+    return [*map(len, edges), *(len(pair.edges[0]) * len(pair.edges[1]) for pair in pairs)]
+
+
+def _problem(columns: dict[str, Any], edges: Edges, pairs: list[Pair], loss: str, alpha: float | np.ndarray) -> Problem:
+    """The loss as a function of the steps at `edges` and of `pairs`; features without edges are left out."""
     features = np.flatnonzero([len(e) for e in edges])
-    n_bins = [len(edges[j]) + 1 for j in features]
     engine = MemoryEngine(columns, BLOCK_ROWS)
-    engine.update("bins", binned, features, [bin_table(edges[j]) for j in features])
-    lift = (
-        sparse.block_diag([np.tri(n, n - 1, -1) for n in n_bins], format="csr") if n_bins else sparse.csr_array((0, 0))
-    )
-    steps = Steps(np.concatenate([[0], np.cumsum(n_bins, dtype=np.intp)]), lift)
-    return Problem(engine, loss, (lift.shape[1] + 1, columns["Q"].shape[1]), alpha, steps=steps)
+    of_pairs = [
+        PairTables(i.features, (bin_table(i.edges[0]), bin_table(i.edges[1])), len(i.edges[1]) + 1) for i in pairs
+    ]
+    engine.update("bins", cell_bins, features, [bin_table(edges[j]) for j in features], of_pairs)
+    climbs = [_climb(edges[j]) for j in features]
+    climbs += [sparse.kron(_climb(pair.edges[0]), _climb(pair.edges[1])) for pair in pairs]
+    lift = sparse.block_diag(climbs, format="csr") if climbs else sparse.csr_array((0, 0))
+    starts = np.concatenate([[0], np.cumsum([climb.shape[0] for climb in climbs], dtype=np.intp)])
+    return Problem(engine, loss, (lift.shape[1] + 1, columns["Q"].shape[1]), alpha, steps=Steps(starts, lift))
+
+
+def _climb(edges: np.ndarray) -> np.ndarray:
+    """Which steps each bin has climbed, shape (bins, edges)."""
+    return np.tri(len(edges) + 1, len(edges), -1)
 
 
 def _prune(problem: Problem, theta: np.ndarray, price: float) -> tuple[np.ndarray, np.ndarray]:
@@ -206,9 +249,14 @@ def _prune(problem: Problem, theta: np.ndarray, price: float) -> tuple[np.ndarra
     return kept, theta
 
 
-def _lower(problem: Problem, theta: np.ndarray, edges: list[np.ndarray]) -> Additive:
+def _lower(problem: Problem, theta: np.ndarray, edges: Edges, pairs: list[Pair]) -> Additive:
     """The model form: each table begins with 0."""
     heights, intercept = problem.in_units(theta)
-    ends = np.cumsum([len(e) for e in edges])[:-1]
-    tables = [np.pad(np.cumsum(part, axis=0), ((1, 0), (0, 0))) for part in np.split(heights, ends)]
-    return Additive(tuple(edges), tuple(tables), intercept.astype(np.float32))
+    parts = np.split(heights, np.cumsum(_n_steps(edges, pairs))[:-1])
+    tables = [np.pad(np.cumsum(part, axis=0), ((1, 0), (0, 0))) for part in parts[: len(edges)]]
+    joint = []
+    for pair, part in zip(pairs, parts[len(edges) :], strict=True):
+        steps = part.reshape(*map(len, pair.edges), -1)
+        table = np.pad(steps.cumsum(axis=0).cumsum(axis=1), ((1, 0), (1, 0), (0, 0)))
+        joint.append(PairTable(pair.features, pair.edges, table))
+    return Additive(tuple(edges), tuple(tables), intercept.astype(np.float32), tuple(joint))

@@ -47,7 +47,7 @@ class Problem:
     loss : {"log_loss", "squared"}
     shape : tuple of int
         Parameters of an output, the intercept among them, and outputs.
-    alpha : float
+    alpha : float or ndarray of shape (parameters - 1,)
         Strength of the squared penalty on all but the intercept, in units of rows.
     fit_intercept : bool
     centered : bool
@@ -61,7 +61,7 @@ class Problem:
         engine: MemoryEngine,
         loss: str,
         shape: tuple[int, int],
-        alpha: float,
+        alpha: float | np.ndarray,
         *,
         fit_intercept: bool = True,
         centered: bool = False,
@@ -88,15 +88,18 @@ class Problem:
         spread = np.sqrt(np.maximum(squares / self.weight - (0 if origin else mean**2), 0))
         spread[spread == 0] = 1
         self.frame = Frame(center, float(fit_intercept), np.zeros(k) if origin else mean, spread, steps)
-        if loss == "log_loss" and k == 2:
-            alpha *= 2  # the columns are -b / 2 and b / 2: their squares sum to half of what b squared is
-        self.penalty = np.append(np.full(width - 1, alpha / self.weight), 0.0)
+        # Of two classes the columns are -b / 2 and b / 2: their squares sum to half of what b squared is.
+        self.unit = 2 if loss == "log_loss" and k == 2 else 1
+        self.penalise(alpha)
+
+    def penalise(self, alpha: float | np.ndarray) -> None:
+        """Replace the strength of the penalty."""
+        self.alpha = np.broadcast_to(alpha, self.shape[0] - 1)
+        self.penalty = np.append(self.unit * self.alpha / self.weight, 0.0)
 
     def solve(self, max_iter: int, tol: float, start: np.ndarray | None = None) -> tuple[np.ndarray, int, float]:
         """Parameters, the number of steps and the gradient left over."""
-        theta, n_iter, left = np.zeros(self.shape) if start is None else start, 0, np.inf
-        if start is None and self.loss == "log_loss" and self.frame.intercept:
-            theta[-1] = np.log(np.maximum(self.frame.mean, 1e-12))
+        theta, n_iter, left = self.origin() if start is None else start, 0, np.inf
         # The third descent starts where the second converged: on fresh curvature, its free step doubles the digits.
         for sampled, tolerance in ((True, max(tol, SAMPLE_TOLERANCE)), (False, tol), (False, tol)):
             budget = max_iter // 2 if sampled else max_iter  # all rows always have their say
@@ -107,6 +110,13 @@ class Problem:
                 if left <= tolerance or not taken:
                     break
         return theta, n_iter, left
+
+    def origin(self) -> np.ndarray:
+        """Parameters of a model without features: the best constant, but for a line through the origin."""
+        theta = np.zeros(self.shape)
+        if self.loss == "log_loss" and self.frame.intercept:
+            theta[-1] = np.log(np.maximum(self.frame.mean, 1e-12))
+        return theta
 
     def in_units(self, theta: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """Coefficients and intercept of `theta` in units of the targets, or as scores of a softmax."""
@@ -127,6 +137,10 @@ class Problem:
         weight, loss, gradient = self.engine.reduce(_SUMS[self.loss], theta, self.frame, sampled)
         penalised = self.penalty[:, None] * theta
         return float(loss / weight + 0.5 * np.vdot(theta, penalised)), gradient / weight + penalised
+
+    def loss_of(self, theta: np.ndarray) -> float:
+        """Loss per unit of weight, without the penalty."""
+        return self.value(theta)[0] - 0.5 * float(self.penalty @ np.square(theta).sum(axis=1))
 
     def _descend(self, theta: np.ndarray, sampled: bool, steps: int, tol: float) -> tuple[np.ndarray, int, float]:
         """At most `steps` of L-BFGS, on the sample or on all rows: parameters, steps taken, gradient left."""
@@ -155,17 +169,20 @@ class Problem:
             v = v - found.jac  # gradient and curvature are known: one more Newton step for free
         return theta + divide(unit * v.reshape(self.shape), True), int(found.nit), left
 
-    def _curvature(self, theta: np.ndarray) -> Callable[[np.ndarray, bool], np.ndarray]:
-        """Division by a root of the curvature at `theta`, or by its transpose (True)."""
-        function = _CURVATURES[self.loss][self.kind]
-        weight, curvature = self.engine.reduce(function, theta, self.frame, True)
+    def curvature(self, theta: np.ndarray) -> np.ndarray:
+        """Curvature on the sample, per unit of weight, what it is of depends on `kind`.
+
+        "full": of all parameters, (width * k, width * k), those of a feature side by side. "gram": (width, width), the
+        same for all outputs. "diagonal": (width, k) or (width, 1).
+        """
+        weight, curvature = self.engine.reduce(_CURVATURES[self.loss][self.kind], theta, self.frame, True)
         curvature /= weight
         # What only steers the search may be inexact: keep it positive where the data leave a direction undetermined.
         penalty = np.append(self.penalty[:-1], 1e-8)
         if self.kind == "diagonal":
             curvature += penalty[:, None]
             curvature[curvature == 0] = 1
-            return partial(_divide_diagonal, np.sqrt(curvature))
+            return np.asarray(curvature)
         if self.kind == "full":
             width, k = self.shape
             curvature[-1, :, -1, :] += 1 / k  # a constant added to all classes changes nothing
@@ -174,6 +191,13 @@ class Problem:
         diagonal += penalty
         diagonal *= 1 + 1e-10
         diagonal[diagonal == 0] = 1
+        return np.asarray(curvature)
+
+    def _curvature(self, theta: np.ndarray) -> Callable[[np.ndarray, bool], np.ndarray]:
+        """Division by a root of the curvature at `theta`, or by its transpose (True)."""
+        curvature = self.curvature(theta)
+        if self.kind == "diagonal":
+            return partial(_divide_diagonal, np.sqrt(curvature))
         return partial(_divide_triangular, cholesky(curvature, lower=True, overwrite_a=True, check_finite=False))
 
 

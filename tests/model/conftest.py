@@ -7,7 +7,17 @@ from collections.abc import Callable
 import numpy as np
 import pytest
 
-from skdistill.model import Additive, CategoryColumn, Model, NumericColumn, Output, Preprocessor, Tree, TreeSum
+from skdistill.model import (
+    Additive,
+    CategoryColumn,
+    Model,
+    NumericColumn,
+    Output,
+    PairTable,
+    Preprocessor,
+    Tree,
+    TreeSum,
+)
 
 
 def _random_tree(rng: np.random.Generator, n_leaves: int, n_features: int, n_outputs: int, chain: bool = False) -> Tree:
@@ -47,7 +57,15 @@ def _random_additive(rng: np.random.Generator, n_features: int, n_outputs: int, 
         pool = np.concatenate([special, rng.normal(size=most_edges).astype(np.float32)])
         edges.append(np.unique(rng.choice(pool, size=int(rng.integers(most_edges + 1)))))
     tables = [rng.normal(size=(len(e) + 1, n_outputs)) * (rng.random() < 0.8) for e in edges]
-    return Additive(tuple(edges), tuple(tables), rng.normal(size=n_outputs))
+    pairs = [_random_pair(rng, (i, i + 1), n_outputs) for i in range(n_features - 1) if rng.random() < 0.5]
+    return Additive(tuple(edges), tuple(tables), rng.normal(size=n_outputs), tuple(pairs))
+
+
+def _random_pair(rng: np.random.Generator, features: tuple[int, int], n_outputs: int) -> PairTable:
+    edges = tuple(np.unique(rng.normal(size=int(rng.integers(1, 4))).astype(np.float32)) for _ in features)
+    table = np.zeros((len(edges[0]) + 1, len(edges[1]) + 1, n_outputs))
+    table[1:, 1:] = rng.normal(size=table[1:, 1:].shape)
+    return PairTable(features, edges, table)
 
 
 @pytest.fixture(scope="session")

@@ -12,7 +12,7 @@ from sklearn.datasets import load_digits, load_iris
 from sklearn.linear_model import LogisticRegression
 from sklearn.tree import DecisionTreeClassifier
 
-from skdistill.model import LINKS, Additive, Linear, Tree
+from skdistill.model import LINKS, Additive, Linear, PairTable, Tree
 from skdistill.model import _evaluate as evaluate_module
 
 
@@ -148,14 +148,26 @@ def test_linear_agrees_with_scikit_learn():
     np.testing.assert_allclose(line.evaluate(X, LINKS["softmax"]), fitted.predict_proba(X), atol=1e-5)
 
 
+ZEROS = np.zeros((2, 2, 1))
+
+
 def additive_by_loop(form, row):
-    """Bins by comparing with one edge after the other, sums feature after feature."""
-    total = form.intercept.astype(np.float64).tolist()
-    for x, edges, table in zip(row.tolist(), form.edges, form.tables, strict=True):
+    """Bins by comparing with one edge after the other, sums feature after feature, then pair after pair."""
+
+    def bin_of(x, edges):
         number = 0
         while number < len(edges) and not x <= float(edges[number]):
             number += 1
-        total = [a + float(b) for a, b in zip(total, table[number], strict=True)]
+        return number
+
+    x = row.tolist()
+    entries = [table[bin_of(*one)] for *one, table in zip(x, form.edges, form.tables, strict=True)]
+    for pair in form.pairs:
+        first, second = (bin_of(x[i], edges) for i, edges in zip(pair.features, pair.edges, strict=True))
+        entries.append(pair.table[first, second])
+    total = form.intercept.astype(np.float64).tolist()
+    for entry in entries:
+        total = [a + float(b) for a, b in zip(total, entry, strict=True)]
     return total
 
 
@@ -165,7 +177,8 @@ def test_additive_agrees_with_a_loop(random_additive, n_features, n_outputs):
     for seed in range(5):
         rng = np.random.default_rng(seed)
         form = random_additive(rng, n_features, n_outputs)
-        Z = adversarial_rows(rng, np.concatenate(form.edges), 200, n_features)
+        edges = [*form.edges, *(e for pair in form.pairs for e in pair.edges)]
+        Z = adversarial_rows(rng, np.concatenate(edges), 200, n_features)
         expected = np.array([additive_by_loop(form, row) for row in Z])
         np.testing.assert_array_equal(form.evaluate(Z), expected)
         alone = np.concatenate([form.evaluate(Z[i : i + 1]) for i in range(20)])
@@ -178,6 +191,44 @@ def test_additive_missing_values_go_to_the_last_bin():
         [[-np.inf], [-1], [np.nextafter(np.float32(-1), np.float32(0))], [1], [np.inf], [np.nan], [-np.nan]]
     )
     np.testing.assert_array_equal(form.evaluate(rows)[:, 0], [1, 1, 2, 2, 4, 4, 4])
+
+
+@pytest.mark.parametrize(
+    ("features", "edges", "table", "message"),
+    [
+        ((1, 0), ([1.0], [1.0]), ZEROS, r"'features' of PairTable must be two .* the smaller first. Got \(1, 0\)"),
+        ((0, 0), ([1.0], [1.0]), ZEROS, r"'features' of PairTable must be two .* Got \(0, 0\)"),
+        ((0.0, 1), ([1.0], [1.0]), ZEROS, "'features' of PairTable must be two"),
+        ((0, 1), ([1.0],), ZEROS, "'edges' of PairTable must be two arrays of one or more increasing numbers"),
+        ((0, 1), ([1.0], []), ZEROS, "'edges' of PairTable must be two arrays of one or more increasing numbers"),
+        ((0, 1), ([1.0], [2.0, 2.0]), np.zeros((2, 3, 1)), "'edges' of PairTable must be two arrays"),
+        ((0, 1), ([1.0], [0.1]), ZEROS, r"'edges\[1\]' of PairTable must be float32 numbers"),
+        ((0, 1), ([1.0], [1.0]), np.zeros((2, 3, 1)), r"must have 2 rows and 2 columns, .* Got shape \(2, 3, 1\)"),
+        ((0, 1), ([1.0], [1.0]), np.ones((2, 2, 1)), "the first of each zero"),
+        ((0, 1), ([1.0], [1.0]), np.full((2, 2, 1), np.nan), "'table' of PairTable must be finite"),
+    ],
+)
+def test_pair_table_rejects(features, edges, table, message):
+    with pytest.raises(ValueError, match=message):
+        PairTable(features, edges, table)
+
+
+def test_additive_rejects_pairs_that_do_not_fit():
+    pair = PairTable((0, 1), ([1.0], [1.0]), ZEROS)
+    tables = [[[0.0]], [[0.0]]]
+    with pytest.raises(ValueError, match=r"'pairs\[0\]' of Additive must be of features below 1 and have 1 outputs"):
+        Additive([[]], tables[:1], [0.0], [pair])
+    with pytest.raises(ValueError, match=r"Got features \(0, 1\) and 1 outputs"):
+        Additive([[], []], [[[0.0, 0.0]]] * 2, [0.0, 0.0], [pair])
+    with pytest.raises(ValueError, match=r"'pairs' of Additive must differ. Got \[\(0, 1\), \(0, 1\)\]"):
+        Additive([[], []], tables, [0.0], [pair, pair])
+
+
+def test_pairs_are_read_only():
+    pair = Additive([[], []], [[[0.0]]] * 2, [0.0], [PairTable((0, 1), ([1.0], [1.0]), ZEROS)]).pairs[0]
+    for array in (*pair.edges, pair.table):
+        with pytest.raises(ValueError, match="read-only"):
+            array[...] = 0
 
 
 def test_additive_without_features():
@@ -248,7 +299,7 @@ def test_predictors_cannot_be_changed_and_copy_whole(random_tree, random_additiv
             for name, item in vars(twin).items():
                 arrays = item if isinstance(item, tuple) else (item,)
                 own = getattr(predictor, name)
-                if name.startswith("_") or not isinstance(arrays[0], np.ndarray):
+                if name.startswith("_") or not isinstance(next(iter(arrays), None), np.ndarray):
                     continue
                 for array, same in zip(arrays, own if isinstance(item, tuple) else (own,), strict=True):
                     np.testing.assert_array_equal(array, same)

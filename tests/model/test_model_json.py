@@ -21,6 +21,7 @@ from skdistill.model import (
     ModelFormatError,
     NumericColumn,
     Output,
+    PairTable,
     Preprocessor,
     Tree,
     TreeSum,
@@ -38,11 +39,13 @@ def linear_model():
     return Model(Preprocessor(columns), line, Output("regression", "identity", None, ("u", "ü"), False))
 
 
-def additive_model():
+def additive_model(paired=True):
     columns = [NumericColumn("x", fill=1.0), CategoryColumn("c", ("a", "b"), missing=True)]
     edges = (np.array([-3.4028235e38, 1e-45, 0.1], dtype=np.float32), [0.5], [], [0.5])
     tables = ([[0.0, 0.0], [1e-40, -1.0], [0.1, 2.5], [3.0, 3e38]], [[0.0, 0.0], [1.0, -1.0]], [[0.0, 0.0]])
-    form = Additive(edges, (*tables, [[0.25, -0.25], [0.0, 0.0]]), [0.1, -0.1])
+    table = [[[0.0, 0.0]] * 3, [[0.0, 0.0], [0.1, -0.1], [1e-45, 3e38]]]
+    pairs = [PairTable((0, 3), ([0.5], np.array([1e-40, 0.1], dtype=np.float32)), table)] if paired else []
+    form = Additive(edges, (*tables, [[0.25, -0.25], [0.0, 0.0]]), [0.1, -0.1], pairs)
     return Model(Preprocessor(columns), form, Output("classification", "softmax", ("no", "yes")))
 
 
@@ -56,7 +59,7 @@ def tree_sum_model():
 
 @pytest.fixture(scope="session")
 def models(full_model):
-    return [full_model, linear_model(), additive_model(), tree_sum_model()]
+    return [full_model, linear_model(), additive_model(), additive_model(paired=False), tree_sum_model()]
 
 
 @pytest.fixture(scope="session")
@@ -71,6 +74,9 @@ def parts(model):
     arrays += [*getattr(q, "edges", ()), *getattr(q, "tables", ())]
     for tree in (q, *getattr(q, "trees", ())):
         arrays += [getattr(tree, name, None) for name in ("feature", "threshold", "right", "value")]
+    arrays += [
+        array for pair in getattr(q, "pairs", ()) for array in (np.array(pair.features), *pair.edges, pair.table)
+    ]
     bits = [None if a is None else (a.dtype.str, a.shape, a.tobytes()) for a in arrays]
     labels = [(type(label), label) for label in o.classes or ()]
     return repr(p.columns), type(q), bits, q.n_features, repr(o), labels
@@ -79,6 +85,11 @@ def parts(model):
 def with_checksum(document):
     canonical = json.dumps(document["content"], sort_keys=True, separators=(",", ":"))
     return {**document, "checksum": zlib.crc32(canonical.encode())}
+
+
+def test_a_model_without_pairs_is_written_as_before_there_were_pairs(file):
+    additive_model(paired=False).save(file)
+    assert set(json.loads(file.read_bytes())["content"]["predictor"]) == {"kind", "edges", "tables", "intercept"}
 
 
 def test_round_trip(models, file):
@@ -307,6 +318,17 @@ def refuses(model, file, path, value, message):
         (("tables", 1, 0), [1.0], r"content.predictor.tables\[1\]\[0\] must have 2 numbers. It has 1"),
         (("tables", 1, 0, 1), None, r"content.predictor.tables\[1\]\[0\]\[1\] must be a number"),
         (("tables", 1, 0, 1), 1e39, r"content.predictor.tables\[1\]\[0\]\[1\] must be a number"),
+        (("pairs",), {}, "content.predictor.pairs must be of JSON type array"),
+        (("pairs", 0, "edges"), DELETE, r"content.predictor.pairs\[0\].edges is missing"),
+        (("pairs", 0, "bins"), 3, r"content.predictor.pairs\[0\] has the unknown key 'bins'"),
+        (("pairs", 0, "features", 0), "a", r"content.predictor.pairs\[0\].features\[0\] must be of JSON type integer"),
+        (("pairs", 0, "features"), [3, 0], r"content.predictor.pairs\[0\]: 'features' of PairTable must be two"),
+        (("pairs", 0, "features"), [0, 4], r"content.predictor: 'pairs\[0\]' of Additive must be of features below 4"),
+        (("pairs", 0, "edges", 1), [0.5], r"content.predictor.pairs\[0\]: 'table' of PairTable must have 2 rows"),
+        (("pairs", 0, "table", 0), [], r"pairs\[0\].table must have rows of one length. It has \[0, 3\]"),
+        (("pairs", 0, "table"), [], r"pairs\[0\].table must have rows of one length. It has \[\]"),
+        (("pairs", 0, "table", 0, 0), [1.0], r"pairs\[0\].table\[0\]\[0\] must have 2 numbers. It has 1"),
+        (("pairs", 0, "table", 0, 0, 1), 0.5, r"pairs\[0\]: 'table' of PairTable must .* the first of each zero"),
         (("intercept",), [], r"content.predictor.tables\[0\]\[0\] must have 0 numbers. It has 2"),
     ],
 )

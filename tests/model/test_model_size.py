@@ -12,6 +12,7 @@ from skdistill.model import (
     Model,
     NumericColumn,
     Output,
+    PairTable,
     Preprocessor,
     Tree,
     packed_nbytes,
@@ -119,3 +120,15 @@ def test_additive_with_many_edges_needs_a_wider_count():
     small, large = (Additive([np.arange(n)], [np.arange(n + 1.0)[:, None]], [0.0]) for n in (255, 256))
     assert packed_nbytes(small) == HEADER + 6 + 1 + 255 * 8 + 4
     assert packed_nbytes(large) == HEADER + 6 + 4 + 256 * 8 + 4
+
+
+@pytest.mark.parametrize(("link", "free"), [("identity", 3), ("softmax", 2)])
+def test_additive_counts_pairs_that_are_not_zero(link, free):
+    table = np.zeros((3, 2, 3))
+    idle = PairTable((0, 1), ([1.0, 2.0], [0.5]), table)
+    table[2, 1] = 1
+    pair = PairTable((0, 2), ([1.0, 2.0], [0.5]), table)
+    form = Additive([[], [], []], [np.zeros((1, 3))] * 3, np.ones(3), [idle, pair])
+    np.testing.assert_array_equal(used_features(form), [True, False, True])
+    cells = 2 * 1  # the first row and the first column are zero
+    assert packed_nbytes(form, link) == HEADER + 2 * 6 + 2 * (1 + 1) + (2 + 1) * 4 + 4 * free * cells + 4 * free

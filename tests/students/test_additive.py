@@ -105,7 +105,7 @@ def test_pruning_drops_what_only_fits_noise():
     X = rng.normal(size=(3000, 6)).astype(np.float32)
     p = LINKS["softmax"](np.column_stack([np.zeros(3000), 2.0 * (X[:, 0] > 0) - 1 + np.sin(2 * X[:, 1])]))
     Q = np.eye(2)[(rng.random(3000) < p[:, 1]).astype(int)]
-    full, pruned = (AdditiveStudent(pruning=price).fit(X, Q).predictor_ for price in (0.0, 4.0))
+    full, pruned = (AdditiveStudent(max_bins=32, alpha=3.0, pruning=price).fit(X, Q).predictor_ for price in (0.0, 4.0))
     assert full.n_steps == 6 * 31
     assert pruned.n_steps < 20
     assert all(len(edges) == 0 for edges in pruned.edges[2:])
@@ -124,14 +124,14 @@ def test_the_price_of_a_step_is_what_refitting_without_it_costs(loss):
     X, Q = X[:, :4], soft(X[:, :4], 2)
     columns = {"X": X, "Q": Q, "weight": np.ones(len(X))}
     edges = _cuts.cut_features(MemoryEngine(columns), loss, 4)
-    problem = _additive._problem(columns, edges, loss, 1.0)
+    problem = _additive._problem(columns, edges, [], loss, 1.0)
     theta, _, _ = problem.solve(500, 1e-9)
     inverse = np.linalg.inv(problem.gram(theta))
     for j in range(len(theta) - 1):
         estimate = np.square(theta[j]).sum() / (2 * inverse[j, j])
         features = [i for i, e in enumerate(edges) for _ in e]
         without = [np.delete(e, j - features.index(i)) if features[j] == i else e for i, e in enumerate(edges)]
-        refitted = _additive._problem(columns, without, loss, 1.0)
+        refitted = _additive._problem(columns, without, [], loss, 1.0)
         rise = refitted.value(refitted.solve(500, 1e-9)[0])[0] - problem.value(theta)[0]
         assert rise == pytest.approx(estimate, rel=1e-6 if loss == "squared" else 0.2, abs=1e-9)
 
@@ -159,9 +159,9 @@ def test_cuts_are_bounded_in_all(monkeypatch):
 def test_block_size_does_not_matter(loss, monkeypatch):
     X, _ = rows(load_wine)
     Q = soft(X, 3)
-    one = AdditiveStudent(loss).fit(X, Q)
+    one = AdditiveStudent(loss, max_bins=8).fit(X, Q)
     monkeypatch.setattr(_additive, "BLOCK_ROWS", 37)
-    many = AdditiveStudent(loss).fit(X, Q)
+    many = AdditiveStudent(loss, max_bins=8).fit(X, Q)
     for a, b in zip(one.predictor_.edges, many.predictor_.edges, strict=True):
         assert_array_equal(a, b)
     assert_allclose(many.predict(X), one.predict(X), atol=1e-6)
@@ -171,13 +171,15 @@ def test_block_size_does_not_matter(loss, monkeypatch):
 def test_weights(loss):
     X, _ = rows(load_wine)
     Q, weight = soft(X, 3), np.random.default_rng(0).integers(0, 4, len(X))
-    weighted = AdditiveStudent(loss).fit(X, Q, weight)
-    repeated = AdditiveStudent(loss).fit(np.repeat(X, weight, axis=0), np.repeat(Q, weight, axis=0))
+    weighted = AdditiveStudent(loss, max_bins=8).fit(X, Q, weight)
+    repeated = AdditiveStudent(loss, max_bins=8).fit(np.repeat(X, weight, axis=0), np.repeat(Q, weight, axis=0))
     assert_allclose(weighted.predict(X), repeated.predict(X), atol=1e-5)
     kept = weight > 0
     X_junk, Q_junk = np.where(kept[:, None], X, 1e20), np.where(kept[:, None], Q, 0.5)
-    junk = AdditiveStudent("squared").fit(X_junk, Q_junk, weight)
-    assert_array_equal(junk.predict(X), AdditiveStudent("squared").fit(X[kept], Q[kept], weight[kept]).predict(X))
+    junk = AdditiveStudent("squared", max_bins=8).fit(X_junk, Q_junk, weight)
+    assert_array_equal(
+        junk.predict(X), AdditiveStudent("squared", max_bins=8).fit(X[kept], Q[kept], weight[kept]).predict(X)
+    )
 
 
 @pytest.mark.parametrize("pruning", [0.0, 1.0])
@@ -221,14 +223,19 @@ def test_scratch_memory():
 def test_says_so_when_it_does_not_converge():
     X, _ = rows(load_wine)
     with pytest.warns(ConvergenceWarning, match=r"AdditiveStudent stopped after 2 iterations") as all_:
-        AdditiveStudent(max_iter=1).fit(X, soft(X, 3))
+        AdditiveStudent(alpha=3.0, pruning=0.0, max_iter=1).fit(X, soft(X, 3))
     assert all_[0].filename == inspect.getfile(test_says_so_when_it_does_not_converge)
 
 
 @pytest.mark.parametrize(
     ("parameters", "message"),
     [
-        ({"alpha": -1}, r"The 'alpha' parameter of AdditiveStudent must be a float in the range \[0.0, inf\)\. Got -1"),
+        (
+            {"alpha": -1},
+            r"The 'alpha' parameter of AdditiveStudent must be a str among {'auto'} or a float in the range "
+            r"\[0.0, inf\)\. Got -1",
+        ),
+        ({"pairs": -1}, r"The 'pairs' parameter of AdditiveStudent must be an int in the range \[0, 20\]\. Got -1"),
         ({"pruning": -1}, r"The 'pruning' parameter of AdditiveStudent must be a float in the range \[0.0, inf\)"),
         (
             {"max_bins": 1},
@@ -247,3 +254,77 @@ def test_sparse_rows_are_refused_before_any_teacher_is_fitted():
 
     with pytest.raises(ValueError, match=r"AdditiveStudent\(loss='log_loss'\) does not take sparse X"):
         resolve_student("additive", "classification", sparse=True)
+
+
+def checkerboard(n, seed=0):
+    """Two features that tell the class only together, one that tells it alone, and three that tell nothing."""
+    rng = np.random.default_rng(seed)
+    X = rng.normal(size=(n, 6)).astype(np.float32)
+    scores = 2.0 * np.sign(X[:, 1] * X[:, 4]) + X[:, 0]
+    return X, scores
+
+
+@pytest.mark.parametrize("loss", ["log_loss", "squared"])
+def test_finds_a_planted_pair(loss):
+    X, scores = checkerboard(2000)
+    Q = LINKS["softmax"](np.column_stack([np.zeros(len(X)), scores])) if loss == "log_loss" else scores
+    alone, paired = (AdditiveStudent(loss, pairs=n).fit(X, Q) for n in (0, 1))
+    (pair,) = paired.predictor_.pairs
+    assert pair.features == (1, 4)
+    assert alone.predictor_.pairs == ()
+    fresh, scores = checkerboard(2000, seed=1)
+    truth = LINKS["softmax"](np.column_stack([np.zeros(len(X)), scores])) if loss == "log_loss" else scores
+    errors = [np.abs(student.predict(fresh) - truth).mean() for student in (alone, paired)]
+    assert errors[1] < 0.4 * errors[0]
+    assert_array_equal(paired.predict(fresh), paired.evaluate(fresh).reshape(truth.shape))
+
+
+def test_pairs_are_products_of_steps():
+    """The same minimum as ridge regression on the matrix of steps and of their products."""
+    X, scores = checkerboard(400)
+    student = AdditiveStudent(alpha=2.0, max_bins=4, pairs=2, tol=1e-9).fit(X, scores)
+    form = student.predictor_
+    columns = [X[:, [i]] > edges for i, edges in enumerate(form.edges) if len(edges)]
+    for pair in form.pairs:
+        first, second = (X[:, [i]] > edges for i, edges in zip(pair.features, pair.edges, strict=True))
+        columns.append((first[:, :, None] & second[:, None, :]).reshape(len(X), -1))
+    T = np.hstack(columns).astype(np.float64)
+    assert_allclose(student.predict(X), Ridge(alpha=2.0).fit(T, scores).predict(T), atol=1e-4)
+
+
+def test_every_step_of_the_way_lowers_the_loss():
+    X, scores = checkerboard(1000)
+    Q = LINKS["softmax"](np.column_stack([np.zeros(len(X)), scores]))
+    losses = []
+    for n in (0, 1, 3):
+        student = AdditiveStudent(alpha=1.0, pruning=0.0, pairs=n).fit(X, Q)
+        losses.append(-(Q * np.log(student.predict(X))).sum(axis=1).mean())
+    assert losses[0] > losses[1] + 0.1
+    assert losses[1] > losses[2]
+
+
+def test_no_more_pairs_than_there_are():
+    X, scores = checkerboard(300)
+    assert len(AdditiveStudent(pairs=20).fit(X[:, :3], scores).predictor_.pairs) == 3
+    assert AdditiveStudent(pairs=20).fit(X[:, :1], scores).predictor_.pairs == ()
+    assert AdditiveStudent(pairs=5).fit(np.ones((20, 2)), np.arange(20.0)).predictor_.pairs == ()
+
+
+@pytest.mark.parametrize("loss", ["log_loss", "squared"])
+def test_tables_that_tell_little_are_smoothed_most(loss):
+    rng = np.random.default_rng(0)
+    X = rng.normal(size=(2000, 2)).astype(np.float32)
+    y = 2 * np.sign(X[:, 0]) + rng.normal(size=len(X))
+    Q = np.eye(2)[(y > 0).astype(int)] if loss == "log_loss" else y
+    smoothed, rough = (AdditiveStudent(loss, alpha=alpha, pruning=0.0, pairs=0).fit(X, Q) for alpha in ("auto", 0.3))
+    of_smoothed, of_rough = (
+        [np.ptp(table[:, -1]) for table in student.predictor_.tables] for student in (smoothed, rough)
+    )
+    assert of_smoothed[1] < 0.6 * of_rough[1]  # the table that tells nothing
+    assert of_smoothed[0] > 0.9 * of_rough[0]  # the one that tells all
+
+
+def test_strengths_do_not_depend_on_the_unit_of_the_targets():
+    X, y = rows(load_diabetes)
+    small, large = (AdditiveStudent(pairs=1).fit(X, scale * y) for scale in (1e-3, 1e3))
+    assert_allclose(small.predict(X) * 1e6, large.predict(X), rtol=1e-4)

@@ -1,5 +1,6 @@
 import inspect
 import tracemalloc
+import warnings
 
 import numpy as np
 import pytest
@@ -8,12 +9,12 @@ from scipy import sparse
 from sklearn.base import clone
 from sklearn.datasets import load_breast_cancer, load_diabetes, load_digits, load_iris, load_wine
 from sklearn.exceptions import ConvergenceWarning
-from sklearn.linear_model import LogisticRegression, Ridge
+from sklearn.linear_model import Lasso, LogisticRegression, MultiTaskLasso, Ridge
 from sklearn.utils.estimator_checks import parametrize_with_checks
 
 from skdistill.engine import MemoryEngine, _linear_blocks
-from skdistill.model import LINKS, Linear
-from skdistill.students import LinearStudent, _descent
+from skdistill.model import LINKS, Linear, packed_nbytes
+from skdistill.students import LinearStudent, _descent, _linear
 
 # A converged reference; Newton's method is the solver that gets there on raw features.
 EXACT = {"solver": "newton-cholesky", "tol": 1e-10, "max_iter": 10_000}
@@ -365,6 +366,7 @@ def test_says_so_when_it_does_not_converge():
     ("parameters", "message"),
     [
         ({"alpha": -1}, r"The 'alpha' parameter of LinearStudent must be a float in the range \[0.0, inf\)\. Got -1"),
+        ({"sparsity": -1}, r"The 'sparsity' parameter of LinearStudent must be a float in the range \[0.0, inf\)"),
         ({"tol": 0}, r"The 'tol' parameter of LinearStudent must be a float in the range \(0.0, inf\)\. Got 0"),
         ({"max_iter": 0}, r"The 'max_iter' parameter of LinearStudent must be an int in the range \[1, inf\)\. Got 0"),
         ({"loss": "hinge"}, r"The 'loss' parameter of LinearStudent must be a str among .*Got 'hinge'"),
@@ -380,3 +382,97 @@ def test_capabilities_are_data():
     assert LinearStudent.losses == {"log_loss", "squared"}
     assert LinearStudent.takes_sparse
     assert LinearStudent.wants_scaling
+
+
+def standardised(loader):
+    X, y = loader(return_X_y=True)
+    return ((X - X.mean(axis=0)) / X.std(axis=0)).astype(np.float32).astype(np.float64), y
+
+
+@pytest.mark.parametrize("sparsity", [5.0, 40.0])
+def test_sparsity_is_the_lasso_for_two_classes(sparsity):
+    X, y = standardised(load_breast_cancer)
+    student = LinearStudent(alpha=0.0, sparsity=sparsity, tol=1e-8).fit(X, np.eye(2)[y])
+    reference = LogisticRegression(C=1 / sparsity, l1_ratio=1.0, solver="saga", tol=1e-7, max_iter=10_000).fit(X, y)
+    assert_allclose(student.coef_[1] - student.coef_[0], reference.coef_[0], atol=1e-3)
+    assert_array_equal(student.coef_.any(axis=0), reference.coef_[0] != 0)
+    assert 0 < student.coef_.any(axis=0).sum() < 15
+
+
+def test_sparsity_is_the_lasso_for_values():
+    X, y = standardised(load_diabetes)
+    student = LinearStudent(alpha=0.0, sparsity=30.0, tol=1e-8).fit(X, y)
+    reference = Lasso(alpha=30 * y.std() / len(y), tol=1e-10).fit(X, y)
+    assert_allclose(student.coef_[0], reference.coef_, atol=1e-4)
+    targets = np.column_stack([y, 50 * X[:, 0] - y])
+    targets /= targets.std(axis=0)
+    many = LinearStudent(alpha=0.0, sparsity=30.0, tol=1e-8).fit(X, targets)
+    assert_allclose(many.coef_, MultiTaskLasso(alpha=30 / len(y), tol=1e-8).fit(X, targets).coef_, atol=1e-5)
+
+
+@pytest.mark.parametrize("kind", ["full", "gram"])
+@pytest.mark.parametrize("alpha", [0.0, 1.0])
+def test_sparsity_meets_the_conditions_of_a_minimum(kind, alpha, monkeypatch):
+    X, y = standardised(load_wine)
+    monkeypatch.setattr(_descent, "CURVATURE_WIDTH", 30 if kind == "gram" else 1500)
+    Q = 0.9 * np.eye(3)[y] + 0.1 / 3
+    student = LinearStudent(alpha=alpha, sparsity=8.0, tol=1e-8).fit(X, Q)
+    gradient = (student.predict(X) - Q).T @ X + alpha * student.coef_
+    lengths = np.linalg.norm(student.coef_, axis=0)
+    used = lengths > 0
+    assert 0 < used.sum() < X.shape[1]
+    assert_allclose(gradient[:, used], -8 * (student.coef_ / np.maximum(lengths, 1e-9))[:, used], atol=1e-3)
+    assert (np.linalg.norm(gradient[:, ~used], axis=0) < 8).all()
+
+
+@pytest.mark.parametrize("loss", ["log_loss", "squared"])
+def test_no_step_towards_a_sparse_line_raises_its_objective(loss):
+    X, y = standardised(load_wine)
+    reached = []
+    for max_iter in range(1, 8):
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", ConvergenceWarning)
+            student = LinearStudent(loss, alpha=0.1, sparsity=2.0, max_iter=max_iter, tol=1e-12).fit(X, np.eye(3)[y])
+        P, coef = student.predict(X), student.coef_.astype(np.float64)
+        if loss == "log_loss":
+            loss_, unit = -np.log(P[np.arange(len(y)), y]).sum(), np.ones((3, 1))
+        else:
+            unit = np.eye(3)[y].std(axis=0)[:, None]
+            loss_ = 0.5 * np.square((P - np.eye(3)[y]) / unit.T).sum()
+        scaled = coef / unit
+        reached.append(loss_ + 0.05 * np.square(scaled).sum() + 2 * np.linalg.norm(scaled, axis=0).sum())
+    assert (np.diff(reached) <= 1e-4).all()
+    assert reached[0] > reached[-1]
+
+
+def test_sparser_lines_are_smaller_and_block_size_does_not_matter(monkeypatch):
+    X, y = standardised(load_wine)
+    Q = np.eye(3)[y]
+    sizes = []
+    for sparsity in (0.0, 3.0, 20.0, 1e4):
+        student = LinearStudent(sparsity=sparsity).fit(X, Q)
+        used = int(student.coef_.any(axis=0).sum())
+        sizes.append(packed_nbytes(student.predictor_, student.link_))
+        assert sizes[-1] == 16 + 6 * used + 4 * 2 * (used + 1)
+    assert sizes == sorted(sizes, reverse=True)
+    assert len(set(sizes)) == 4
+    assert_allclose(student.predict(X[:1]), Q.mean(axis=0, keepdims=True), atol=1e-6)
+    one = LinearStudent(sparsity=3.0, tol=1e-9).fit(X, Q)
+    monkeypatch.setattr(_linear, "BLOCK_ROWS", 37)
+    assert_allclose(LinearStudent(sparsity=3.0, tol=1e-9).fit(X, Q).coef_, one.coef_, rtol=1e-6, atol=1e-7)
+
+
+def test_sparse_lines_take_weights_and_sparse_rows():
+    X, y = standardised(load_wine)
+    Q, weight = np.eye(3)[y], np.random.default_rng(0).integers(0, 4, len(y))
+    weighted = LinearStudent(sparsity=3.0, tol=1e-9).fit(X, Q, weight)
+    repeated = LinearStudent(sparsity=3.0, tol=1e-9).fit(np.repeat(X, weight, axis=0), np.repeat(Q, weight, axis=0))
+    assert_allclose(weighted.coef_, repeated.coef_, atol=1e-5)
+    rows_ = LinearStudent(sparsity=3.0, tol=1e-9).fit(sparse.csr_array(X), Q)
+    assert_allclose(rows_.coef_, LinearStudent(sparsity=3.0, tol=1e-9).fit(X, Q).coef_, atol=1e-5)
+
+
+def test_sparsity_says_how_many_features_it_takes():
+    X = np.random.default_rng(0).normal(size=(20, 1500))
+    with pytest.raises(ValueError, match=r"sparsity=2 needs at most 1,499 features, got 1,500. Choose features before"):
+        LinearStudent(sparsity=2.0).fit(X, X[:, 0])
