@@ -169,6 +169,7 @@ class BaseDistilled(DistilledComposition):
                 sample_weight=data.sample_weight,
                 covered=soft.covered,
                 device=self.device,
+                out_of_fold=[not member.frozen for member in members],
             )
             Q = np.zeros((len(data.y), data.n_outputs))
             every = bool(soft.covered.all())
@@ -201,6 +202,9 @@ class BaseDistilled(DistilledComposition):
         self.teacher_weights_ = dict(zip(committee, combine.weights.tolist(), strict=True))
         if combine.temperatures is not None:
             self.temperatures_ = dict(zip(committee, combine.temperatures.tolist(), strict=True))
+        if combine.scaling is not None:
+            exponent, self.committee_biases_ = combine.scaling
+            self.committee_temperature_ = 1.0 / exponent
         self._describe(task, data, members)
         return self
 

@@ -10,6 +10,7 @@ from ._blend import blend_labels
 from ._calibration import fit_temperature
 from ._check import check_labels
 from ._combiner import Combiner, check_recipe, fit_combiner
+from ._log_pool import fit_log_pool
 from ._weighting import WEIGHTINGS, teacher_weights
 
 __all__ = [
@@ -21,6 +22,7 @@ __all__ = [
     "check_labels",
     "check_recipe",
     "fit_combiner",
+    "fit_log_pool",
     "fit_temperature",
     "teacher_weights",
 ]
