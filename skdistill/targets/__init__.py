@@ -7,7 +7,6 @@ shape (n, k). Everything is streamed in blocks of rows.
 
 from ._aggregation import AGGREGATIONS, aggregate
 from ._blend import blend_labels
-from ._calibration import fit_temperature
 from ._check import check_labels
 from ._combiner import Combiner, check_recipe, fit_combiner
 from ._log_pool import fit_log_pool
@@ -23,6 +22,5 @@ __all__ = [
     "check_recipe",
     "fit_combiner",
     "fit_log_pool",
-    "fit_temperature",
     "teacher_weights",
 ]

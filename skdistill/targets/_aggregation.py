@@ -195,8 +195,15 @@ def _median_of_probabilities(blocks: list[Any], weights: list[float], degrees: l
 def _called(function: Callable[..., Any], task: str) -> Rule:
     def rule(blocks: list[Any], weights: list[float], degrees: list[float], backend: Backend) -> NDArray[np.float64]:
         stack = np.stack(list(_calibrated(blocks, degrees, backend)))
-        result = np.asarray(function(stack, np.asarray(weights)), dtype=np.float64)
         expected = "The 'aggregation' callable must return"
+        try:
+            result = np.asarray(function(stack, np.asarray(weights)), dtype=np.float64)
+        except (TypeError, ValueError) as error:  # it takes other arguments, or returns no array of numbers
+            raise TypeError(
+                f"The 'aggregation' callable is given (block, weights), arrays of shapes {stack.shape} and "
+                f"({len(weights)},), and must return an array of shape {stack.shape[1:]}. "
+                f"Got {type(error).__name__}: {error}"
+            ) from error
         if result.shape != stack.shape[1:]:
             raise ValueError(
                 f"{expected} one row of outputs for each row, shape {stack.shape[1:]} for a block of shape "

@@ -9,10 +9,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from .._backend import resolve
+from .._backend import Backend, resolve
 from ._aggregation import aggregate
-from ._calibration import TEMPERATURES, fit_temperature
-from ._log_pool import fit_log_pool
+from ._log_pool import LARGEST_EXPONENT, fit_log_pool
 from ._weighting import teacher_weights
 
 Aggregation = str | Callable[[NDArray[Any], NDArray[np.float64]], NDArray[Any]]
@@ -101,8 +100,8 @@ def fit_combiner(
     calibrate = task == "classification" and temperature == "auto"
     if task == "classification":
         if calibrate:
-            fitted = [fit_temperature(p, y, sample_weight, backend) for p in labels]
-            temperatures = np.array([t if unseen else max(t, 1.0) for t, unseen in zip(fitted, honest)])
+            own = [_exponent(p, y, sample_weight, backend, unseen)[0] for p, unseen in zip(labels, honest)]
+            temperatures = 1.0 / np.array(own)
         elif temperature != 1.0:
             temperatures = np.full(len(labels), float(temperature))
         if isinstance(weighting, str) and weighting == "loss":
@@ -112,10 +111,17 @@ def fit_combiner(
     )
     if calibrate:
         pool = aggregate(labels, weights, aggregation, task, temperatures, backend)
-        bounds = (1 / TEMPERATURES[1], 1 / TEMPERATURES[0] if all(honest) else 1.0)
-        exponents, biases = fit_log_pool([pool], y, sample_weight, backend=backend, with_biases=True, bounds=bounds)
-        scaling = float(exponents[0]), biases
+        scaling = _exponent(pool, y, sample_weight, backend, all(honest), with_biases=True)
     return Combiner(weights, temperatures, aggregation, task, device, scaling)
+
+
+def _exponent(
+    p: NDArray[Any], y: NDArray[Any], weight: Any, backend: Backend, unseen: bool, with_biases: bool = False
+) -> tuple[float, NDArray[np.float64]]:
+    """The exponent, at most 1 where the rows may have been seen, and the biases of one matrix of probabilities."""
+    bounds = (1.0 / LARGEST_EXPONENT, LARGEST_EXPONENT if unseen else 1.0)
+    exponents, biases = fit_log_pool([p], y, weight, backend=backend, bounds=bounds, with_biases=with_biases)
+    return float(exponents[0]), biases
 
 
 def check_recipe(

@@ -112,7 +112,7 @@ def teacher_weights(
     if task == "classification":
         truth = _true_probabilities(P, labels, share, degrees)
         if weighting == "log_loss" and aggregation == "geometric" and T > 1:
-            exponents, _ = fit_log_pool(P, labels, share, degrees, backend, floor=VETO)
+            exponents, _ = fit_log_pool(P, labels, sample_weight, degrees, backend, floor=VETO)
             if exponents.any():  # none helps: weigh them as a mixture
                 return np.asarray(exponents / exponents.sum())
         share = share[share > 0]
