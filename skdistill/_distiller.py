@@ -14,6 +14,7 @@ from sklearn.utils.multiclass import type_of_target
 
 from ._base import BaseDistilled
 from ._sklearn import Interval, StrOptions
+from .targets import AGGREGATIONS
 from .teachers import PRESETS, estimators_in, names_in
 
 #: Distinct integers in y above which `DistilledEstimator` asks which task is meant.
@@ -49,11 +50,15 @@ class DistilledClassifier(ClassifierMixin, BaseDistilled):
     weighting : {"log_loss", "greedy"}, array-like of shape (n_teachers,) or None, default="log_loss"
         Weight of each teacher: the convex weights of least out-of-fold log-loss, greedy ensemble selection (Caruana et
         al. 2004), your own, or equal ones.
-    aggregation : {"mean", "geometric", "median"} or callable, default="mean"
-        How labels of several teachers become one; a callable takes ``(block (T, b, k), weights (T,))``.
-    temperature : float or "auto", default=1.0
-        Each teacher's probabilities are raised to 1 / temperature and renormalised; "auto" fits one temperature per
-        teacher on out-of-fold log-loss (Guo et al. 2017).
+    aggregation : {"geometric", "mean", "median"} or callable, default="geometric"
+        How labels of several teachers become one; a callable takes ``(block (T, b, k), weights (T,))``. In the
+        geometric mean a probability below 1e-4 counts as 1e-4, so that no teacher overrules all others.
+    temperature : float or "auto", default="auto"
+        A float: each teacher's probabilities are raised to 1 / temperature and renormalised. "auto" calibrates on
+        out-of-fold log-loss (Guo et al. 2017): one temperature for each teacher, then one temperature and a bias for
+        each class for what they say together, as a mean of calibrated teachers is not calibrated (Ranjan and Gneiting
+        2010). Frozen teachers, which may have seen the rows, are not made surer of themselves, nor is a committee
+        that has one.
     blend : float in [0, 1] or "auto", default=0.5
         Weight of the true labels in the targets. "auto": chosen, see Notes.
     augmentation : None, {"munge", "marginal", "auto"} or sampler, default=None
@@ -87,6 +92,8 @@ class DistilledClassifier(ClassifierMixin, BaseDistilled):
     teachers_ : Committee, the fitted teachers by name; not pickled unless `keep_teachers`
     teacher_weights_ : dict of name to weight
     temperatures_ : dict of name to temperature, where one is applied
+    committee_temperature_ : float, where `temperature` is "auto"
+    committee_biases_ : ndarray of shape (k,), where `temperature` is "auto"
     fit_seconds_ : dict of stage to wall-clock seconds
     n_features_in_ : int
     feature_names_in_ : ndarray of str, where X had string column names
@@ -107,7 +114,9 @@ class DistilledClassifier(ClassifierMixin, BaseDistilled):
     References
     ----------
     Buciluă, Caruana, Niculescu-Mizil (2006), Model compression, KDD. Hinton, Vinyals, Dean (2015), Distilling the
-    knowledge in a neural network. Dao et al. (2021), Knowledge distillation as semiparametric inference, ICLR.
+    knowledge in a neural network. Dao et al. (2021), Knowledge distillation as semiparametric inference, ICLR. Guo et
+    al. (2017), On calibration of modern neural networks, ICML. Ranjan, Gneiting (2010), Combining probability
+    forecasts, JRSS B.
 
     Examples
     --------
@@ -134,8 +143,8 @@ class DistilledClassifier(ClassifierMixin, BaseDistilled):
         max_bytes: int | None = None,
         cv: Any = 5,
         weighting: Any = "log_loss",
-        aggregation: Any = "mean",
-        temperature: float | str = 1.0,
+        aggregation: Any = "geometric",
+        temperature: float | str = "auto",
         blend: float | str = 0.5,
         augmentation: Any = None,
         class_weight: Any = None,
@@ -284,9 +293,11 @@ class DistilledEstimator(BaseDistilled):
     ----------
     task : {"auto", "classification", "regression"}, default="auto"
         "auto": read from the teachers or the student if one tells, else from y.
-    teachers, student, max_bytes, cv, aggregation, temperature, blend, augmentation, class_weight, keep_teachers, \
-device, n_jobs, random_state, verbose
-        As in `DistilledClassifier`; `temperature` and `class_weight` are for classification.
+    teachers, student, max_bytes, cv, temperature, blend, augmentation, class_weight, keep_teachers, device, n_jobs, \
+random_state, verbose
+        As in `DistilledClassifier`; a float as `temperature`, and `class_weight`, are for classification.
+    aggregation : {"auto", "mean", "geometric", "median"} or callable, default="auto"
+        "auto" is "geometric" for classification, "mean" for regression.
     weighting : {"loss", "greedy"}, array-like of shape (n_teachers,) or None, default="loss"
         "loss" is the log-loss or the squared error.
 
@@ -294,8 +305,8 @@ device, n_jobs, random_state, verbose
     ----------
     task_ : {"classification", "regression"}
     student_, hard_student_, classes_, augmentation_, selection_, encoder_, teachers_, teacher_weights_, \
-temperatures_, fit_seconds_
-        As in `DistilledClassifier`; ``classes_`` for classification only.
+temperatures_, committee_temperature_, committee_biases_, fit_seconds_
+        As in `DistilledClassifier`; classes, temperatures and biases for classification only.
 
     Examples
     --------
@@ -308,6 +319,7 @@ temperatures_, fit_seconds_
 
     _parameter_constraints: ClassVar[dict[str, Any]] = {
         **DistilledClassifier._parameter_constraints,
+        "aggregation": [StrOptions({"auto", *AGGREGATIONS}), callable],
         "task": [StrOptions({"auto", "classification", "regression"})],
     }
 
@@ -320,8 +332,8 @@ temperatures_, fit_seconds_
         task: str = "auto",
         cv: Any = 5,
         weighting: Any = "loss",
-        aggregation: Any = "mean",
-        temperature: float | str = 1.0,
+        aggregation: Any = "auto",
+        temperature: float | str = "auto",
         blend: float | str = 0.5,
         augmentation: Any = None,
         class_weight: Any = None,

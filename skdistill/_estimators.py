@@ -6,7 +6,17 @@ from typing import Any
 
 import numpy as np
 from sklearn.base import clone
+from sklearn.model_selection import FixedThresholdClassifier, TunedThresholdClassifierCV
+from sklearn.multiclass import OneVsOneClassifier, OneVsRestClassifier, OutputCodeClassifier
+from sklearn.multioutput import ClassifierChain
+from sklearn.semi_supervised import SelfTrainingClassifier
 from sklearn.utils.validation import has_fit_parameter
+
+#: Their ``fit`` names **fit_params, and refuses any unless metadata routing is on.
+_REFUSES_WEIGHTS = (
+    *(OneVsRestClassifier, OneVsOneClassifier, OutputCodeClassifier, ClassifierChain, SelfTrainingClassifier),
+    *(FixedThresholdClassifier, TunedThresholdClassifierCV),
+)
 
 
 def generator(random_state: Any) -> np.random.RandomState:
@@ -44,6 +54,8 @@ def weight_key(estimator: Any) -> str | None:
         name, last = estimator.steps[-1]
         inner = weight_key(last)
         return None if inner is None else f"{name}__{inner}"
+    if isinstance(estimator, _REFUSES_WEIGHTS):
+        return None
     # Searches and target transformers hand their **fit_params to the estimator they hold, stacks and votes to each.
     for attribute in ("estimator", "regressor"):
         held = getattr(estimator, attribute, None)

@@ -129,11 +129,11 @@ class DistilledFitting(DistilledComposition):
             soft = self._teach(members, data, folds, judged, fit_params, rng)
         seed = rng.randint(np.iinfo(np.int32).max)
         with self._stage("targets"):
-            lesson, combine = self._lesson(task, data, table, None, soft, pool, seed)
+            lesson, combine = self._lesson(task, data, members, table, None, soft, pool, seed)
             grounds = []
             for trial in soft.trials:
                 if trial.soft.covered.any():
-                    part, _ = self._lesson(task, data, table, trial.rows, trial.soft, pool, seed)
+                    part, _ = self._lesson(task, data, members, table, trial.rows, trial.soft, pool, seed)
                     held, weight = table.part(trial.held, None), data.sample_weight
                     weight = None if weight is None else weight[trial.held]
                     grounds.append(Ground(part, held, data.true_labels()[trial.held], weight))
@@ -156,6 +156,9 @@ class DistilledFitting(DistilledComposition):
         self.teacher_weights_ = dict(zip(committee, combine.weights.tolist(), strict=True))
         if combine.temperatures is not None:
             self.temperatures_ = dict(zip(committee, combine.temperatures.tolist(), strict=True))
+        if combine.scaling is not None:
+            exponent, self.committee_biases_ = combine.scaling
+            self.committee_temperature_ = 1.0 / exponent
         self._describe(task, data, members)
         return self
 
@@ -188,6 +191,7 @@ class DistilledFitting(DistilledComposition):
         self,
         task: str,
         data: TrainingData,
+        members: list[Member],
         table: Table,
         rows: NDArray[np.intp] | None,
         soft: SoftLabels,
@@ -205,6 +209,7 @@ class DistilledFitting(DistilledComposition):
             sample_weight=data.sample_weight,
             covered=soft.covered,
             device=self.device,
+            out_of_fold=[not member.frozen for member in members],
         )
         every = bool(soft.covered.all())
         Q = np.zeros((len(data.y), data.n_outputs))

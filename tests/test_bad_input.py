@@ -136,8 +136,8 @@ def test_regression_refuses_what_is_for_classes():
     rows, y = load_diabetes(return_X_y=True)
     with pytest.raises(ValueError, match="aggregation='geometric' is for classification"):
         DistilledRegressor("ridge", aggregation="geometric").fit(rows, y)
-    with pytest.raises(ValueError, match=r"'temperature' parameter is for classification. Got 'auto'"):
-        DistilledEstimator("ridge", task="regression", temperature="auto").fit(rows, y)
+    with pytest.raises(ValueError, match=r"'temperature' parameter is for classification. Got 2.0"):
+        DistilledEstimator("ridge", task="regression", temperature=2.0).fit(rows, y)
     with pytest.raises(ValueError, match="weighting='log_loss' is for classification"):
         DistilledRegressor("ridge", weighting="log_loss").fit(rows, y)
     with pytest.raises(ValueError, match="a regression student needs loss='squared'"):

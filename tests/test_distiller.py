@@ -291,8 +291,11 @@ def test_refit_with_fewer_classes_leaves_nothing_behind():
     X, y = load_iris(return_X_y=True)
     clf = quick(temperature="auto").fit(X, y)
     assert set(clf.temperatures_) == {"logistic"}
+    assert clf.committee_temperature_ > 0
+    assert clf.committee_biases_.shape == (3,)
     clf.set_params(temperature=1.0).fit(X[:100], y[:100])
-    assert not hasattr(clf, "temperatures_")
+    for name in ("temperatures_", "committee_temperature_", "committee_biases_"):
+        assert not hasattr(clf, name)
     assert clf.predict_proba(X).shape == (150, 2)
 
 

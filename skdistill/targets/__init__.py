@@ -7,9 +7,9 @@ shape (n, k). Everything is streamed in blocks of rows.
 
 from ._aggregation import AGGREGATIONS, aggregate
 from ._blend import blend_labels
-from ._calibration import fit_temperature
 from ._check import check_labels
 from ._combiner import Combiner, check_recipe, fit_combiner
+from ._log_pool import fit_log_pool
 from ._weighting import WEIGHTINGS, teacher_weights
 
 __all__ = [
@@ -21,6 +21,6 @@ __all__ = [
     "check_labels",
     "check_recipe",
     "fit_combiner",
-    "fit_temperature",
+    "fit_log_pool",
     "teacher_weights",
 ]

@@ -10,7 +10,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from .._backend import NUMPY, Backend
 from ._blocks import row_blocks
-from ._calibration import apply_temperature, floored
+from ._calibration import VETO, apply_scaling, apply_temperature, floored
 from ._check import SUM_TOLERANCE, check_committee, check_temperatures
 from ._weighting import check_weighting
 
@@ -32,6 +32,7 @@ def aggregate(
     temperatures: ArrayLike | None = None,
     backend: Backend = NUMPY,
     *,
+    scaling: tuple[float, NDArray[np.float64]] | None = None,
     block_rows: int | None = None,
     out: NDArray[np.float64] | None = None,
 ) -> NDArray[np.float64]:
@@ -49,7 +50,7 @@ def aggregate(
         "mean" is the weighted mean (the linear opinion pool).
 
         "geometric" is the weighted geometric mean, renormalised (the logarithmic opinion pool [1]_), with probabilities
-        below 1e-12 counted as 1e-12. Classification only.
+        below 1e-4 counted as 1e-4. Classification only.
 
         "median" is the weighted median of each output: the average of the lower and the upper weighted median, which
         with equal weights is ``np.median``. Probabilities are renormalised; where all medians of a row are 0, the
@@ -63,6 +64,9 @@ def aggregate(
         Each teacher's probabilities are raised to 1 / temperature and renormalised first. Classification only.
     backend : Backend
         Where to compute. Callables always run on NumPy.
+    scaling : tuple of a float and an array of shape (k,), optional
+        An exponent and biases: the result is raised to the exponent, multiplied by exp(biases) and renormalised.
+        Classification only.
     block_rows : int, optional
         Rows of a block; chosen by the backend where None.
     out : ndarray of shape (n, k), optional
@@ -108,7 +112,10 @@ def aggregate(
     weight, degree = [float(share[t]) for t in members], [degrees[t] for t in members]
     # An eighth of what a block of work may hold for one teacher's rows leaves room for scratch, and for the next ones.
     for rows in row_blocks(n, block_rows or backend.block_rows(8 * k)):
-        out[rows] = backend.to_numpy(rule([P[t][rows] for t in members], weight, degree, backend))
+        block = rule([P[t][rows] for t in members], weight, degree, backend)
+        if scaling is not None:
+            block = apply_scaling(backend.asarray(block), *scaling, backend)
+        out[rows] = backend.to_numpy(block)
     return out
 
 
@@ -144,9 +151,8 @@ def _mean(blocks: list[Any], weights: list[float], degrees: list[float], backend
 def _geometric(blocks: list[Any], weights: list[float], degrees: list[float], backend: Backend) -> Any:
     xp = backend.xp
     total: Any = 0.0
-    for weight, degree, block in zip(weights, degrees, blocks):
-        # A temperature divides the logarithms; its norm is the same for a whole row and cancels below.
-        total += (weight / degree) * xp.log(floored(backend.asarray(block), backend))
+    for weight, block in zip(weights, _calibrated(blocks, degrees, backend)):
+        total += weight * xp.log(floored(block, backend, VETO))
     powers = xp.exp(total)
     return powers / xp.sum(powers, axis=-1, keepdims=True)
 
@@ -189,8 +195,15 @@ def _median_of_probabilities(blocks: list[Any], weights: list[float], degrees: l
 def _called(function: Callable[..., Any], task: str) -> Rule:
     def rule(blocks: list[Any], weights: list[float], degrees: list[float], backend: Backend) -> NDArray[np.float64]:
         stack = np.stack(list(_calibrated(blocks, degrees, backend)))
-        result = np.asarray(function(stack, np.asarray(weights)), dtype=np.float64)
         expected = "The 'aggregation' callable must return"
+        try:
+            result = np.asarray(function(stack, np.asarray(weights)), dtype=np.float64)
+        except (TypeError, ValueError) as error:  # it takes other arguments, or returns no array of numbers
+            raise TypeError(
+                f"The 'aggregation' callable is given (block, weights), arrays of shapes {stack.shape} and "
+                f"({len(weights)},), and must return an array of shape {stack.shape[1:]}. "
+                f"Got {type(error).__name__}: {error}"
+            ) from error
         if result.shape != stack.shape[1:]:
             raise ValueError(
                 f"{expected} one row of outputs for each row, shape {stack.shape[1:]} for a block of shape "

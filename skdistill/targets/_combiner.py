@@ -9,9 +9,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from .._backend import resolve
+from .._backend import Backend, resolve
 from ._aggregation import aggregate
-from ._calibration import fit_temperature
+from ._log_pool import LARGEST_EXPONENT, fit_log_pool
 from ._weighting import teacher_weights
 
 Aggregation = str | Callable[[NDArray[Any], NDArray[np.float64]], NDArray[Any]]
@@ -29,6 +29,8 @@ class Combiner:
     aggregation : str or callable
     task : {"classification", "regression"}
     device : {"auto", "cpu", "cuda"}
+    scaling : tuple of a float and an array of shape (k,), or None where none is applied
+        The exponent, which is the reciprocal of the committee's own temperature, and a bias for each class.
     """
 
     weights: NDArray[np.float64]
@@ -36,6 +38,7 @@ class Combiner:
     aggregation: Aggregation
     task: str
     device: str
+    scaling: tuple[float, NDArray[np.float64]] | None = None
 
     def __call__(self, labels: Sequence[NDArray[Any]]) -> NDArray[np.float64]:
         """One matrix of shape (n, k) from T of them."""
@@ -46,6 +49,7 @@ class Combiner:
             self.task,
             temperatures=self.temperatures,
             backend=resolve(self.device),
+            scaling=self.scaling,
         )
 
 
@@ -60,8 +64,12 @@ def fit_combiner(
     sample_weight: NDArray[np.float64] | None,
     covered: NDArray[np.bool_],
     device: str,
+    out_of_fold: Sequence[bool] | None = None,
 ) -> Combiner:
-    """Fit each teacher's temperature, then the teachers' weights, on out-of-fold labels of real rows.
+    """Fit each teacher's temperature, the teachers' weights, then a scaling of the whole, on labels of real rows.
+
+    A mean of calibrated teachers is less sure of itself than it deserves to be [1]_, so it is calibrated once more. On
+    twelve sets the geometric mean with fitted exponents had the lowest held-out log-loss of what was tried.
 
     Parameters
     ----------
@@ -72,21 +80,48 @@ def fit_combiner(
     sample_weight : ndarray of shape (n,), optional
     covered : ndarray of bool, shape (n,)
         Rows that have out-of-fold labels; the others say nothing about the teachers.
+    out_of_fold : sequence of T bools, optional
+        Which teachers have not seen the rows that they labelled; all, where None. With `temperature` "auto", the
+        others may be found too sure of themselves but not too unsure, and neither may a committee that has one.
+
+    References
+    ----------
+    .. [1] R. Ranjan, T. Gneiting, "Combining probability forecasts", Journal of the Royal Statistical Society B 72 (1),
+       2010.
     """
+    if aggregation == "auto":
+        aggregation = "geometric" if task == "classification" else "mean"
     if not covered.all():
         labels, y = [p[covered] for p in labels], y[covered]
         sample_weight = None if sample_weight is None else sample_weight[covered]
     backend = resolve(device)
-    temperatures = None
+    temperatures = scaling = None
+    honest = [True] * len(labels) if out_of_fold is None else list(out_of_fold)
+    calibrate = task == "classification" and temperature == "auto"
     if task == "classification":
-        if temperature == "auto":
-            temperatures = np.array([fit_temperature(p, y, sample_weight, backend) for p in labels])
+        if calibrate:
+            own = [_exponent(p, y, sample_weight, backend, unseen)[0] for p, unseen in zip(labels, honest)]
+            temperatures = 1.0 / np.array(own)
         elif temperature != 1.0:
             temperatures = np.full(len(labels), float(temperature))
         if isinstance(weighting, str) and weighting == "loss":
             weighting = "log_loss"
-    weights = teacher_weights(labels, y, weighting, sample_weight, task, temperatures=temperatures)
-    return Combiner(weights, temperatures, aggregation, task, device)
+    weights = teacher_weights(
+        labels, y, weighting, sample_weight, task, temperatures=temperatures, aggregation=aggregation, backend=backend
+    )
+    if calibrate:
+        pool = aggregate(labels, weights, aggregation, task, temperatures, backend)
+        scaling = _exponent(pool, y, sample_weight, backend, all(honest), with_biases=True)
+    return Combiner(weights, temperatures, aggregation, task, device, scaling)
+
+
+def _exponent(
+    p: NDArray[Any], y: NDArray[Any], weight: Any, backend: Backend, unseen: bool, with_biases: bool = False
+) -> tuple[float, NDArray[np.float64]]:
+    """The exponent, at most 1 where the rows may have been seen, and the biases of one matrix of probabilities."""
+    bounds = (1.0 / LARGEST_EXPONENT, LARGEST_EXPONENT if unseen else 1.0)
+    exponents, biases = fit_log_pool([p], y, weight, backend=backend, bounds=bounds, with_biases=with_biases)
+    return float(exponents[0]), biases
 
 
 def check_recipe(
@@ -101,7 +136,7 @@ def check_recipe(
     """
     resolve(device)
     if task == "regression":
-        if temperature != 1.0:
+        if temperature not in (1.0, "auto"):
             raise ValueError(f"The 'temperature' parameter is for classification. Got {temperature!r} for regression.")
         if aggregation == "geometric":
             raise ValueError("aggregation='geometric' is for classification: a product of values is no average.")

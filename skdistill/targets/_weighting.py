@@ -9,10 +9,11 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy.optimize import nnls
 
-from .._backend import NUMPY
+from .._backend import NUMPY, Backend
 from ._blocks import row_blocks
-from ._calibration import FLOOR, apply_temperature
+from ._calibration import FLOOR, VETO, apply_temperature
 from ._check import check_committee, check_sample_weight, check_targets, check_temperatures
+from ._log_pool import fit_log_pool
 
 Weights = NDArray[np.float64]
 
@@ -34,6 +35,9 @@ def teacher_weights(
     sample_weight: ArrayLike | None,
     task: str,
     temperatures: ArrayLike | None = None,
+    *,
+    aggregation: Any = "mean",
+    backend: Backend = NUMPY,
 ) -> Weights:
     """Weights of T teachers from their out-of-fold labels.
 
@@ -49,7 +53,8 @@ def teacher_weights(
         "log_loss" (classification) and "loss" (regression) are the convex weights that minimise the loss of the
         weighted mean, that is stacking [1]_ [2]_ on the simplex: log-loss as the likelihood of a mixture's weights, by
         sequential quadratic programming [3]_ that falls back on EM [4]_, squared error by non-negative least
-        squares [5]_.
+        squares [5]_. For the geometric mean, "log_loss" is the non-negative exponents of least log-loss divided by
+        their sum: what the sum says is left to a temperature of the result.
 
         "greedy" is ensemble selection with replacement [6]_ for the same losses: start with the best few teachers (as
         many of the sorted list as do best together), add the teacher that helps most, stop when none does, at the
@@ -60,6 +65,10 @@ def teacher_weights(
         Squared errors are in units of each target's own variance, so the units of the targets do not matter.
     temperatures : array-like of shape (T,), optional
         Each teacher's probabilities are tempered first. Classification only.
+    aggregation : str or callable
+        What the weights are for. "greedy" selects by the mean whatever it is.
+    backend : Backend
+        Where the exponents of a geometric mean are computed.
 
     Returns
     -------
@@ -102,6 +111,10 @@ def teacher_weights(
     share = check_sample_weight(sample_weight, n)
     if task == "classification":
         truth = _true_probabilities(P, labels, share, degrees)
+        if weighting == "log_loss" and aggregation == "geometric" and T > 1:
+            exponents, _ = fit_log_pool(P, labels, sample_weight, degrees, backend, floor=VETO)
+            if exponents.any():  # none helps: weigh them as a mixture
+                return np.asarray(exponents / exponents.sum())
         share = share[share > 0]
         if weighting == "log_loss":
             return _mixture_weights(truth, share)

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from skdistill._backend import NUMPY, resolve
-from skdistill.targets import AGGREGATIONS, aggregate, fit_temperature
+from skdistill.targets import AGGREGATIONS, aggregate, fit_log_pool
 
 cupy = pytest.importorskip("cupy", reason="CuPy is not installed: the GPU path is not tested here")
 if not cupy.is_available():
@@ -35,9 +35,10 @@ def test_the_gpu_is_found(device):
 def test_aggregation_agrees_with_numpy(aggregation, temperatures, dtype):
     P, weights, _ = _committee(dtype)
     args = (P, weights, aggregation, "classification", temperatures)
-    expected = aggregate(*args, NUMPY)
+    scaling = None if temperatures is None else (1.2, np.linspace(-1, 1, 10))
+    expected = aggregate(*args, NUMPY, scaling=scaling)
     for block_rows in (None, 3001):
-        result = aggregate(*args, resolve("cuda"), block_rows=block_rows)
+        result = aggregate(*args, resolve("cuda"), block_rows=block_rows, scaling=scaling)
         assert type(result) is np.ndarray
         np.testing.assert_allclose(result, expected, rtol=1e-11, atol=1e-12)
 
@@ -48,6 +49,9 @@ def test_a_callable_runs_on_the_host():
     np.testing.assert_array_equal(result, P[0])
 
 
-def test_temperature_agrees_with_numpy():
+def test_log_pool_agrees_with_numpy():
     P, _, y = _committee(np.float32)
-    assert fit_temperature(P[0], y, backend=resolve("cuda")) == pytest.approx(fit_temperature(P[0], y), rel=1e-9)
+    expected = fit_log_pool(P, y, with_biases=True)
+    for part, result in zip(expected, fit_log_pool(P, y, backend=resolve("cuda"), with_biases=True)):
+        assert type(result) is np.ndarray
+        np.testing.assert_allclose(result, part, rtol=1e-8, atol=1e-10)

@@ -96,7 +96,7 @@ def test_median_without_majority_is_the_mean():
 
 def test_geometric_is_the_log_opinion_pool():
     P, weights = _probabilities(), _weights()
-    pool = np.exp(sum(w * np.log(np.maximum(p, 1e-12)) for w, p in zip(weights, P)))
+    pool = np.exp(sum(w * np.log(np.maximum(p, 1e-4)) for w, p in zip(weights, P)))
     result = aggregate(P, weights, "geometric", "classification")
     np.testing.assert_allclose(result, pool / pool.sum(axis=1, keepdims=True), rtol=1e-13)
 
@@ -121,15 +121,25 @@ def test_extreme_temperatures_stay_finite(temperature):
         np.testing.assert_allclose(result.sum(axis=1), 1.0, rtol=1e-12)
 
 
+@pytest.mark.parametrize("aggregation", [*AGGREGATIONS, lambda block, weights: np.tensordot(weights, block, 1)])
+def test_scaling_comes_after_aggregation(aggregation):
+    args = (_probabilities(), _weights(), aggregation, "classification", [0.5, 1.0, 2.0, 3.0, 0.9])
+    biases = np.array([0.5, -1.0, 0.0, 2.0])
+    scaled = np.maximum(aggregate(*args), 1e-12) ** 1.3 * np.exp(biases)
+    result = aggregate(*args, scaling=(1.3, biases))
+    np.testing.assert_allclose(result, scaled / scaled.sum(axis=1, keepdims=True), rtol=1e-12)
+
+
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
+@pytest.mark.parametrize("scaling", [None, (1.3, np.array([0.5, -1.0, 0.0, 2.0]))])
 @pytest.mark.parametrize("temperatures", [None, [0.5, 1.0, 2.0, 3.0, 0.9]])
 @pytest.mark.parametrize("aggregation", AGGREGATIONS)
-def test_another_array_library_agrees(aggregation, temperatures, dtype):
+def test_another_array_library_agrees(aggregation, temperatures, scaling, dtype):
     P, weights = _probabilities(dtype=dtype), _weights()
     args = (P, weights, aggregation, "classification", temperatures)
-    result = aggregate(*args, STRICT, block_rows=17)
+    result = aggregate(*args, STRICT, block_rows=17, scaling=scaling)
     assert type(result) is np.ndarray
-    np.testing.assert_allclose(result, aggregate(*args, NUMPY), rtol=1e-12, atol=1e-12)
+    np.testing.assert_allclose(result, aggregate(*args, NUMPY, scaling=scaling), rtol=1e-12, atol=1e-12)
 
 
 @pytest.mark.parametrize("aggregation", ["mean", "median"])
@@ -186,13 +196,13 @@ def test_out_is_written_and_returned():
             aggregate(P, None, "mean", "classification", out=wrong)
 
 
-@pytest.mark.parametrize("temperatures", [None, [1.5] * 8])
+@pytest.mark.parametrize(("temperatures", "scaling"), [(None, None), ([1.5] * 8, (1.2, np.zeros(10)))])
 @pytest.mark.parametrize("aggregation", AGGREGATIONS)
-def test_peak_memory(aggregation, temperatures):
+def test_peak_memory(aggregation, temperatures, scaling):
     p = np.random.default_rng(0).dirichlet(np.ones(10), 50_000).repeat(8, axis=0)
     tracemalloc.start()
     try:
-        aggregate([p] * 8, None, aggregation, "classification", temperatures)
+        aggregate([p] * 8, None, aggregation, "classification", temperatures, scaling=scaling)
         peak = tracemalloc.get_traced_memory()[1]
     finally:
         tracemalloc.stop()
@@ -229,6 +239,21 @@ class TestCallable:
         with pytest.raises(ValueError, match=f"The 'aggregation' callable must return|{message}") as error:
             aggregate(_probabilities(), None, function, task)
         assert error.match(message)
+
+    @pytest.mark.parametrize(
+        ("function", "got"),
+        [
+            (lambda block: block[0], "TypeError: .* takes 1 positional argument but 2 were given"),
+            (lambda b, w: {"labels": b[0]}, "TypeError: .* not 'dict'"),
+            (lambda b, w: "b", "ValueError: could not convert string to float"),
+        ],
+    )
+    def test_says_what_it_is_given(self, function, got):
+        given = (
+            r"is given \(block, weights\), arrays of shapes \(5, 103, 4\) and \(5,\), and must return an array of shape"
+        )
+        with pytest.raises(TypeError, match=rf"The 'aggregation' callable {given} \(103, 4\). Got {got}"):
+            aggregate(_probabilities(), None, function, "classification")
 
     def test_regression_may_return_any_finite_numbers(self):
         P = _probabilities()

@@ -9,7 +9,7 @@ from sklearn.naive_bayes import GaussianNB
 from sklearn.neighbors import KNeighborsClassifier, KNeighborsRegressor
 from sklearn.tree import DecisionTreeClassifier
 
-from skdistill.targets import WEIGHTINGS, fit_temperature, teacher_weights
+from skdistill.targets import WEIGHTINGS, teacher_weights
 from skdistill.targets import _weighting as weighting_module
 
 
@@ -67,7 +67,7 @@ def test_an_array_is_normalised():
 @pytest.mark.parametrize("calibrated", [False, True])
 def test_log_loss_is_the_minimum(classes, calibrated):
     P, y = classes
-    temperatures = [fit_temperature(p, y) for p in P] if calibrated else None
+    temperatures = [0.7, 8.0, 1.0, 2.0] if calibrated else None
     weights = teacher_weights(P, y, "log_loss", None, "classification", temperatures)
     assert weights.sum() == pytest.approx(1)
     assert (weights >= 0).all()
@@ -76,6 +76,28 @@ def test_log_loss_is_the_minimum(classes, calibrated):
     assert loss <= brute.fun + 1e-7
     np.testing.assert_allclose(weights, brute.x, atol=2e-3)
     assert loss <= min(_log_loss(P, y, one, temperatures=temperatures) for one in np.eye(len(P)))
+
+
+def test_log_loss_of_the_geometric_mean_is_the_minimum_up_to_a_temperature(classes):
+    P, y = classes
+    weights = teacher_weights(P, y, "log_loss", None, "classification", aggregation="geometric")
+    assert weights.sum() == pytest.approx(1)
+    assert (weights >= 0).all()
+
+    def loss(exponents):
+        pool = np.exp(sum(u * np.log(np.maximum(p, 1e-4)) for u, p in zip(exponents, P)))
+        ridge = 5 * np.sum((exponents - 1 / len(P)) ** 2)
+        return (ridge - np.log(pool[np.arange(len(y)), y] / pool.sum(axis=1)).sum()) / len(y)
+
+    brute = minimize(loss, np.full(len(P), 1 / len(P)), bounds=[(0, 20)] * len(P))
+    np.testing.assert_allclose(weights, brute.x / brute.x.sum(), atol=2e-3)
+
+
+def test_a_geometric_mean_of_teachers_that_are_all_wrong_is_weighed_as_a_mixture():
+    y = np.arange(4000) % 2
+    P = [np.eye(2)[1 - y] * a + (1 - a) / 2 for a in (0.2, 0.8)]
+    weights = teacher_weights(P, y, "log_loss", None, "classification", aggregation="geometric")
+    np.testing.assert_array_equal(weights, [1, 0])
 
 
 def test_loss_is_the_minimum(values):
