@@ -5,7 +5,8 @@
     python -m benchmarks page                  docs/benchmark.md
 
 Teachers are fitted once per draw and cached under benchmarks/.cache; finished cells are not run again. After a change
-of a contestant's code pass ``--rerun NAME``. `plan.py` holds what is run.
+of a contestant's code pass ``--rerun NAME``. `plan.py` holds what is run. A run of the whole plan ends by writing the
+tables that the page is made of to benchmarks/results, to be committed; a run of a part writes them into the cache.
 """
 
 from __future__ import annotations
@@ -20,11 +21,15 @@ for variable in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
     os.environ.setdefault(variable, "1")
 
 
+RESULTS = Path(__file__).parent / "results"
+
+
 def main(arguments: list[str] | None = None) -> None:
     from . import datasets, plan
     from .competitors import CONTESTANTS
     from .page import show, write_page
     from .runner import CACHE, run
+    from .tables import Tables, tabulate
 
     parser = argparse.ArgumentParser(
         prog="python -m benchmarks", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
@@ -51,14 +56,18 @@ def main(arguments: list[str] | None = None) -> None:
     }
     tuples = {key: tuple(value) if isinstance(value, list) else value for key, value in changes.items()}
     chosen = replace(chosen, **{key: value for key, value in tuples.items() if value is not None})
+    whole = chosen == plan.Plan() and given.folder == CACHE
+    where = RESULTS if whole else given.folder / "tables"
     if given.action == "run":
         for message in run(chosen, given.folder, given.jobs, tuple(given.rerun)):
             print(f"missing: {message}")
-    if given.action in ("run", "show"):
-        print(show(chosen, given.folder))
-    else:
-        write_page(chosen, given.folder, given.out)
+        tabulate(chosen, given.folder).write(where)
+    tables = Tables.read(where)
+    if given.action == "page":
+        write_page(chosen, tables, given.out)
         print(f"written to {given.out}")
+    else:
+        print(show(chosen, tables))
 
 
 if __name__ == "__main__":

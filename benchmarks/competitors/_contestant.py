@@ -26,12 +26,16 @@ class Fitted:
         Of all its trees; 0 where it has none.
     settings : dict
         What tuning chose.
+    cv_loss : float
+        Cross-validated loss on real labels of what was chosen, NaN where nothing was: by it the page chooses among
+        contestants without looking at test rows.
     """
 
     predict: Callable[[Split], np.ndarray]
     nbytes: int
     leaves: int
     settings: dict[str, Any]
+    cv_loss: float = float("nan")
 
 
 @dataclass(frozen=True)
@@ -46,12 +50,16 @@ class Contestant:
     fit : callable
         ``fit(split, size) -> Fitted``. It must not look at ``split.y_test`` or ``split.labels.test``.
     labels : {"hard", "soft"}
-    family : {"tree", "linear", "boosted"}
-    sizes : tuple of int, or None for the plan's leaves
+    family : {"tree", "linear", "additive", "boosted", "any"}
+    sizes : tuple of int, or None for those of the plan
     rival : str
         The hard-trained contestant that its gap recovered is measured from.
     module : str
         Package it needs beyond the benchmark's own; absent, it is skipped.
+    sizes_in : {"leaves", "bytes"}
+        What the plan's sizes mean to it. One in bytes is handed a budget, and fills it as well as it can.
+    ablation : bool
+        It is the headline student with one lever off, and only compared with it.
     """
 
     name: str
@@ -62,6 +70,8 @@ class Contestant:
     sizes: tuple[int, ...] | None = None
     rival: str = "cart_hard"
     module: str = "sklearn"
+    sizes_in: str = "leaves"
+    ablation: bool = False
 
     @property
     def installed(self) -> bool:

@@ -17,12 +17,13 @@ def lower_sklearn(tree: Any) -> Tree:
     Shapes of ``value`` differ: (nodes, 1, k) for a classifier, (nodes, k, 1) for a regressor of k outputs.
     """
     values = tree.value.reshape(tree.node_count, -1)
-    return _preorder(
+    return preorder(
         tree.children_left, tree.children_right, tree.feature, tree.threshold, values, n_features=tree.n_features
     )
 
 
-def _preorder(left: Any, right: Any, feature: Any, threshold: Any, value: Any, n_features: int) -> Tree:
+def preorder(left: Any, right: Any, feature: Any, threshold: Any, value: Any, n_features: int) -> Tree:
+    """Nodes in any order as `Tree`; a node without a left child (-1) is a leaf."""
     features, thresholds, rights, values = [], [], [], []
     waiting = [(0, None)]  # node, and the split whose right child it is
     while waiting:
@@ -65,7 +66,7 @@ def _lower_nested(root: dict[str, Any], n_features: int) -> Tree:
     feature = [node.get("split_feature", -1) for node in nodes]
     threshold = [node.get("threshold", 0.0) for node in nodes]
     value = [[node.get("leaf_value", 0.0)] for node in nodes]
-    return _preorder(left, right, feature, threshold, value, n_features)
+    return preorder(left, right, feature, threshold, value, n_features)
 
 
 def ensemble_nbytes(trees: list[Tree], preprocessor: Preprocessor) -> int:

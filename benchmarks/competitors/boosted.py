@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -15,36 +16,44 @@ from ._tuning import tune
 _LEAVES = 8
 
 
-def _fit_hard(split: Split, size: int) -> Fitted:
-    from lightgbm import Booster, Dataset, train
+def boost(split: Split, Z: np.ndarray, rows: np.ndarray, rounds: int, settings: dict[str, Any]) -> Any:
+    """A booster fitted on some of the training rows."""
+    from lightgbm import Dataset, train
 
     objective: dict[str, Any] = {"objective": "regression"}
     if split.n_classes:
         objective = {"objective": "multiclass", "num_class": split.n_classes}
     if split.n_classes == 2:
         objective = {"objective": "binary"}
-    fixed = {**objective, "num_leaves": _LEAVES, "num_threads": 1, "seed": split.seed, "verbose": -1}
+    fixed = {**objective, "num_threads": 1, "seed": split.seed, "verbose": -1}
+    return train({**fixed, **settings}, Dataset(Z[rows], split.y_train[rows]), num_boost_round=rounds)
 
-    def boost(Z: np.ndarray, rows: np.ndarray, settings: dict[str, Any]) -> Booster:
-        return train({**fixed, **settings}, Dataset(Z[rows], split.y_train[rows]), num_boost_round=size)
 
-    def fit(Z: np.ndarray, rows: np.ndarray, settings: dict[str, Any]) -> Callable[[np.ndarray], np.ndarray]:
-        booster = boost(Z, rows, settings)
-        return lambda Z: _outputs(booster, split, Z)
+def predicted(booster: Any, split: Split, Z: np.ndarray) -> np.ndarray:
+    """Its outputs as a matrix."""
+    raw = booster.predict(Z)
+    return np.column_stack([1 - raw, raw]) if split.n_classes == 2 else raw.reshape(len(Z), -1)
 
-    Z, _, preprocessor = split.raw
-    settings = tune(split, Z, fit, {"learning_rate": (0.1, 0.2, 0.4, 0.8), "min_data_in_leaf": (5, 20)})
-    booster = boost(Z, np.arange(len(Z)), settings)
+
+def fitted_boosted(split: Split, rounds: int, settings: dict[str, Any]) -> Fitted:
+    """On all training rows."""
+    Z, Z_test, preprocessor = split.raw
+    booster = boost(split, Z, np.arange(len(Z)), rounds, settings)
     trees = lower_lightgbm(booster, Z.shape[1])
     leaves = sum(tree.n_leaves for tree in trees)
     return Fitted(
-        lambda split: _outputs(booster, split, split.raw[1]), ensemble_nbytes(trees, preprocessor), leaves, settings
+        lambda split: predicted(booster, split, Z_test), ensemble_nbytes(trees, preprocessor), leaves, settings
     )
 
 
-def _outputs(booster: Any, split: Split, Z: np.ndarray) -> np.ndarray:
-    raw = booster.predict(Z)
-    return np.column_stack([1 - raw, raw]) if split.n_classes == 2 else raw.reshape(len(Z), -1)
+def _fit_hard(split: Split, size: int) -> Fitted:
+    def fit(Z: np.ndarray, rows: np.ndarray, settings: dict[str, Any]) -> Callable[[np.ndarray], np.ndarray]:
+        return partial(predicted, boost(split, Z, rows, size, {**fixed, **settings}), split)
+
+    fixed = {"num_leaves": _LEAVES}
+    grid = {"learning_rate": (0.1, 0.2, 0.4, 0.8), "min_data_in_leaf": (5, 20)}
+    settings = tune(split, split.raw[0], fit, grid)
+    return fitted_boosted(split, size, fixed | settings)
 
 
 CONTESTANTS = (

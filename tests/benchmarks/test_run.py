@@ -34,7 +34,7 @@ def test_quick_run_resumes_and_makes_a_page(tmp_path):
     write_page(QUICK, tmp_path, tmp_path / "docs" / "benchmark.md")
     page = (tmp_path / "docs" / "benchmark.md").read_text()
     assert page.startswith("# Benchmark of students\n\n**When it pays.**")
-    assert "hmda" in page
+    assert "hpc_runtime" in page
     assert "concrete" in page
 
 
