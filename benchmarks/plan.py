@@ -84,7 +84,15 @@ QUICK = Plan(
     leaves=(8, 16),
     budgets=(1_024,),
     contestants=(
-        *("cart_hard", "cart_smoothed", "tree_soft", "linear_soft", "cart_bytes", "tree_hard_bytes", "tree_soft_bytes"),
+        *(
+            "cart_hard",
+            "cart_smoothed",
+            "tree_soft",
+            "linear_soft",
+            "cart_bytes",
+            "linear_hard_bytes",
+            "tree_soft_bytes",
+        ),
         "without_out_of_fold",
     ),
 )

@@ -77,10 +77,10 @@ class Lever:
             return fitted_student(student, split, Q)
         return fitted_student(student, split, Q, extra=split.shared(("drawn", self.name), partial(self._draw, split)))
 
-    def _draw(self, split: Split) -> tuple[Any, np.ndarray]:
-        rng = np.random.RandomState(split.seed)
-        X = self.sampler.sample(split.X_train, self.sampler.n_new(len(split.X_train)), rng)
-        return X, split.oracle()(X)
+    def _draw(self, split: Split) -> tuple[Any, np.ndarray, float]:
+        n_rows, rng = len(split.X_train), np.random.RandomState(split.seed)
+        X = self.sampler.sample(split.X_train, self.sampler.n_new(n_rows), rng)
+        return X, split.oracle()(X), self.sampler.weight * n_rows / len(X)
 
 
 LEVERS = (

@@ -20,18 +20,19 @@ def fitted_student(
     split: Split,
     Q: np.ndarray,
     scale: bool = False,
-    extra: tuple[Any, np.ndarray] | None = None,
+    extra: tuple[Any, np.ndarray, float] | None = None,
     **settings: Any,
 ) -> Fitted:
     """Fit one of our students on the split's training rows and the labels `Q`.
 
-    `extra` is a table of further rows and their labels; all together they weigh what the training rows weigh.
+    `extra` is a table of further rows, their labels, and what each of them weighs.
     """
     Z, _, preprocessor = split.scaled if scale else split.raw
     weight = None
     if extra is not None:
-        weight = np.repeat([1.0, len(Z) / len(extra[1])], [len(Z), len(extra[1])])
-        Z, Q = np.vstack([Z, split.encode(extra[0], scale)]), np.vstack([Q, extra[1]])
+        X_more, Q_more, each = extra
+        weight = np.repeat([1.0, each], [len(Z), len(Q_more)])
+        Z, Q = np.vstack([Z, split.encode(X_more, scale)]), np.vstack([Q, Q_more])
     student.fit(Z, Q, sample_weight=weight)
     nbytes = packed_nbytes(student.predictor_, student.link_, preprocessor)
     leaves = getattr(student.predictor_, "n_leaves", 0)

@@ -126,13 +126,13 @@ LINE = Family(
 
 # ------------------------------------------------------------------ our additive model
 
-#: What a step must be worth, by size: the cheaper, the larger the model.
-_PRICES = (300.0, 100.0, 30.0, 10.0, 3.0, 1.0, 0.3, 0.1, 0.03)
+#: Bins, and what a step must be worth, by size: smaller models first. Fits at 32 bins take many times as long.
+_STEPS = ((8, 100.0), (8, 30.0), (8, 10.0), (8, 3.0), (8, 1.0), (8, 0.3), (8, 0.1), (32, 0.3), (32, 0.1))
 
 
 def _additive(settings: dict[str, Any]) -> AdditiveStudent:
-    own = {key: value for key, value in settings.items() if key != "size"}
-    return AdditiveStudent(pruning=_PRICES[settings["size"]], **own)
+    max_bins, pruning = _STEPS[settings["size"]]
+    return AdditiveStudent(max_bins=max_bins, pruning=pruning, alpha=settings["alpha"])
 
 
 def _additive_rows(split: Split) -> FitRows:
@@ -157,18 +157,17 @@ ADDITIVE = Family(
     "additive_hard_bytes",
     "AdditiveStudent on hard labels, tuned within the bytes",
     "additive",
-    sizes=lambda split: list(range(len(_PRICES))),
+    sizes=lambda split: list(range(len(_STEPS))),
     fit_rows=_additive_rows,
     fitted=partial(_fitted_additive, soft=False),
-    before=lambda split: {"alpha": (3.0, 1.0, 10.0, 30.0)},
-    after=lambda split: {"max_bins": (32, 8)},
+    before=lambda split: {"alpha": (3.0, 30.0)},
 )
 SOFT_ADDITIVE = replace(
     ADDITIVE,
     name="additive_soft_bytes",
     title="AdditiveStudent on soft labels, as large as the bytes allow",
     fitted=partial(_fitted_additive, soft=True),
-    before=lambda split: {},
+    before=lambda split: {"alpha": (3.0,)},
 )
 
 # ------------------------------------------------------------------ small boosted trees
