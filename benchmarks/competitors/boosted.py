@@ -12,7 +12,7 @@ from ._contestant import Contestant, Fitted
 from ._sizes import ensemble_nbytes, lower_lightgbm
 from ._tuning import tune
 
-_LEAVES = 8
+LEAVES = 8
 
 
 def _fit_hard(split: Split, size: int) -> Fitted:
@@ -23,7 +23,7 @@ def _fit_hard(split: Split, size: int) -> Fitted:
         objective = {"objective": "multiclass", "num_class": split.n_classes}
     if split.n_classes == 2:
         objective = {"objective": "binary"}
-    fixed = {**objective, "num_leaves": _LEAVES, "num_threads": 1, "seed": split.seed, "verbose": -1}
+    fixed = {**objective, "num_leaves": LEAVES, "num_threads": 1, "seed": split.seed, "verbose": -1}
 
     def boost(Z: np.ndarray, rows: np.ndarray, settings: dict[str, Any]) -> Booster:
         return train({**fixed, **settings}, Dataset(Z[rows], split.y_train[rows]), num_boost_round=size)
@@ -50,7 +50,7 @@ def _outputs(booster: Any, split: Split, Z: np.ndarray) -> np.ndarray:
 CONTESTANTS = (
     Contestant(
         "lightgbm_hard",
-        f"LightGBM of trees of {_LEAVES} leaves on hard labels, tuned; size is rounds",
+        f"LightGBM of trees of {LEAVES} leaves on hard labels, tuned; size is rounds",
         *(_fit_hard, "hard", "boosted", (4, 16, 64), "lightgbm_hard", "lightgbm"),
     ),
 )
