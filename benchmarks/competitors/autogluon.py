@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 from functools import lru_cache, partial
+from typing import Any
 
 import numpy as np
+
+from skdistill.model import Preprocessor, Tree, used_features
 
 from ..peers import ask_peer
 from ..peers.exchange import Model
@@ -12,7 +15,7 @@ from ..plan import LEAVES
 from ..splits import Split
 from . import boosted
 from ._contestant import Contestant, Fitted
-from ._sizes import columns_nbytes, lower_nested, nodes_nbytes, used_features
+from ._sizes import columns_nbytes, lower_nested, nodes_nbytes
 
 _ENVIRONMENT = "autogluon"
 #: Seconds by the clock for its teachers.
@@ -23,19 +26,30 @@ _LEARNING_RATES = (0.1, 0.2, 0.4, 0.8)
 
 def _fit(split: Split, size: int, *, kind: str) -> Fitted:
     model = _models(split)[f"{kind}-{size}"]
-    features = model.structure["features"]
-    trees = [lower_nested(root, len(features)) for root in model.structure["trees"]]
-    used = np.any([used_features(tree) for tree in trees], axis=0)
-    names = {feature for feature, is_used in zip(features, used, strict=True) if is_used}
-    # It numbers a column's categories, so it must know all of them once it uses the column.
-    preprocessor = split.raw[2]
-    encoded = np.zeros(preprocessor.n_encoded, dtype=bool)
-    for name, part in zip(split.X_train.columns, preprocessor.slices, strict=True):
-        encoded[part] = name in names
-    link = "simplex" if kind == "tree" and trees[0].n_outputs > 1 else "identity"
-    nbytes = columns_nbytes(encoded, preprocessor) + sum(nodes_nbytes(tree, link) for tree in trees)
+    trees = _lower(model.structure)
+    names = list(split.X_train.columns)
+    nbytes = raw_nbytes(trees, model.structure["features"], names, split.raw[2])
     leaves = sum(tree.n_leaves for tree in trees)
     return Fitted(lambda split: model.outputs, nbytes, leaves, model.settings, model.cpu_seconds)
+
+
+def _lower(structure: dict[str, Any]) -> list[Tree]:
+    return [lower_nested(root, len(structure["features"])) for root in structure["trees"]]
+
+
+def raw_nbytes(trees: list[Tree], features: list[str], names: list[str], preprocessor: Preprocessor) -> int:
+    """Packed bytes of trees over features that are raw columns, by name.
+
+    AutoGluon numbers a column's categories, so all of them are counted once the column is used. A split by a set of
+    categories counts as a threshold does. Trees of several outputs hold probabilities, of which one follows.
+    """
+    used = np.any([used_features(tree) for tree in trees], axis=0)
+    used_names = {feature for feature, is_used in zip(features, used, strict=True) if is_used}
+    encoded = np.zeros(preprocessor.n_encoded, dtype=bool)
+    for name, part in zip(names, preprocessor.slices, strict=True):
+        encoded[part] = name in used_names
+    link = "simplex" if trees[0].n_outputs > 1 else "identity"
+    return columns_nbytes(encoded, preprocessor) + sum(nodes_nbytes(tree, link) for tree in trees)
 
 
 @lru_cache(maxsize=1)
