@@ -66,6 +66,7 @@ def write_page(plan: Plan, folder: Path, out: Path) -> None:
         "A set is won or lost where the difference exceeds two paired standard errors. The p-value is of the two-sided "
         "sign test on the raw differences.",
         _markdown(_named(summary.duels(STUDENT), "peer")),
+        _peers(summary),
         "## Within bytes",
         "Each contestant at its largest size within the budget; means over the draws on which it fits. Read a row "
         "against another only where they fit on as many draws.",
@@ -197,6 +198,14 @@ def _costs(summary: Summary) -> str:
     return "CPU seconds of the tuned contestants include the tuning, those of the teacher its folds.\n\n" + _markdown(
         table
     )
+
+
+def _peers(summary: Summary) -> str:
+    """How other projects were run, where there are results of theirs."""
+    present = [CONTESTANTS[name] for name in summary.contestants() if CONTESTANTS[name].note]
+    if not present:
+        return ""
+    return "## How other projects were run\n\n" + "\n".join(f"- {peer.title}: {peer.note}" for peer in present)
 
 
 def _sets(summary: Summary) -> str:

@@ -58,6 +58,8 @@ class Contestant:
         Package it needs beyond the benchmark's own; absent, it is skipped.
     environment : str, optional
         Key of `peers.REQUIREMENTS`, of a peer that runs elsewhere; absent, it is skipped.
+    note : str
+        How another project was run, and what it cannot do; for the page.
     """
 
     name: str
@@ -69,6 +71,7 @@ class Contestant:
     rival: str = "cart_hard"
     module: str = "sklearn"
     environment: str | None = None
+    note: str = ""
 
     @property
     def lacks(self) -> str | None:

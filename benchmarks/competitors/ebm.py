@@ -77,6 +77,10 @@ def _steps(cuts: np.ndarray, scores: np.ndarray) -> tuple[np.ndarray, np.ndarray
     return below[differs], np.concatenate([scores[:-1][differs], scores[-1:]])
 
 
+_NOTE = (
+    "On the raw table and true labels, with its defaults, up to 1,024 bins a column. Bins that score the same are packed "
+    "as one; a cell of a pair takes the bytes of a bin."
+)
 CONTESTANTS = (
     Contestant(
         "ebm",
@@ -84,6 +88,7 @@ CONTESTANTS = (
         partial(_fit, pairs=True),
         *("hard", "additive", (0,), "ebm"),
         environment=_ENVIRONMENT,
+        note=_NOTE,
     ),
     Contestant(
         "ebm_single",
@@ -91,5 +96,6 @@ CONTESTANTS = (
         partial(_fit, pairs=False),
         *("hard", "additive", (0,), "ebm"),
         environment=_ENVIRONMENT,
+        note=_NOTE,
     ),
 )

@@ -56,8 +56,18 @@ CONTESTANTS = (
         partial(_fit, peer="imodels"),
         "soft",
         environment=_ENVIRONMENT,
+        note="Regression and two classes only. It refits its teacher; the one it gets repeats what the committee, "
+        "fitted on all training rows, says of them. The student is scikit-learn's CART with its defaults.",
     ),
-    Contestant("trustee", "Trustee", partial(_fit, peer="trustee"), "soft", environment=_ENVIRONMENT),
+    Contestant(
+        "trustee",
+        "Trustee",
+        partial(_fit, peer="trustee"),
+        "soft",
+        environment=_ENVIRONMENT,
+        note="It learns the committee's classes, not its probabilities, so a pure leaf says 0 or 1, for which the "
+        "log-loss punishes it. It asks about training rows only. Defaults, but fewer samples where rows are few.",
+    ),
     Contestant(
         "gosdt",
         "GOSDT, guided by the committee",
@@ -65,5 +75,9 @@ CONTESTANTS = (
         "hard",
         sizes=_GOSDT_LEAVES,
         environment=_ENVIRONMENT,
+        note="Two classes only, and depth 3 and 4: the search is exponential. It takes 0/1 features only: the "
+        f"thresholds of {_GOSDT['stumps']} boosted stumps. A leaf costs {_GOSDT['regularization']} of accuracy, the "
+        f"search may take {_GOSDT['time_limit']} s. Its leaves are classes; their probabilities are ours, from the true "
+        "labels.",
     ),
 )
