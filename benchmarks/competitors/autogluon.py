@@ -70,8 +70,8 @@ def _models(split: Split) -> dict[str, Model]:
 
 _NOTE = (
     f"It takes no teacher but its own: LightGBM, forests and their weighted ensemble, 5 folds, {_TIME_LIMIT} s by the "
-    "clock on one core; CatBoost and neural networks are not installed. It takes the raw table, makes rows up by its own "
-    "augmentation and holds some back for validation. One call makes students of all sizes; its CPU seconds are shared "
+    "clock on one core; CatBoost and neural networks are not installed. It takes the raw table, makes up rows in its own "
+    "way and holds some back for validation. One call makes students of all sizes; its CPU seconds are shared "
     "out evenly, its teachers' are left out."
 )
 CONTESTANTS = (

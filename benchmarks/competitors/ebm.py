@@ -78,7 +78,7 @@ def _steps(cuts: np.ndarray, scores: np.ndarray) -> tuple[np.ndarray, np.ndarray
 
 
 _NOTE = (
-    "On the raw table and true labels, with its defaults, up to 1,024 bins a column. Bins that score the same are packed "
+    "On the raw table and true labels, with its defaults, up to 1,024 bins a column. Bins of equal score are packed "
     "as one; a cell of a pair takes the bytes of a bin."
 )
 CONTESTANTS = (

@@ -77,7 +77,7 @@ CONTESTANTS = (
         environment=_ENVIRONMENT,
         note="Two classes only, and depth 3 and 4: the search is exponential. It takes 0/1 features only: the "
         f"thresholds of {_GOSDT['stumps']} boosted stumps. A leaf costs {_GOSDT['regularization']} of accuracy, the "
-        f"search may take {_GOSDT['time_limit']} s. Its leaves are classes; their probabilities are ours, from the true "
+        f"search may take {_GOSDT['time_limit']} s. Leaves are classes; their probabilities are ours, from true "
         "labels.",
     ),
 )
