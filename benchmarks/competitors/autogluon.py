@@ -70,9 +70,9 @@ def _models(split: Split) -> dict[str, Model]:
 
 _NOTE = (
     f"It takes no teacher but its own: LightGBM, forests and their weighted ensemble, 5 folds, {_TIME_LIMIT} s by the "
-    "clock on one core; CatBoost and neural networks are not installed. It takes the raw table, makes up rows in its own "
-    "way and holds some back for validation. One call makes students of all sizes; its CPU seconds are shared "
-    "out evenly, its teachers' are left out."
+    "clock on one core; CatBoost and neural networks are not installed. It takes the raw table, makes up rows in its "
+    "own way and holds some back for validation. One call makes students of all sizes; its CPU seconds are shared out "
+    "evenly, its teachers' are left out."
 )
 CONTESTANTS = (
     Contestant(
