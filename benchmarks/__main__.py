@@ -3,6 +3,7 @@
     python -m benchmarks run [--quick] [--sets magic adult] [--seeds 0 1 2] [--only tree_soft] [--jobs 2]
     python -m benchmarks show [--sets ...]     mean gap recovered, on the terminal
     python -m benchmarks page                  docs/benchmark.md
+    python -m benchmarks peers                 environments for other projects' distillers, in .venv-peers
 
 Teachers are fitted once per draw and cached under benchmarks/.cache; finished cells are not run again. After a change
 of a contestant's code pass ``--rerun NAME``. `plan.py` holds what is run. A run of the whole plan ends by writing the
@@ -25,7 +26,7 @@ RESULTS = Path(__file__).parent / "results"
 
 
 def main(arguments: list[str] | None = None) -> None:
-    from . import datasets, plan
+    from . import datasets, peers, plan
     from .competitors import CONTESTANTS
     from .page import show, write_page
     from .runner import CACHE, run
@@ -34,7 +35,7 @@ def main(arguments: list[str] | None = None) -> None:
     parser = argparse.ArgumentParser(
         prog="python -m benchmarks", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    parser.add_argument("action", choices=("run", "show", "page"))
+    parser.add_argument("action", choices=("run", "show", "page", "peers"))
     parser.add_argument("--quick", action="store_true", help="a smoke test: two small sets, few contestants")
     parser.add_argument("--development", action="store_true", help="only the sets that students are developed on")
     parser.add_argument("--sets", nargs="+", choices=sorted(datasets.TABLES), metavar="SET")
@@ -47,6 +48,11 @@ def main(arguments: list[str] | None = None) -> None:
     parser.add_argument("--out", type=Path, default=Path(__file__).parents[1] / "docs" / "benchmark.md")
     given = parser.parse_args(arguments)
 
+    if given.action == "peers":
+        for environment in peers.REQUIREMENTS:
+            peers.set_up(environment)
+            print(f"made {peers.python_of(environment).parents[1]}")
+        return
     chosen = plan.QUICK if given.quick else plan.Plan()
     changes = {
         "sets": plan.DEVELOPMENT if given.development else given.sets,

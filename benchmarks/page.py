@@ -53,6 +53,8 @@ def write_page(plan: Plan, tables: Tables, out: Path) -> None:
         sections.within_bytes(summary),
         "### Against models of peers, at no more bytes than theirs",
         sections.no_larger(summary),
+        "## How other projects were run",
+        sections.notes(summary),
         "## Additive students and explainable boosting",
         sections.additive(summary),
         "## Lines and other families, each against its own rival",

@@ -42,7 +42,7 @@ def run(plan: Plan, folder: Path = CACHE, jobs: int = 1, rerun: tuple[str, ...] 
     finished = {cell for cell in finished if cell.contestant not in rerun}
     draws = [(name, seed) for name in plan.sets for seed in plan.seeds]
     skipped = Parallel(n_jobs=jobs)(delayed(_run_draw)(*pair, plan, folder, finished) for pair in draws)
-    absent = [f"{c.name}: {c.module} is not installed" for c in _chosen(plan) if not c.installed]
+    absent = [f"{c.name}: {c.lacks}" for c in _chosen(plan) if c.lacks]
     return sorted({message for messages in skipped for message in messages}) + absent
 
 
@@ -51,7 +51,7 @@ def cells(plan: Plan, name: str, seed: int) -> list[Cell]:
     own = [
         Cell(name, seed, plan.max_rows, contestant.name, size)
         for contestant in _chosen(plan)
-        if contestant.installed
+        if contestant.lacks is None
         for size in sizes(plan, contestant)
     ]
     return [Cell(name, seed, plan.max_rows, TEACHER, 0), *own]
@@ -109,6 +109,8 @@ def _run_cell(cell: Cell, split: Split, results: Results) -> None:
         started = time.process_time()
         fitted = CONTESTANTS[cell.contestant].fit(split, cell.size)
         seconds = time.process_time() - started + split.shared.owed
+        if fitted.cpu_seconds is not None:
+            seconds = fitted.cpu_seconds
         outputs = fitted.predict(split)
         row |= {"leaves": fitted.leaves, "nbytes": fitted.nbytes, "cpu_seconds": round(seconds, 3)}
         row |= {"settings": json.dumps(fitted.settings), "cv_loss": fitted.cv_loss}

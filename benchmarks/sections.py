@@ -171,6 +171,12 @@ def no_larger(summary: Summary) -> str:
     return markdown(pd.DataFrame(rows))
 
 
+def notes(summary: Summary) -> str:
+    """What each peer was given and what it cannot do."""
+    present = [CONTESTANTS[name] for name in summary.contestants() if CONTESTANTS[name].note]
+    return "\n".join(f"- {peer.title}: {peer.note}" for peer in present) or "No results."
+
+
 def additive(summary: Summary) -> str:
     """Additive students against explainable boosting."""
     table = summary.additive()

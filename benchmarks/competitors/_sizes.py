@@ -46,16 +46,17 @@ def preorder(left: Any, right: Any, feature: Any, threshold: Any, value: Any, n_
 def _float32_below(value: float) -> np.float32:
     """The largest float32 not above `value`: leaves ``x <= value`` as it is for every float32 x."""
     rounded = np.float32(value)
-    return np.nextafter(rounded, np.float32(-np.inf)) if rounded > value else rounded
+    # Compared as doubles: NumPy would round a Python float to float32 first.
+    return np.nextafter(rounded, np.float32(-np.inf)) if float(rounded) > value else rounded
 
 
 def lower_lightgbm(booster: Any, n_features: int) -> list[Tree]:
     """The trees of a LightGBM booster fitted on a matrix without missing values or categories."""
-    return [_lower_nested(info["tree_structure"], n_features) for info in booster.dump_model()["tree_info"]]
+    return [lower_nested(info["tree_structure"], n_features) for info in booster.dump_model()["tree_info"]]
 
 
-def _lower_nested(root: dict[str, Any], n_features: int) -> Tree:
-    """Number the nodes of nested dictionaries, parents first, and line up what they hold."""
+def lower_nested(root: dict[str, Any], n_features: int) -> Tree:
+    """Nested dictionaries with LightGBM's keys; a leaf's value is a number or a list of them."""
     nodes, left, right = [root], [-1], [-1]
     for at, node in enumerate(nodes):  # grows as it goes
         if "left_child" in node:
@@ -65,17 +66,25 @@ def _lower_nested(root: dict[str, Any], n_features: int) -> Tree:
             right += [-1, -1]
     feature = [node.get("split_feature", -1) for node in nodes]
     threshold = [node.get("threshold", 0.0) for node in nodes]
-    value = [[node.get("leaf_value", 0.0)] for node in nodes]
+    value = [np.atleast_1d(node.get("leaf_value", 0.0)) for node in nodes]
     return preorder(left, right, feature, threshold, value, n_features)
 
 
 def ensemble_nbytes(trees: list[Tree], preprocessor: Preprocessor) -> int:
-    """Packed bytes of a sum of trees: header and used columns once, the nodes of every tree.
-
-    `packed_nbytes` counts header and columns for each model, so they are taken off every tree and added once; a line
-    over the used features, less its own coefficients, tells what the columns take.
-    """
+    """Packed bytes of a sum of trees: header and used columns once, the nodes of every tree."""
     used = np.any([used_features(tree) for tree in trees], axis=0)
+    return columns_nbytes(used, preprocessor) + sum(nodes_nbytes(tree) for tree in trees)
+
+
+def columns_nbytes(used: np.ndarray, preprocessor: Preprocessor) -> int:
+    """Packed bytes of the header and of the columns behind the used encoded features.
+
+    A line over these features, less its own coefficients, tells.
+    """
     line = Linear(used[:, None].astype(np.float32), [0.0])
-    columns = packed_nbytes(line, preprocessor=preprocessor) - 4 * (int(used.sum()) + 1)
-    return columns + sum(packed_nbytes(tree) - _HEADER - 6 * int(used_features(tree).sum()) for tree in trees)
+    return packed_nbytes(line, preprocessor=preprocessor) - 4 * (int(used.sum()) + 1)
+
+
+def nodes_nbytes(tree: Tree, link: str = "identity") -> int:
+    """Packed bytes of a tree's nodes alone."""
+    return packed_nbytes(tree, link) - _HEADER - 6 * int(used_features(tree).sum())

@@ -13,7 +13,7 @@ from ._contestant import Contestant, Fitted
 from ._sizes import ensemble_nbytes, lower_lightgbm
 from ._tuning import tune
 
-_LEAVES = 8
+LEAVES = 8
 
 
 def boost(split: Split, Z: np.ndarray, rows: np.ndarray, rounds: int, settings: dict[str, Any]) -> Any:
@@ -50,7 +50,7 @@ def _fit_hard(split: Split, size: int) -> Fitted:
     def fit(Z: np.ndarray, rows: np.ndarray, settings: dict[str, Any]) -> Callable[[np.ndarray], np.ndarray]:
         return partial(predicted, boost(split, Z, rows, size, {**fixed, **settings}), split)
 
-    fixed = {"num_leaves": _LEAVES}
+    fixed = {"num_leaves": LEAVES}
     grid = {"learning_rate": (0.1, 0.2, 0.4, 0.8), "min_data_in_leaf": (5, 20)}
     settings = tune(split, split.raw[0], fit, grid)
     return fitted_boosted(split, size, fixed | settings)
@@ -59,7 +59,7 @@ def _fit_hard(split: Split, size: int) -> Fitted:
 CONTESTANTS = (
     Contestant(
         "lightgbm_hard",
-        f"LightGBM of trees of {_LEAVES} leaves on hard labels, tuned; size is rounds",
+        f"LightGBM of trees of {LEAVES} leaves on hard labels, tuned; size is rounds",
         *(_fit_hard, "hard", "boosted", (4, 16, 64), "lightgbm_hard", "lightgbm"),
     ),
 )
