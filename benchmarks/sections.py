@@ -18,7 +18,8 @@ from .tables import BEST_HARD, NO_LARGER
 WITHIN = (
     "A contestant is handed a number of packed bytes and fills it as well as it can: sizes and settings are chosen by "
     "cross-validated loss on training rows among those that fit. The best hard-trained model of a draw is that of the "
-    "family of least cross-validated loss. Recovered: of the gap from CART of the same bytes to the teacher."
+    "family of least cross-validated loss. Recovered: of the gap from CART of the same bytes to the teacher. Sets are "
+    "won / within noise / lost beyond two paired standard errors; one in 40 pairs of equals is lost by chance."
 )
 ABLATIONS = (
     "The headline student with one lever moved, against itself unmoved: mean change over sets in percentage points of "
