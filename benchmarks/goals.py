@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from .markdown import METRIC_NAMES, markdown, shown
+from .markdown import METRIC_NAMES, markdown, shown, two_digits
 from .plan import ACCURATE, BUDGETS, BYTES_PEERS, BYTES_RIVAL, LEAVES, RIVALS, STUDENT, STUDENTS_IN_BYTES
 from .summary import ALL_METRICS, Summary
 from .tables import BEST_HARD, NO_LARGER
@@ -44,7 +44,7 @@ def _trees(summary: Summary) -> list[dict[str, str]]:
                 sizes = " / ".join(str(row["size"]) for row, _ in pairs)
                 what = f"{METRIC_NAMES[metric]} recovered at {sizes} leaves"
                 goal = f"{shown(student)} against {shown(rival)}: {what}"
-                measured = " / ".join(f"{row['mean']:.2f}" for row, _ in pairs)
+                measured = " / ".join(two_digits(row["mean"]) for row, _ in pairs)
                 met = all(row["mean"] >= least for row, least in pairs)
                 rows.append(_row(goal, " / ".join(f"{least:.2f}" for _, least in pairs), measured, met))
     return rows

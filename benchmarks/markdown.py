@@ -36,6 +36,11 @@ def _cell(value: Any) -> str:
     return str(value)
 
 
+def two_digits(value: float) -> str:
+    """A number to two digits, none of them a negative zero."""
+    return f"{round(value, 2) + 0.0:.2f}"
+
+
 def listed(texts: list[str]) -> str:
     """Texts as a list in a sentence."""
     return texts[0] if len(texts) == 1 else ", ".join(texts[:-1]) + " and " + texts[-1]

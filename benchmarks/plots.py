@@ -12,12 +12,15 @@ from .competitors import CONTESTANTS
 from .markdown import METRIC_NAMES, shown
 from .objectives import METRICS
 from .plan import ACCURATE, RIVAL, STUDENT
+from .results import TEACHER
 from .summary import ALL_METRICS, Summary
 from .tables import BEST_HARD
 
 #: Of colours that people of any eyesight tell apart: M. Okabe, K. Ito, "Color universal design", 2008.
-_COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000", "#8A8A8A")
+_COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#8A8A8A", "#999933")
 _MARKERS = "osD^vP*X"
+#: Share of the draws that a contestant must have finished to be drawn.
+_MOST = 0.8
 
 
 def picture(draw: Callable[[Summary, Any], bool], summary: Summary, path: Path, title: str) -> str:
@@ -72,48 +75,47 @@ def quality_by_bytes(summary: Summary, figure: Any) -> bool:
 
     Over the draws that all of them finished; values of the RMSE are relative to the teacher's, as its units differ.
     """
-    names = [n for n in summary.contestants() if CONTESTANTS[n].sizes_in == "bytes"]
-    frame = summary.frame[summary.frame["contestant"].isin([*names, BEST_HARD, "teacher"])]
-    panels = {}
-    for task, metrics in METRICS.items():
-        for metric in metrics:
-            panels[metric] = _lines(frame[frame["task"] == task], metric, [*names, BEST_HARD])
+    names = [*(n for n in summary.contestants() if CONTESTANTS[n].sizes_in == "bytes"), BEST_HARD]
+    frame = summary.frame[summary.frame["contestant"].isin([*names, TEACHER])]
+    panels = {
+        metric: _lines(frame[frame["task"] == task], metric, names)
+        for task, metrics in METRICS.items()
+        for metric in metrics
+    }
     panels = {metric: lines for metric, lines in panels.items() if lines}
     if not panels:
         return False
-    figure.set_size_inches(3.6 * len(panels), 4.4)
+    figure.set_size_inches(3.6 * len(panels), 4.6)
     axes = figure.subplots(1, len(panels), squeeze=False)[0]
     for axis, (metric, lines) in zip(axes, panels.items(), strict=True):
-        for at, (name, (nbytes, values)) in enumerate(lines.items()):
-            best = name == BEST_HARD
-            axis.plot(
-                nbytes,
-                values,
-                color="black" if best else _COLOURS[at % len(_COLOURS)],
-                marker=_MARKERS[at % len(_MARKERS)],
-                ls="--" if best else "-",
-                ms=4,
-                lw=1.2,
-                label=shown(name),
-            )
+        for at, name in enumerate(names):
+            if name in lines:
+                style = {"color": _COLOURS[at % len(_COLOURS)], "marker": _MARKERS[at % len(_MARKERS)]}
+                if name == BEST_HARD:
+                    style = {"color": "black", "ls": "--", "marker": "."}
+                axis.plot(*lines[name], ms=5, lw=1.2, label=shown(name), **style)
         unit = "RMSE / teacher's" if metric == "rmse" else METRIC_NAMES[metric]
         axis.set(title=unit, xlabel="packed bytes (median)", xscale="log")
-    handles, labels = axes[0].get_legend_handles_labels()
-    figure.legend(handles, labels, loc="outside lower center", ncols=min(2, len(panels)), frameon=False)
+        axis.set_xticks([2**i for i in range(8, 15, 2)], ["256", "1 KB", "4 KB", "16 KB"])
+        axis.minorticks_off()
+    handles = {label: handle for axis in axes for handle, label in zip(*axis.get_legend_handles_labels(), strict=True)}
+    figure.legend(handles.values(), handles, loc="outside lower center", ncols=min(2, len(panels)), frameon=False)
     return True
 
 
 def _lines(frame: Any, metric: str, names: list[str]) -> dict[str, tuple[np.ndarray, np.ndarray]]:
+    """Median bytes and mean values of each contestant by its budgets."""
     if not len(frame):
         return {}
     values = frame.pivot_table(index=["set", "seed"], columns=["contestant", "size"], values=metric)
-    if metric == "rmse" and ("teacher", 0) in values:
-        values = values.div(values["teacher", 0], axis=0)
-    values = values[[column for column in values if column[0] in names]].dropna()
+    if metric == "rmse":
+        values = values.div(values[TEACHER, 0], axis=0)
+    drawn = [column for column in values if column[0] in names and values[column].notna().mean() >= _MOST]
+    values = values[drawn].dropna()
     nbytes = frame.groupby(["contestant", "size"])["nbytes"].median()
     lines = {}
     for name in names:
-        columns = [column for column in values if column[0] == name]
+        columns = [column for column in drawn if column[0] == name]
         if len(values) and columns:
             lines[name] = (nbytes[columns].to_numpy(), values[columns].mean().to_numpy())
     return lines

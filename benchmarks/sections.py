@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 
 from .competitors import CONTESTANTS
-from .markdown import METRIC_NAMES, markdown, shown
+from .markdown import METRIC_NAMES, markdown, shown, two_digits
 from .objectives import METRICS
 from .plan import BYTES_PEERS, BYTES_RIVAL, DEVELOPMENT, RIVAL, RIVALS, STUDENT, STUDENTS_IN_BYTES, UNSEEN
 from .results import TEACHER
@@ -42,33 +42,38 @@ def kinds(summary: Summary) -> dict[str, set[str]]:
 
 def headline(summary: Summary, students: tuple[str, ...]) -> str:
     """Mean gap recovered by size: each student against each rival, on parts of the suite."""
-    rows = []
+    parts = ["Mean gap recovered, its 95 % interval and, in brackets, how many sets count."]
+    suites = {"all": None, "developed on": set(DEVELOPMENT), "unseen": set(UNSEEN)}
+    if not set(DEVELOPMENT) < set(summary.frame["set"]):
+        suites = {"all": None}
     for student in students:
-        if student not in summary.contestants():
-            continue
         for rival in RIVALS:
-            parts = {"all": None, "developed on": set(DEVELOPMENT), "unseen": set(UNSEEN)}
-            if rival == RIVAL:
-                parts |= kinds(summary)
-            for kind, names in parts.items():
-                for metric in ALL_METRICS:
-                    row: dict[str, Any] = {"student": shown(student), "rival": shown(rival)}
-                    row |= {"sets": kind, "metric": METRIC_NAMES[metric]}
-                    found = [summary.gap_row(metric, student, s, rival, names) for s in summary.sizes(student)]
-                    row |= {f"{gap['size']} leaves": _short(gap) for gap in found}
-                    cells = sum(gap["cells"] for gap in found)
-                    if any(gap["n_sets"] for gap in found):
-                        harm = sum(gap["harm"] * gap["cells"] for gap in found if gap["cells"]) / cells
-                        rows.append(row | {"harm": f"{harm:.1%}"})
-    return "Mean gap recovered, its 95 % interval and, in brackets, how many sets count.\n\n" + markdown(
-        pd.DataFrame(rows)
-    )
+            more = kinds(summary) if rival == RIVAL else {}
+            table = _by_suite(summary, student, rival, suites | more)
+            if len(table):
+                parts += [f"**{shown(student)}** against {shown(rival)}:", markdown(table)]
+    return "\n\n".join(parts)
+
+
+def _by_suite(summary: Summary, student: str, rival: str, suites: dict[str, set[str] | None]) -> pd.DataFrame:
+    rows = []
+    for metric in ALL_METRICS:
+        for kind, names in suites.items():
+            found = [summary.gap_row(metric, student, size, rival, names) for size in summary.sizes(student)]
+            if any(gap["n_sets"] for gap in found):
+                row = {"metric": METRIC_NAMES[metric], "sets": kind}
+                row |= {f"{gap['size']} leaves": _short(gap) for gap in found}
+                cells = sum(gap["cells"] for gap in found)
+                harm = sum(gap["harm"] * gap["cells"] for gap in found if gap["cells"]) / cells
+                rows.append(row | {"harm": f"{harm:.1%}"})
+    return pd.DataFrame(rows)
 
 
 def _short(gap: dict[str, Any]) -> str:
     if not gap["n_sets"]:
         return "–"
-    return f"{gap['mean']:.2f}, {gap['low']:.2f} to {gap['high']:.2f} ({gap['n_sets']})"
+    mean, low, high = (two_digits(gap[key]) for key in ("mean", "low", "high"))
+    return f"{mean}, {low} to {high} ({gap['n_sets']})"
 
 
 def gaps(summary: Summary, rival: str) -> str:
@@ -89,7 +94,7 @@ def others(summary: Summary) -> str:
 def _pretty(gaps: pd.DataFrame, size: str) -> pd.DataFrame:
     if not len(gaps):
         return gaps
-    interval = [f"{low:.2f} to {high:.2f}" for low, high in zip(gaps["low"], gaps["high"], strict=True)]
+    interval = [f"{two_digits(low)} to {two_digits(high)}" for low, high in zip(gaps["low"], gaps["high"], strict=True)]
     return pd.DataFrame(
         {
             "metric": gaps["metric"].map(METRIC_NAMES),
