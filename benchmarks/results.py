@@ -63,7 +63,7 @@ class Results:
                 raise ValueError(
                     f"{self.csv} was written by another version of the benchmark: remove it and run again."
                 )
-        data = pd.read_csv(self.csv, keep_default_na=False, na_values=[""])
+        data = pd.read_csv(self.csv, keep_default_na=False, na_values=["", "nan"])
         return data.drop_duplicates(list(Cell._fields), keep="last").reset_index(drop=True)
 
     def finished(self) -> set[Cell]:
