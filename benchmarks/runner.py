@@ -42,7 +42,7 @@ def run(plan: Plan, folder: Path = CACHE, jobs: int = 1, rerun: tuple[str, ...] 
     finished = {cell for cell in finished if cell.contestant not in rerun}
     draws = [(name, seed) for name in plan.sets for seed in plan.seeds]
     skipped = Parallel(n_jobs=jobs)(delayed(_run_draw)(*pair, plan, folder, finished) for pair in draws)
-    absent = [f"{c.name}: {c.module} is not installed" for c in _chosen(plan) if not c.installed]
+    absent = [f"{c.name}: {c.lacks}" for c in _chosen(plan) if c.lacks]
     return sorted({message for messages in skipped for message in messages}) + absent
 
 
@@ -51,10 +51,17 @@ def cells(plan: Plan, name: str, seed: int) -> list[Cell]:
     own = [
         Cell(name, seed, plan.max_rows, contestant.name, size)
         for contestant in _chosen(plan)
-        if contestant.installed
-        for size in (plan.leaves if contestant.sizes is None else contestant.sizes)
+        if contestant.lacks is None
+        for size in sizes(plan, contestant)
     ]
     return [Cell(name, seed, plan.max_rows, TEACHER, 0), *own]
+
+
+def sizes(plan: Plan, contestant: Contestant) -> tuple[int, ...]:
+    """What a contestant is asked for."""
+    if contestant.sizes is not None:
+        return contestant.sizes
+    return plan.budgets if contestant.sizes_in == "bytes" else plan.leaves
 
 
 def _chosen(plan: Plan) -> list[Contestant]:
@@ -98,12 +105,15 @@ def _run_cell(cell: Cell, split: Split, results: Results) -> None:
         row |= {"leaves": 0, "cpu_seconds": round(split.labels.cpu_seconds, 3), "settings": json.dumps(weights)}
     else:
         _ = split.raw, split.scaled, split.folds  # made here, so that no contestant pays for what all share
+        split.shared.settle()
         started = time.process_time()
         fitted = CONTESTANTS[cell.contestant].fit(split, cell.size)
-        seconds = time.process_time() - started
+        seconds = time.process_time() - started + split.shared.owed
+        if fitted.cpu_seconds is not None:
+            seconds = fitted.cpu_seconds
         outputs = fitted.predict(split)
         row |= {"leaves": fitted.leaves, "nbytes": fitted.nbytes, "cpu_seconds": round(seconds, 3)}
-        row |= {"settings": json.dumps(fitted.settings)}
+        row |= {"settings": json.dumps(fitted.settings), "cv_loss": fitted.cv_loss}
     measured = scores(split.task, split.y_test, outputs, split.labels.test)
     row |= {metric: round(value, 6) for metric, value in measured.items()}
     results.add(cell, row, row_losses(split.task, split.y_test, outputs))

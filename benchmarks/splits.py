@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass
+import time
+from collections.abc import Callable, Hashable
+from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
 
@@ -44,6 +45,36 @@ class Labels:
     cpu_seconds: float
 
 
+class Shared:
+    """What several contestants, or sizes of one, compute alike: made once, charged to each.
+
+    Attributes
+    ----------
+    owed : float
+        CPU seconds of all that was found ready since `settle` was called, each thing once.
+    """
+
+    def __init__(self) -> None:
+        self._made: dict[Hashable, tuple[Any, float]] = {}
+        self.settle()
+
+    def settle(self) -> None:
+        """Begin the account of another contestant."""
+        self.owed = 0.0
+        self._paid: set[Hashable] = set()
+
+    def __call__(self, key: Hashable, make: Callable[[], Any]) -> Any:
+        """The thing of that key."""
+        if key not in self._made:
+            started = time.process_time()
+            thing = make()
+            self._made[key] = thing, time.process_time() - started
+        elif key not in self._paid:
+            self.owed += self._made[key][1]
+        self._paid.add(key)
+        return self._made[key][0]
+
+
 @dataclass(eq=False)
 class Split:
     """What a contestant is handed.
@@ -56,6 +87,8 @@ class Split:
     n_classes : int
         0 for regression.
     n_folds : int
+    labels, load_oracle : what the committee says, after `teachers.teach`
+    shared : Shared
     """
 
     name: str
@@ -70,6 +103,7 @@ class Split:
 
     labels: Labels | None = None
     load_oracle: Callable[[], Oracle] | None = None
+    shared: Shared = field(default_factory=Shared)
 
     @property
     def n_outputs(self) -> int:
@@ -84,16 +118,23 @@ class Split:
     @cached_property
     def raw(self) -> tuple[np.ndarray, np.ndarray, Any]:
         """Encoded training and test rows and the encoding in the model form; numbers as they are."""
-        return self._encode(scale=False)
+        return self._encoded(scale=False)
 
     @cached_property
     def scaled(self) -> tuple[np.ndarray, np.ndarray, Any]:
         """The same with centred and scaled numbers."""
-        return self._encode(scale=True)
+        return self._encoded(scale=True)
 
-    def _encode(self, scale: bool) -> tuple[np.ndarray, np.ndarray, Any]:
-        encoder = TableEncoder(scale=scale).fit(self.X_train)
+    def encode(self, X: Any, scale: bool) -> np.ndarray:
+        """Other rows as the training rows are encoded."""
+        return self._encoder(scale).transform(X)
+
+    def _encoded(self, scale: bool) -> tuple[np.ndarray, np.ndarray, Any]:
+        encoder = self._encoder(scale)
         return encoder.transform(self.X_train), encoder.transform(self.X_test), encoder.to_preprocessor()
+
+    def _encoder(self, scale: bool) -> TableEncoder:
+        return self.shared(("encoder", scale), lambda: TableEncoder(scale=scale).fit(self.X_train))
 
     @property
     def truth(self) -> np.ndarray:

@@ -1,30 +1,30 @@
-"""From finished cells to what they say: gaps recovered, harm, duels, models within bytes."""
+"""From the tables to what they say: gaps recovered, harm, duels, models within bytes."""
 
 from __future__ import annotations
 
 from dataclasses import asdict
-from functools import lru_cache
-from pathlib import Path
+from typing import Any
 
+import numpy as np
 import pandas as pd
 
 from .competitors import CONTESTANTS
-from .objectives import METRICS, Difference, duel, gain, gap_recovered, harm_rate, over_seeds, pool
-from .plan import Plan
-from .results import TEACHER, Cell, Results
+from .objectives import METRICS, Difference, duel, gap_recovered, harm_rate, over_seeds, pool
+from .plan import ADDITIVE_RIVAL, STUDENT, Plan
+from .results import TEACHER
+from .tables import Tables
 
-BUDGETS = (1_024, 4_096, 16_384)
 Pairs = dict[str, list[tuple[Difference, Difference]]]
+ALL_METRICS = (*METRICS["classification"], *METRICS["regression"])
 
 
 class Summary:
-    """The finished cells of a plan.
+    """What the tables say of a plan's sets and seeds.
 
     Parameters
     ----------
     plan : Plan
-    folder : Path
-        As `runner.run` filled it.
+    tables : Tables
 
     Attributes
     ----------
@@ -32,124 +32,170 @@ class Summary:
         One row per cell.
     """
 
-    def __init__(self, plan: Plan, folder: Path) -> None:
-        self._results = Results(folder)
+    def __init__(self, plan: Plan, tables: Tables) -> None:
         self.plan = plan
-        data = self._results.frame()
-        self.frame = data[
-            data["set"].isin(plan.sets) & data["seed"].isin(plan.seeds) & (data["rows"] == plan.max_rows)
-        ].reset_index(drop=True)
-        self._finished = self._results.finished() & {
-            Cell(*row) for row in self.frame[list(Cell._fields)].itertuples(index=False)
-        }
+        cells, pairs = (
+            table[table["set"].isin(plan.sets) & table["seed"].isin(plan.seeds)]
+            for table in (tables.cells, tables.pairs)
+        )
+        self.frame = cells.reset_index(drop=True)
         self._classes = dict(zip(self.frame["set"], self.frame["n_classes"], strict=True))
-        self._losses = lru_cache(maxsize=None)(self._results.losses)
+        self._gains: dict[tuple[str, str, str, int], dict[tuple[str, int], Difference]] = {}
+        for row in pairs.itertuples(index=False):
+            of_pair = self._gains.setdefault((row.metric, row.before, row.after, row.size), {})
+            of_pair[row.set, row.seed] = Difference(float(row.value), float(row.se))
 
-    def sizes(self, contestant: str) -> tuple[int, ...]:
-        """Sizes of a contestant of which there are results."""
-        of_it = self.frame.loc[self.frame["contestant"] == contestant, "size"]
-        return tuple(sorted(int(size) for size in of_it.unique()))
+    # ------------------------------------------------------------------ who is there
 
     def contestants(self) -> list[str]:
         """Those with results, in the order of the competitors' list."""
         there = set(self.frame["contestant"])
         return [name for name in CONTESTANTS if name in there]
 
-    def gains(self, metric: str, contestant: str, size: int, rival: str, rival_size: int) -> Pairs:
-        """Per set and draw, what the contestant and what the teacher gains over the rival, where all are finished."""
+    def sizes(self, contestant: str) -> tuple[int, ...]:
+        """Sizes of a contestant of which there are results."""
+        of_it = self.frame.loc[self.frame["contestant"] == contestant, "size"]
+        return tuple(sorted(int(size) for size in of_it.unique()))
+
+    def trees(self) -> list[str]:
+        """Contestants of the plan's leaves, ablations apart."""
+        return [n for n in self.contestants() if _is_tree(n) and not CONTESTANTS[n].ablation]
+
+    # ------------------------------------------------------------------ gap recovered
+
+    def gains(self, metric: str, contestant: str, size: int, rival: str) -> Pairs:
+        """Per set and draw, what the contestant and what the teacher gains over the rival of equal size."""
+        of_it = self._gains.get((metric, rival, contestant, size), {})
+        of_teacher = self._gains.get((metric, rival, TEACHER, size), {})
         pairs: Pairs = {}
-        for name in self.plan.sets:
-            if metric not in METRICS["classification" if self._classes.get(name, 0) else "regression"]:
-                continue
-            for seed in self.plan.seeds:
-                cells = [
-                    Cell(name, seed, self.plan.max_rows, *who)
-                    for who in ((rival, rival_size), (contestant, size), (TEACHER, 0))
-                ]
-                if self._finished.issuperset(cells):
-                    before, after, best = (self._losses(cell)[metric] for cell in cells)
-                    pairs.setdefault(name, []).append((gain(metric, before, after), gain(metric, before, best)))
+        for draw, difference in of_it.items():
+            pairs.setdefault(draw[0], []).append((difference, of_teacher[draw]))
         return pairs
 
     def gap_row(
-        self, metric: str, contestant: str, size: int, rival: str, sets: tuple[str, ...] | None = None
-    ) -> dict[str, object]:
+        self, metric: str, contestant: str, size: int, rival: str, sets: set[str] | None = None
+    ) -> dict[str, Any]:
         """Gap recovered against `rival` of equal size, pooled over sets, and the harm rate over cells."""
-        pairs = self.gains(metric, contestant, size, rival, size)
+        pairs = self.gains(metric, contestant, size, rival)
         if sets is not None:
             pairs = {name: pairs[name] for name in pairs if name in sets}
-        means = {name: self._mean(cells) for name, cells in pairs.items()}
-        leaves = size if CONTESTANTS[contestant].family == "tree" else 0
-        recovered = [gap_recovered(*pair, leaves, self._classes[name]) for name, pair in means.items()]
-        row: dict[str, object] = {"metric": metric, "contestant": contestant, "size": size}
+        means = {name: _mean(cells) for name, cells in pairs.items()}
+        recovered = [self._recovered(contestant, size, name, pair) for name, pair in means.items()]
+        row: dict[str, Any] = {"metric": metric, "contestant": contestant, "size": size}
         row |= asdict(pool(list(means.values()), recovered))
         cells = [of_student for cells in pairs.values() for of_student, _ in cells]
         return row | {"harm": harm_rate(cells), "cells": len(cells)}
 
-    def gaps(self, rival: str | None = None, family: str = "tree", labels: str | None = None) -> pd.DataFrame:
-        """`gap_row` of every contestant of a family and every size; `rival` None is each contestant's own."""
-        rows = []
-        for metric in (*METRICS["classification"], *METRICS["regression"]):
-            for name in self.contestants():
-                contestant, against = CONTESTANTS[name], rival or CONTESTANTS[name].rival
-                unfit = contestant.family != family or labels not in (None, contestant.labels)
-                if name == against or unfit:
-                    continue
-                rows += [self.gap_row(metric, name, size, against) for size in self.sizes(name)]
+    def gaps(self, names: list[str], rival: str | None = None) -> pd.DataFrame:
+        """`gap_row` of some contestants and every size; `rival` None is each contestant's own."""
+        rows = [
+            self.gap_row(metric, name, size, rival or CONTESTANTS[name].rival)
+            for metric in ALL_METRICS
+            for name in names
+            for size in self.sizes(name)
+        ]
         frame = pd.DataFrame(rows)
         return frame[frame["cells"] > 0] if len(frame) else frame
 
     def per_set(self, metric: str, contestant: str, size: int, rival: str) -> pd.DataFrame:
-        """One row a set: its gap, what of it is recovered (NaN where it does not count), and the contestant's sign."""
-        leaves = size if CONTESTANTS[contestant].family == "tree" else 0
+        """One row a set: its gap and what of it is recovered (NaN where it does not count)."""
         rows = []
-        for name, cells in self.gains(metric, contestant, size, rival, size).items():
-            of_student, of_teacher = self._mean(cells)
-            ratio = gap_recovered(of_student, of_teacher, leaves, self._classes[name])
-            rows.append(
-                {
-                    "set": name,
-                    "gain": of_student.value,
-                    "gain_se": of_student.se,
-                    "gap": of_teacher.value,
-                    "gap_se": of_teacher.se,
-                    "recovered": ratio,
-                }
-            )
+        for name, cells in self.gains(metric, contestant, size, rival).items():
+            of_student, of_teacher = _mean(cells)
+            ratio = self._recovered(contestant, size, name, (of_student, of_teacher))
+            rows.append({"set": name, "gap": of_teacher.value, "gap_se": of_teacher.se, "recovered": ratio})
         return pd.DataFrame(rows)
 
-    def duels(self, contestant: str) -> pd.DataFrame:
-        """The contestant against every other of its family, at equal size: wins, ties, losses, sign test."""
+    def _recovered(self, contestant: str, size: int, name: str, pair: tuple[Difference, Difference]) -> float:
+        return gap_recovered(*pair, size if _is_tree(contestant) else 0, self._classes[name])
+
+    # ------------------------------------------------------------------ duels
+
+    def differences(self, metric: str, before: str, after: str, size: int) -> dict[str, Difference]:
+        """The gain of `after` over `before` on each set."""
+        by_set: dict[str, list[Difference]] = {}
+        for (name, _), difference in self._gains.get((metric, before, after, size), {}).items():
+            by_set.setdefault(name, []).append(difference)
+        return {name: over_seeds(differences) for name, differences in by_set.items()}
+
+    def duel_row(self, metric: str, before: str, after: str, size: int) -> dict[str, Any] | None:
+        """Wins, ties and losses of `after`, and the sign test; None where they never met."""
+        differences = self.differences(metric, before, after, size)
+        return {"metric": metric, "size": size, **asdict(duel(list(differences.values())))} if differences else None
+
+    def headline_duels(self) -> pd.DataFrame:
+        """The headline student against every other tree of equal leaves."""
         rows = []
-        for metric in (*METRICS["classification"], *METRICS["regression"]):
-            for peer in self.contestants():
-                if peer == contestant or CONTESTANTS[peer].family != CONTESTANTS[contestant].family:
-                    continue
-                for size in self.sizes(contestant):
-                    pairs = self.gains(metric, contestant, size, peer, size)
-                    differences = [self._mean(cells)[0] for cells in pairs.values()]
-                    if differences:
-                        row = {"metric": metric, "peer": peer, "size": size, **asdict(duel(differences))}
-                        rows.append(row)
+        for metric in ALL_METRICS:
+            for peer in self.trees():
+                for size in self.sizes(STUDENT):
+                    turned = self.duel_row(metric, STUDENT, peer, size)
+                    if turned is not None:
+                        turned["wins"], turned["losses"] = turned["losses"], turned["wins"]
+                        rows.append({"peer": peer, **turned})
         return pd.DataFrame(rows)
 
-    def within_bytes(self) -> pd.DataFrame:
-        """Mean quality of each contestant at its largest size within a budget, and the sets on which it fits at all.
+    def ablations(self) -> pd.DataFrame:
+        """What moving a lever changes, over all sets, against the headline student of equal leaves.
 
-        A contestant's size is not chosen by its test score: that would flatter whoever has the most sizes.
+        Changes are means over sets; those of the RMSE are shares of it, as units differ.
         """
-        students = self.frame[self.frame["contestant"] != TEACHER]
         rows = []
-        for budget in BUDGETS:
-            fitting = students[students["nbytes"] <= budget].sort_values("size")
-            largest = fitting.groupby(["set", "seed", "contestant"], as_index=False).last()
-            for name in self.contestants():
-                of_it = largest[largest["contestant"] == name]
-                row: dict[str, object] = {"bytes": budget, "contestant": name}
-                row |= {"draws": len(of_it), "median bytes": of_it["nbytes"].median()}
-                rows.append(row | {metric: of_it[metric].mean() for metric in ("accuracy", "log_loss", "auc")})
+        for name in self.contestants():
+            for size in self.sizes(name) if CONTESTANTS[name].ablation else ():
+                for metric in ALL_METRICS:
+                    row = self.duel_row(metric, STUDENT, name, size)
+                    if row is not None:
+                        values = self._changes(metric, name, size)
+                        error = values.std(ddof=1) / np.sqrt(len(values)) if len(values) > 1 else float("nan")
+                        rows.append({"contestant": name, **row, "mean": values.mean(), "se": error})
         return pd.DataFrame(rows)
 
-    @staticmethod
-    def _mean(cells: list[tuple[Difference, Difference]]) -> tuple[Difference, Difference]:
-        return over_seeds([cell[0] for cell in cells]), over_seeds([cell[1] for cell in cells])
+    def _changes(self, metric: str, name: str, size: int) -> np.ndarray:
+        differences = self.differences(metric, STUDENT, name, size)
+        values = np.array([difference.value for difference in differences.values()])
+        if metric == "rmse":
+            own = self.frame[(self.frame["contestant"] == STUDENT) & (self.frame["size"] == size)]
+            values /= own.groupby("set")["rmse"].mean()[list(differences)].to_numpy()
+        return values
+
+    # ------------------------------------------------------------------ additive models and explainable boosting
+
+    def additive(self) -> pd.DataFrame:
+        """Additive students against explainable boosting: differences in standard errors, and bytes."""
+        rows = []
+        sizes = {name: self._bytes(name) for name in self.contestants()}
+        for name in self.contestants():
+            if CONTESTANTS[name].family != "additive" or name == ADDITIVE_RIVAL:
+                continue
+            for metric in ("auc", "rmse"):
+                differences = self.differences(metric, ADDITIVE_RIVAL, name, 0)
+                if differences:
+                    errors = np.array([d.value / d.se for d in differences.values()])
+                    common = sizes[name].index.intersection(sizes[ADDITIVE_RIVAL].index)
+                    ratio = (sizes[name][common] / sizes[ADDITIVE_RIVAL][common]).median()
+                    rows.append(
+                        {
+                            "contestant": name,
+                            "metric": metric,
+                            "n_sets": len(errors),
+                            "mean": float(np.mean([d.value for d in differences.values()])),
+                            "median_errors": float(np.median(errors)),
+                            "within": float(np.mean(errors >= -1)),
+                            "bytes": ratio,
+                        }
+                    )
+        return pd.DataFrame(rows)
+
+    def _bytes(self, name: str) -> pd.Series:
+        of_it = self.frame[self.frame["contestant"] == name]
+        return of_it.groupby(["set", "seed"])["nbytes"].min()
+
+
+def _is_tree(name: str) -> bool:
+    contestant = CONTESTANTS[name]
+    return contestant.family == "tree" and contestant.sizes_in == "leaves"
+
+
+def _mean(cells: list[tuple[Difference, Difference]]) -> tuple[Difference, Difference]:
+    return over_seeds([cell[0] for cell in cells]), over_seeds([cell[1] for cell in cells])

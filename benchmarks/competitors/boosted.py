@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from functools import partial
 from typing import Any
 
@@ -13,10 +14,10 @@ from skdistill.model import LINKS, TreeSum, packed_nbytes
 
 from ..splits import Split
 from ._contestant import Contestant, Fitted
+from ._filling import NothingFitsError
 from ._sizes import lower_lightgbm
-from ._tuning import tune
+from ._tuning import cv_loss, tune
 
-_BYTES = (1024, 4096, 16384)
 #: ``boost(split, size, rows, labels, settings)`` fits on the given training rows, within `size` bytes if a single round
 #: of trees is.
 Boost = Callable[[Split, int, np.ndarray, np.ndarray, dict[str, Any]], TreeSum]
@@ -91,7 +92,10 @@ def _fit_hard(
         return partial(boost(split, size, rows, labels, settings).evaluate, row_wise=LINKS[_link(split)])
 
     settings = tune(split, split.raw[0], fit, *grids)
-    return _fitted(boost(split, size, np.arange(len(labels)), labels, settings), split, settings)
+    model = _fitted(boost(split, size, np.arange(len(labels)), labels, settings), split, settings)
+    if model.nbytes > size:
+        raise NothingFitsError(f"No round of trees fits into {size} bytes.")
+    return replace(model, cv_loss=cv_loss(split, split.raw[0], fit, settings))
 
 
 def _fit_soft(split: Split, size: int) -> Fitted:
@@ -100,8 +104,8 @@ def _fit_soft(split: Split, size: int) -> Fitted:
 
 CONTESTANTS = (
     Contestant(
-        "lightgbm_hard",
-        "LightGBM on hard labels, tuned; size is bytes",
+        "lightgbm_hard_bytes",
+        "LightGBM on hard labels, tuned",
         partial(
             _fit_hard,
             boost=_lightgbm,
@@ -111,22 +115,22 @@ CONTESTANTS = (
                 {"num_leaves": (8, 4)},
             ),
         ),
-        *("hard", "boosted", _BYTES, "lightgbm_hard", "lightgbm"),
+        *("hard", "boosted", None, "cart_bytes", "lightgbm", "bytes"),
     ),
     Contestant(
-        "boosted_hard",
-        "BoostedStudent on hard labels, tuned; size is bytes",
+        "boosted_hard_bytes",
+        "BoostedStudent on hard labels, tuned",
         partial(
             _fit_hard,
             boost=_ours,
             one_hot=True,
             grids=({"learning_rate": (0.5, 0.2)}, {"alpha": (3.0, 1.0, 10.0)}, {"max_leaves": (6, 4)}),
         ),
-        *("hard", "boosted", _BYTES, "lightgbm_hard", "lightgbm"),
+        *("hard", "boosted", None, "cart_bytes", "lightgbm", "bytes"),
     ),
     Contestant(
-        "boosted_soft",
-        "BoostedStudent on soft labels, blend .5; size is bytes",
-        *(_fit_soft, "soft", "boosted", _BYTES, "lightgbm_hard", "lightgbm"),
+        "boosted_soft_bytes",
+        "BoostedStudent on soft labels, blend .5",
+        *(_fit_soft, "soft", "boosted", None, "cart_bytes", "lightgbm", "bytes"),
     ),
 )

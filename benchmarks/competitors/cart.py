@@ -11,14 +11,72 @@ from sklearn.tree import DecisionTreeClassifier, DecisionTreeRegressor
 
 from skdistill.model import packed_nbytes
 
+from ..plan import BUDGETS
 from ..splits import Split
 from ._contestant import Contestant, Fitted
+from ._nested import NestedTrees
 from ._sizes import lower_sklearn
-from ._tuning import tune
+from ._tuning import FitRows, Grid, tune
 
 _MIN_ROWS = {"min_samples_leaf": (1, 5, 20, 50)}
-_PRUNING = {"ccp_alpha": (0.0, 1e-4, 3e-4, 1e-3, 3e-3)}
-_SMOOTHING = {"smoothing": (1.0, 0.0, 5.0, 20.0)}
+PRUNING: Grid = {"ccp_alpha": (0.0, 1e-4, 3e-4, 1e-3, 3e-3)}
+SMOOTHING: Grid = {"smoothing": (1.0, 0.0, 5.0, 20.0)}
+
+
+def growing(split: Split) -> Grid:
+    """What is tuned of the growth."""
+    return {"criterion": ("gini", "entropy"), **_MIN_ROWS} if split.n_classes else _MIN_ROWS
+
+
+def most_leaves(split: Split) -> int:
+    """Leaves that the largest budget has room for: a split takes 6 bytes at least, a leaf 4 for each free output."""
+    free = split.n_outputs - bool(split.n_classes)
+    return BUDGETS[-1] // (6 + 4 * free)
+
+
+def grown(split: Split, Z: np.ndarray, rows: np.ndarray | None, settings: dict[str, Any]) -> NestedTrees:
+    """All sizes of the tree fitted on some of the training rows, or on all."""
+    own = {key: settings[key] for key in growing(split)}
+
+    def grow() -> NestedTrees:
+        fixed = {"max_leaf_nodes": most_leaves(split), "random_state": split.seed}
+        there, targets = (Z, split.truth) if rows is None else (Z[rows], split.truth[rows])
+        if split.n_classes:
+            tree = DecisionTreeClassifier(**fixed, **own).fit(there, targets.argmax(axis=1))
+        else:
+            tree = DecisionTreeRegressor(**fixed, **own).fit(there, targets.ravel())
+        return NestedTrees(tree, there, targets)
+
+    key = None if rows is None else hash(rows.tobytes())
+    return split.shared(("grown", key, *own.values()), grow)
+
+
+def splits_of(split: Split, trees: NestedTrees, size: int, settings: dict[str, Any]) -> np.ndarray:
+    """The tree of at most `size` leaves, pruned."""
+    # The strength of pruning is in units of the target's variance, so that one grid suits all targets.
+    unit = 1.0 if split.n_classes else float(split.truth.var())
+    return trees.cut(size, settings.get("ccp_alpha", 0.0) * unit)
+
+
+def fit_rows(split: Split, size: int | None, default_smoothing: float) -> FitRows:
+    """For tuning; `size` None: it is among the settings."""
+
+    def fit(Z: np.ndarray, rows: np.ndarray, settings: dict[str, Any]) -> Callable[[np.ndarray], np.ndarray]:
+        trees = grown(split, Z, rows, settings)
+        splits = splits_of(split, trees, settings["size"] if size is None else size, settings)
+        return partial(trees.outputs, splits, settings.get("smoothing", default_smoothing))
+
+    return fit
+
+
+def fitted_cart(split: Split, size: int, settings: dict[str, Any], default_smoothing: float) -> Fitted:
+    """On all training rows."""
+    trees = grown(split, split.raw[0], None, settings)
+    splits = splits_of(split, trees, size, settings)
+    smoothing = settings.get("smoothing", default_smoothing)
+    tree = trees.lowered(splits, smoothing)
+    nbytes = packed_nbytes(tree, "simplex" if split.n_classes else "identity", split.raw[2])
+    return Fitted(lambda split: trees.outputs(splits, smoothing, split.raw[1]), nbytes, tree.n_leaves, settings)
 
 
 def _fit_hard(split: Split, size: int, *, smoothed: bool) -> Fitted:
@@ -28,47 +86,10 @@ def _fit_hard(split: Split, size: int, *, smoothed: bool) -> Fitted:
     of many rows: the tree then has far fewer leaves than it may have. So there are two rivals. `smoothed` moves each
     leaf towards the mean of the training rows, by `smoothing` rows' worth of it.
     """
-
-    def fit(Z: np.ndarray, rows: np.ndarray, settings: dict[str, Any]) -> Callable[[np.ndarray], np.ndarray]:
-        return partial(_outputs, _grow(Z[rows], targets[rows], split, size, settings, smoothed))
-
-    targets = split.truth
-    Z, _, preprocessor = split.raw
-    grids = ({"criterion": ("gini", "entropy"), **_MIN_ROWS} if split.n_classes else _MIN_ROWS, _PRUNING)
-    settings = tune(split, Z, fit, *grids, *([_SMOOTHING] if smoothed else []))
-    tree, leaves = _grow(Z, targets, split, size, settings, smoothed)
-    return Fitted(
-        lambda split: _outputs((tree, leaves), split.raw[1]),
-        packed_nbytes(lower_sklearn(tree.tree_), "simplex" if split.n_classes else "identity", preprocessor),
-        int(tree.get_n_leaves()),
-        settings,
-    )
-
-
-def _grow(
-    Z: np.ndarray, targets: np.ndarray, split: Split, size: int, settings: dict[str, Any], smoothed: bool
-) -> tuple[Any, np.ndarray]:
-    """A fitted tree, and the output of each of its nodes."""
-    own = {key: value for key, value in settings.items() if key != "smoothing"}
-    fixed = {"max_leaf_nodes": size, "random_state": split.seed}
-    if split.n_classes:
-        tree = DecisionTreeClassifier(**fixed, **own).fit(Z, targets.argmax(axis=1))
-    else:
-        # The strength of pruning is in units of the target's variance, so that one grid suits all targets.
-        own["ccp_alpha"] = own.get("ccp_alpha", 0.0) * float(targets.var())
-        tree = DecisionTreeRegressor(**fixed, **own).fit(Z, targets.ravel())
-    nodes = tree.apply(Z)
-    counts = np.bincount(nodes, minlength=tree.tree_.node_count).astype(np.float64)[:, None]
-    sums = np.zeros((len(counts), targets.shape[1]))
-    np.add.at(sums, nodes, targets)
-    weight = settings.get("smoothing", 1.0) if smoothed else 0.0
-    # Nodes that are no leaves hold no rows: their outputs are never asked for.
-    return tree, (sums + weight * targets.mean(axis=0)) / np.maximum(counts + weight, 1e-300)
-
-
-def _outputs(grown: tuple[Any, np.ndarray], Z: np.ndarray) -> np.ndarray:
-    tree, values = grown
-    return values[tree.apply(Z)]
+    default = 1.0 if smoothed else 0.0
+    grids = (growing(split), PRUNING, *([SMOOTHING] if smoothed else []))
+    settings = tune(split, split.raw[0], fit_rows(split, size, default), *grids)
+    return fitted_cart(split, size, settings, default)
 
 
 def _fit_soft(split: Split, size: int, *, in_sample: bool) -> Fitted:

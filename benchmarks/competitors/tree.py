@@ -15,10 +15,25 @@ from ._contestant import Contestant, Fitted
 from ._tuning import tune
 
 
-def fitted_student(student: Any, split: Split, Q: np.ndarray, scale: bool = False, **settings: Any) -> Fitted:
-    """Fit one of our students on the split's training rows and the labels `Q`."""
+def fitted_student(
+    student: Any,
+    split: Split,
+    Q: np.ndarray,
+    scale: bool = False,
+    extra: tuple[Any, np.ndarray, float] | None = None,
+    **settings: Any,
+) -> Fitted:
+    """Fit one of our students on the split's training rows and the labels `Q`.
+
+    `extra` is a table of further rows, their labels, and what each of them weighs.
+    """
     Z, _, preprocessor = split.scaled if scale else split.raw
-    student.fit(Z, Q)
+    weight = None
+    if extra is not None:
+        X_more, Q_more, each = extra
+        weight = np.repeat([1.0, each], [len(Z), len(Q_more)])
+        Z, Q = np.vstack([Z, split.encode(X_more, scale)]), np.vstack([Q, Q_more])
+    student.fit(Z, Q, sample_weight=weight)
     nbytes = packed_nbytes(student.predictor_, student.link_, preprocessor)
     leaves = getattr(student.predictor_, "n_leaves", 0)
     return Fitted(
@@ -44,7 +59,14 @@ def _fit_soft(split: Split, size: int) -> Fitted:
     return fitted_student(TreeStudent(max_leaves=size), split, split.soft(0.5))
 
 
+def _fit_accurate(split: Split, size: int) -> Fitted:
+    # Under the squared loss there is no accuracy to be had.
+    repair = {"repair": "accuracy"} if split.n_classes else {}
+    return fitted_student(TreeStudent(max_leaves=size, **repair), split, split.soft(0.5))
+
+
 CONTESTANTS = (
     Contestant("tree_hard", "TreeStudent on hard labels, tuned", _fit_hard, "hard"),
     Contestant("tree_soft", "TreeStudent on soft labels, blend .5", _fit_soft, "soft"),
+    Contestant("tree_accuracy", "TreeStudent on soft labels, blend .5, repaired for accuracy", _fit_accurate, "soft"),
 )

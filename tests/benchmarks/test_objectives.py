@@ -6,6 +6,7 @@ import lightgbm
 import numpy as np
 import pytest
 from sklearn.datasets import load_wine
+from sklearn.metrics import roc_auc_score
 from sklearn.tree import DecisionTreeClassifier
 
 from benchmarks.competitors._sizes import lower_lightgbm, lower_sklearn
@@ -20,6 +21,26 @@ def test_losses_of_rows():
     assert losses["accuracy"].tolist() == [0.0, 1.0, 1.0]
     np.testing.assert_allclose(losses["log_loss"], [np.log(2), np.log(4), -np.log(np.finfo(float).eps)])
     assert row_losses("regression", np.array([1.0]), np.array([[3.0]]))["rmse"].tolist() == [4.0]
+
+
+def test_auc_and_its_standard_error():
+    rng = np.random.default_rng(0)
+    truth = (rng.random(400) < 0.3).astype(int)
+    proba = 1 / (1 + np.exp(-np.round(rng.normal(size=400) + truth, 1)))  # with ties
+    outputs = np.column_stack([1 - proba, proba])
+    losses = row_losses("classification", truth, outputs)["auc"]
+    assert 1 - losses.mean() == pytest.approx(roc_auc_score(truth, proba))
+    # DeLong: the variances of the shares that rows of either class are ranked right of, over their numbers.
+    pairs = (proba[truth == 1][:, None] > proba[truth == 0]) + 0.5 * (proba[truth == 1][:, None] == proba[truth == 0])
+    delong = pairs.mean(axis=1).var() / len(pairs) + pairs.mean(axis=0).var() / pairs.shape[1]
+    assert losses.std() / np.sqrt(400) == pytest.approx(np.sqrt(delong))
+
+
+def test_auc_of_more_classes_is_the_mean_of_one_against_the_rest():
+    rng = np.random.default_rng(1)
+    truth, outputs = rng.integers(3, size=90), rng.dirichlet(np.ones(3), 90)
+    expected = roc_auc_score(np.eye(3)[truth], outputs, average="macro")
+    assert 1 - row_losses("classification", truth, outputs)["auc"].mean() == pytest.approx(expected)
 
 
 def test_gain_is_positive_where_the_second_is_better():
