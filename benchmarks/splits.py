@@ -13,7 +13,7 @@ from sklearn.model_selection import train_test_split
 
 from skdistill import TableEncoder
 from skdistill.targets import Combiner, blend_labels
-from skdistill.teachers import Oracle, make_folds
+from skdistill.teachers import Oracle, SoftLabels, make_folds
 
 from . import datasets
 from .plan import Plan
@@ -87,7 +87,7 @@ class Split:
     n_classes : int
         0 for regression.
     n_folds : int
-    labels, load_oracle : what the committee says, after `teachers.teach`
+    labels, soft_labels, load_oracle : what the committee says, after `teachers.teach`
     shared : Shared
     """
 
@@ -102,6 +102,7 @@ class Split:
     n_folds: int
 
     labels: Labels | None = None
+    soft_labels: SoftLabels | None = None
     load_oracle: Callable[[], Oracle] | None = None
     shared: Shared = field(default_factory=Shared)
 
@@ -148,7 +149,7 @@ class Split:
 
     def oracle(self) -> Oracle:
         """The committee fitted on all training rows: labels any rows of the raw table."""
-        return self.load_oracle()
+        return self.shared("oracle", self.load_oracle)
 
 
 def one_hot(codes: np.ndarray, n_classes: int) -> np.ndarray:

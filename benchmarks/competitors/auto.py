@@ -1,0 +1,69 @@
+"""The estimators as users fit them, where they choose for themselves; only what teachers say comes from the disk."""
+
+from __future__ import annotations
+
+import warnings
+from functools import partial
+from typing import Any
+
+import numpy as np
+from sklearn.exceptions import ConvergenceWarning
+
+from skdistill import DistilledEstimator, TreeStudent
+
+from ..plan import BYTES_RIVAL
+from ..splits import Split
+from ._contestant import Contestant, Fitted
+
+
+class _Taught(DistilledEstimator):
+    """Does not fit teachers: the split knows what they say."""
+
+    def _teach(self, *_: Any) -> Any:
+        return self._split.soft_labels
+
+
+def fitted_auto(split: Split, **settings: Any) -> Fitted:
+    """Fit with everything but the given settings at its defaults."""
+    settings = {"blend": "auto", "random_state": split.seed, **settings}
+    distilled = _Taught(list(split.labels.names), task=split.task, cv=split.folds, **settings)
+    distilled._split = split
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", ConvergenceWarning)
+        distilled.fit(split.X_train, split.y_train)
+    del distilled._split
+    answer = distilled.predict_proba if split.n_classes else distilled.predict
+    chosen = distilled.selection_[0]
+    return Fitted(
+        lambda split: np.asarray(answer(split.X_test)).reshape(len(split.X_test), -1),
+        distilled.to_model().nbytes,
+        int(getattr(distilled.student_.predictor_, "n_leaves", 0)),
+        {key: chosen[key] for key in ("student", "labels", "blend", "augmentation")},
+        chosen["loss"],
+    )
+
+
+def _fit_tree(split: Split, size: int, **settings: Any) -> Fitted:
+    return fitted_auto(split, student=TreeStudent(max_leaves=size), **settings)
+
+
+def _fit_within(split: Split, size: int) -> Fitted:
+    return fitted_auto(split, student="auto", max_bytes=size)
+
+
+CONTESTANTS = (
+    Contestant("tree_auto", "TreeStudent, blend chosen honestly, hard labels among the candidates", _fit_tree, "soft"),
+    Contestant(
+        "tree_auto_munge",
+        "TreeStudent, blend and augmentation chosen honestly",
+        partial(_fit_tree, augmentation="auto"),
+        "soft",
+    ),
+    Contestant(
+        "auto",
+        "student and blend chosen honestly within the bytes",
+        _fit_within,
+        *("soft", "any", None, BYTES_RIVAL),
+        sizes_in="bytes",
+    ),
+)
