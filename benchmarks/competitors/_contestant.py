@@ -46,7 +46,7 @@ class Contestant:
     fit : callable
         ``fit(split, size) -> Fitted``. It must not look at ``split.y_test`` or ``split.labels.test``.
     labels : {"hard", "soft"}
-    family : {"tree", "linear", "boosted"}
+    family : {"tree", "linear", "additive", "boosted"}
     sizes : tuple of int, or None for the plan's leaves
     rival : str
         The hard-trained contestant that its gap recovered is measured from.

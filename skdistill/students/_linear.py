@@ -2,33 +2,24 @@
 
 from __future__ import annotations
 
-import warnings
-from numbers import Integral, Real
+from numbers import Real
 from typing import Any, ClassVar
 
 import numpy as np
 from scipy.sparse import issparse
-from sklearn.exceptions import ConvergenceWarning
-from sklearn.utils.metaestimators import available_if
-from sklearn.utils.validation import check_is_fitted
 
 from .._sklearn import Interval
 from ..engine import BLOCK_ROWS, MemoryEngine
 from ..model import Linear
-from ._base import BaseStudent
 from ._descent import Problem
+from ._scored import ScoredStudent
 from ._sparse import solve_sparse
 
 #: Numbers of float64 scratch that a block of dense features may take, unless fewer than 256 rows would fit.
 SCRATCH = 1 << 21
 
 
-def has_scores(student: BaseStudent) -> bool:
-    """Under the squared loss there is no link, and scikit-learn's regressors have no decision_function."""
-    return getattr(student, "loss_", student.loss) == "log_loss"
-
-
-class LinearStudent(BaseStudent):
+class LinearStudent(ScoredStudent):
     """Linear model fitted to soft labels (softmax) or to values (ridge), with a squared penalty.
 
     Minimises the weighted sum of losses plus ``alpha / 2 * ||coef||^2``; the intercept is free. Fits are exact up to
@@ -89,18 +80,14 @@ class LinearStudent(BaseStudent):
     array([[0.5, 0.5]])
     """
 
-    links: ClassVar[dict[str, str]] = {"log_loss": "softmax", "squared": "identity"}
-    losses: ClassVar[frozenset[str]] = frozenset(links)
     takes_sparse: ClassVar[bool] = True
     wants_scaling: ClassVar[bool] = True
 
     _parameter_constraints: ClassVar[dict[str, list]] = {
-        **BaseStudent._parameter_constraints,
+        **ScoredStudent._parameter_constraints,
         "alpha": [Interval(Real, 0, None, closed="left")],
         "sparsity": [Interval(Real, 0, None, closed="left")],
         "fit_intercept": ["boolean"],
-        "max_iter": [Interval(Integral, 1, None, closed="left")],
-        "tol": [Interval(Real, 0, None, closed="neither")],
     }
 
     def __init__(
@@ -130,13 +117,7 @@ class LinearStudent(BaseStudent):
             theta, self.n_iter_, left = solve_sparse(problem, self.sparsity, self.max_iter, self.tol)
         else:
             theta, self.n_iter_, left = problem.solve(self.max_iter, self.tol)
-        if left > self.tol:
-            warnings.warn(
-                f"LinearStudent stopped after {self.n_iter_} iterations with a gradient of {left:.2g}, above tol="
-                f"{self.tol:.2g}. Scale the features, increase alpha, max_iter or tol.",
-                ConvergenceWarning,
-                stacklevel=4,  # the line that called fit
-            )
+        self._warn_unless_converged(left, "Scale the features, increase alpha, max_iter or tol.")
         coefficients, constants = problem.in_units(theta)
         coef = coefficients.astype(np.float32)
         # With rounded coefficients, so that what they lose far from the origin is not lost at the center of the data.
@@ -144,18 +125,3 @@ class LinearStudent(BaseStudent):
         predictor = Linear(coef, constants.astype(np.float32))
         self.coef_, self.intercept_ = predictor.coef.T, predictor.intercept
         return predictor
-
-    @available_if(has_scores)
-    def decision_function(self, X: Any) -> np.ndarray:
-        """Scores before the softmax, as the model form evaluates them. Only under the log-loss.
-
-        Parameters
-        ----------
-        X : array-like or sparse matrix of shape (n, d)
-
-        Returns
-        -------
-        ndarray of float64, shape (n, k)
-        """
-        check_is_fitted(self)
-        return self._evaluate(X, "identity")
