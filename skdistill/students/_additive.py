@@ -72,8 +72,8 @@ class AdditiveStudent(ScoredStudent):
         Iterations taken, before pruning and after it.
     loss_ : {"log_loss", "squared"}
     predictor_ : skdistill.model.Additive
-        Its `edges`, `tables` and `pairs` are what a person reads: entries are relative to the first bin, and under the log-loss
-        sum to zero over the classes.
+        Its `edges`, `tables` and `pairs` are what a person reads: entries are relative to the first bin, and under the
+        log-loss sum to zero over the classes.
     link_ : {"softmax", "identity"}
     n_outputs_ : int
     n_features_in_ : int
@@ -203,17 +203,22 @@ def _prune(problem: Problem, theta: np.ndarray, price: float) -> tuple[np.ndarra
     else:  # the variance left is the unit of what a parameter may save by chance
         price = price * 2 * problem.value(theta)[0] / free
     price *= free / problem.weight
-    theta, left = theta.copy(), np.arange(len(theta))
+    theta, left, gone = theta.copy(), np.arange(len(theta)), np.zeros(len(theta), dtype=bool)
     while len(left) > 1:
-        rises = np.square(theta[:-1]).sum(axis=1) / (2 * inverse.diagonal()[:-1])
+        with np.errstate(divide="ignore", invalid="ignore"):
+            rises = np.square(theta[:-1]).sum(axis=1) / (2 * inverse.diagonal()[:-1])
+        rises[gone[:-1]] = np.inf
         j = int(rises.argmin())
         if rises[j] > price:
             break
         column = inverse[j] / inverse[j, j]
         theta -= column[:, None] * theta[j]
         inverse -= np.outer(column, inverse[j])
-        rest = np.arange(len(left)) != j
-        left, theta, inverse = left[rest], theta[rest], inverse[np.ix_(rest, rest)]
+        gone[j] = True
+        if 4 * gone.sum() > len(gone):  # to copy what is left at every step would take most of the time
+            rest = ~gone
+            left, theta, inverse, gone = left[rest], theta[rest], inverse[np.ix_(rest, rest)], gone[rest]
+    left, theta = left[~gone], theta[~gone]
     kept = np.zeros(len(curvature) - 1, dtype=bool)
     kept[left[:-1]] = True
     return kept, theta

@@ -75,7 +75,7 @@ PAIR = [(AdditiveStudent, {"pruning": 0.0, "pairs": 0, "alpha": 2.0}), (LinearSt
 @pytest.mark.parametrize("loss", ["log_loss", "squared"])
 def test_predicts_what_its_model_form_predicts(loss):
     X, _ = rows(load_wine)
-    student = AdditiveStudent(loss).fit(X, soft(X, 3))
+    student = AdditiveStudent(loss, max_bins=8).fit(X, soft(X, 3))
     form = student.predictor_
     assert isinstance(form, Additive)
     assert all(not table[0].any() for table in form.tables)
@@ -270,7 +270,7 @@ def checkerboard(n, seed=0):
 def test_finds_a_planted_pair(loss):
     X, scores = checkerboard(2000)
     Q = LINKS["softmax"](np.column_stack([np.zeros(len(X)), scores])) if loss == "log_loss" else scores
-    alone, paired = (AdditiveStudent(loss, pairs=n).fit(X, Q) for n in (0, 1))
+    alone, paired = (AdditiveStudent(loss, max_bins=16, pairs=n).fit(X, Q) for n in (0, 1))
     (pair,) = paired.predictor_.pairs
     assert pair.features == (1, 4)
     assert alone.predictor_.pairs == ()
@@ -328,5 +328,5 @@ def test_tables_that_tell_little_are_smoothed_most(loss):
 
 def test_strengths_do_not_depend_on_the_unit_of_the_targets():
     X, y = rows(load_diabetes)
-    small, large = (AdditiveStudent(pairs=1).fit(X, scale * y) for scale in (1e-3, 1e3))
+    small, large = (AdditiveStudent(max_bins=16, pairs=1).fit(X, scale * y) for scale in (1e-3, 1e3))
     assert_allclose(small.predict(X) * 1e6, large.predict(X), rtol=1e-4)
