@@ -17,6 +17,8 @@ from ._sparse import solve_sparse
 
 #: Numbers of float64 scratch that a block of dense features may take, unless fewer than 256 rows would fit.
 SCRATCH = 1 << 21
+#: Penalty per unit of weight on features that are out: their coefficients stay below what float32 can tell from zero.
+BARRED = 1e9
 
 
 class LinearStudent(ScoredStudent):
@@ -38,10 +40,11 @@ class LinearStudent(ScoredStudent):
     alpha : float >= 0
         Strength of the penalty, in units of rows. With 0, coefficients of collinear features are not unique.
     sparsity : float >= 0
-        Strength of a penalty on the length of each feature's coefficients, ``sparsity * sum(norm(coef[:, j]))``, in
-        units of rows, and for the squared loss of the standard deviation of each target. The coefficients of features
-        that are not worth it are exactly zero, and the features take no bytes. With one output or two classes this is
-        the L1 penalty (Lasso), else the group lasso. Needs features on one scale; at most 1,499 of them.
+        How much a feature must be worth to be kept, in units of rows. Features are chosen under the further penalty
+        ``sparsity * sum(norm(coef[:, j]))``, for the squared loss in units of each target's standard deviation: the L1
+        penalty with one output or two classes, else the group lasso. Then those kept are fitted without it (relaxed
+        lasso); the coefficients of the others are exactly zero and take no bytes. Needs features on one scale, and at
+        most 1,499 of them.
     fit_intercept : bool
     max_iter : int >= 1
         Steps at most. A small model on millions of rows takes about ten.
@@ -67,7 +70,8 @@ class LinearStudent(ScoredStudent):
     D. C. Liu, J. Nocedal, "On the limited memory BFGS method for large scale optimization", Mathematical Programming,
     1989. R. H. Byrd et al., "On the use of stochastic Hessian information in optimization methods for machine
     learning", SIAM Journal on Optimization, 2011 (curvature from a sample). M. Yuan, Y. Lin, "Model selection and
-    estimation in regression with grouped variables", JRSS B, 2006 (`sparsity`).
+    estimation in regression with grouped variables", JRSS B, 2006; N. Meinshausen, "Relaxed Lasso", Computational
+    Statistics & Data Analysis, 2007 (`sparsity`).
 
     Examples
     --------
@@ -114,7 +118,13 @@ class LinearStudent(ScoredStudent):
         shape, intercept = (width, Q.shape[1]), self.fit_intercept
         problem = Problem(engine, self.loss_, shape, self.alpha, fit_intercept=intercept, centered=not issparse(X))
         if self.sparsity:
-            theta, self.n_iter_, left = solve_sparse(problem, self.sparsity, self.max_iter, self.tol)
+            theta, chosen, left = solve_sparse(problem, self.sparsity, self.max_iter, self.tol)
+            used = theta[:-1].any(axis=1)
+            # What is not used may not come back, at a price beyond any gain; then it is taken for what it is, zero.
+            problem.penalise(np.where(used, self.alpha, BARRED * problem.weight))
+            theta, n_iter, left = problem.solve(self.max_iter, self.tol, theta)
+            theta[:-1][~used] = 0
+            self.n_iter_ = chosen + n_iter
         else:
             theta, self.n_iter_, left = problem.solve(self.max_iter, self.tol)
         self._warn_unless_converged(left, "Scale the features, increase alpha, max_iter or tol.")
