@@ -1,4 +1,4 @@
-"""Our line: on hard labels, its penalty tuned, and on soft labels with its defaults."""
+"""Our line: on hard labels, its penalty tuned, and on soft labels with its defaults, dense and sparse."""
 
 from __future__ import annotations
 
@@ -26,12 +26,17 @@ def _fit_hard(split: Split, size: int) -> Fitted:
 
 
 def _fit_soft(split: Split, size: int) -> Fitted:
-    return fitted_student(LinearStudent(), split, split.soft(0.5), scale=True)
+    return fitted_student(LinearStudent(sparsity=size), split, split.soft(0.5), scale=True)
 
 
 CONTESTANTS = (
     Contestant("linear_hard", "LinearStudent on hard labels, tuned", _fit_hard, "hard", "linear", (0,), "linear_hard"),
     Contestant(
         "linear_soft", "LinearStudent on soft labels, blend .5", _fit_soft, "soft", "linear", (0,), "linear_hard"
+    ),
+    Contestant(
+        "linear_sparse",
+        "LinearStudent on soft labels, blend .5; size is the sparsity",
+        *(_fit_soft, "soft", "linear", (3, 10, 30), "linear_hard"),
     ),
 )

@@ -1,28 +1,23 @@
-"""An additive model as student: one table per feature, fitted like a line on the steps between its bins."""
+"""An additive model as student: a table per feature and for a few pairs, fitted like a line on steps between bins."""
 
 from __future__ import annotations
 
-import warnings
 from numbers import Integral, Real
 from typing import Any, ClassVar
 
 import numpy as np
 from scipy import sparse
 from scipy.linalg import cho_factor, cho_solve
-from sklearn.exceptions import ConvergenceWarning
-from sklearn.utils.metaestimators import available_if
-from sklearn.utils.validation import check_is_fitted
 
 from .._sklearn import Interval, StrOptions
 from ..engine import BLOCK_ROWS, MemoryEngine
 from ..engine._bins import bin_table
 from ..engine._linear_blocks import PairTables, Steps, cell_bins
 from ..model import Additive, PairTable
-from ._base import BaseStudent
 from ._cuts import cut_features
 from ._descent import Problem
-from ._linear import has_scores
 from ._pairs import Pair, find_pairs
+from ._scored import ScoredStudent
 from ._smoothing import START, smooth
 
 #: How exactly the model is solved whose steps are then thinned out: thinning is an estimate itself.
@@ -32,8 +27,8 @@ ROUGH = 1e-3
 Edges = list[np.ndarray]
 
 
-class AdditiveStudent(BaseStudent):
-    """Sum of step functions, one per feature, fitted to soft labels (softmax) or to values.
+class AdditiveStudent(ScoredStudent):
+    """Sum of step functions of one feature each, and a few of two, fitted to soft labels (softmax) or to values.
 
     What a line multiplies by a weight, this student looks up in a small table: each feature is cut into a few bins, and
     each bin has a score. It is fitted in three steps:
@@ -44,10 +39,10 @@ class AdditiveStudent(BaseStudent):
        together; the intercept is free.
     3. Steps that are not worth their bytes are removed, the cheapest first, as estimated from the curvature of the loss
        with all others adapting. So bins merge, and features drop out. Then the scores are fitted again.
-    4. With `pairs`, the pairs of features that the residuals tell most about get a table of up to 8 x 8 bins each, of
+    4. The pairs of features that the residuals tell most about get a table of up to 8 x 8 bins each, of
        steps along both features at once, and all tables are fitted together.
 
-    With two-valued features this is `LinearStudent`.
+    With two-valued features and no pairs this is `LinearStudent`.
 
     Parameters
     ----------
@@ -64,7 +59,8 @@ class AdditiveStudent(BaseStudent):
         quarters of the bytes and costs little; 1, Akaike's criterion, saves far more, and costs where many features
         each tell a little.
     pairs : int in [0, 20]
-        Pairs of features with a table of their own, at most.
+        Pairs of features with a table of their own, at most. Where features act together they gain far more than
+        finer tables do, and take up to 49 entries each for each free output.
     max_iter : int >= 1
         Iterations at most, before pruning and after it.
     tol : float > 0
@@ -76,8 +72,8 @@ class AdditiveStudent(BaseStudent):
         Iterations taken, before pruning and after it.
     loss_ : {"log_loss", "squared"}
     predictor_ : skdistill.model.Additive
-        Its `edges` and `tables` are what a person reads: entries are relative to the first bin, and under the log-loss
-        sum to zero over the classes.
+        Its `edges`, `tables` and `pairs` are what a person reads: entries are relative to the first bin, and under the
+        log-loss sum to zero over the classes.
     link_ : {"softmax", "identity"}
     n_outputs_ : int
     n_features_in_ : int
@@ -102,17 +98,12 @@ class AdditiveStudent(BaseStudent):
     array([[0.9, 0.1], [0.2, 0.8]])
     """
 
-    links: ClassVar[dict[str, str]] = {"log_loss": "softmax", "squared": "identity"}
-    losses: ClassVar[frozenset[str]] = frozenset(links)
-
     _parameter_constraints: ClassVar[dict[str, list]] = {
-        **BaseStudent._parameter_constraints,
+        **ScoredStudent._parameter_constraints,
         "max_bins": [Interval(Integral, 2, 256, closed="both")],
         "alpha": [StrOptions({"auto"}), Interval(Real, 0, None, closed="left")],
         "pruning": [Interval(Real, 0, None, closed="left")],
         "pairs": [Interval(Integral, 0, 20, closed="both")],
-        "max_iter": [Interval(Integral, 1, None, closed="left")],
-        "tol": [Interval(Real, 0, None, closed="neither")],
     }
 
     predictor_: Additive
@@ -124,7 +115,7 @@ class AdditiveStudent(BaseStudent):
         max_bins: int = 64,
         alpha: float | str = "auto",
         pruning: float = 0.1,
-        pairs: int = 0,
+        pairs: int = 5,
         max_iter: int = 500,
         tol: float = 1e-6,
     ) -> None:
@@ -157,13 +148,7 @@ class AdditiveStudent(BaseStudent):
             theta = self._estimate(problem, edges, pairs, np.insert(theta, [len(theta) - 1] * more, 0.0, axis=0))
         theta, more, left = problem.solve(self.max_iter, self.tol, theta)
         self.n_iter_ += more
-        if left > self.tol:
-            warnings.warn(
-                f"AdditiveStudent stopped after {self.n_iter_} iterations with a gradient of {left:.2g}, above tol="
-                f"{self.tol:.2g}. Increase alpha, max_iter or tol.",
-                ConvergenceWarning,
-                stacklevel=4,  # the line that called fit
-            )
+        self._warn_unless_converged(left, "Increase alpha, max_iter or tol.")
         return _lower(problem, theta, edges, pairs)
 
     def _estimate(self, problem: Problem, edges: Edges, pairs: list[Pair], theta: np.ndarray | None) -> np.ndarray:
@@ -176,21 +161,6 @@ class AdditiveStudent(BaseStudent):
             n_iter += more
         self.n_iter_ += n_iter
         return theta
-
-    @available_if(has_scores)
-    def decision_function(self, X: Any) -> np.ndarray:
-        """Scores before the softmax, as the model form evaluates them. Only under the log-loss.
-
-        Parameters
-        ----------
-        X : array-like of shape (n, d)
-
-        Returns
-        -------
-        ndarray of float64, shape (n, k)
-        """
-        check_is_fitted(self)
-        return self._evaluate(X, "identity")
 
 
 def _n_steps(edges: Edges, pairs: list[Pair]) -> list[int]:
@@ -233,17 +203,22 @@ def _prune(problem: Problem, theta: np.ndarray, price: float) -> tuple[np.ndarra
     else:  # the variance left is the unit of what a parameter may save by chance
         price = price * 2 * problem.value(theta)[0] / free
     price *= free / problem.weight
-    theta, left = theta.copy(), np.arange(len(theta))
+    theta, left, gone = theta.copy(), np.arange(len(theta)), np.zeros(len(theta), dtype=bool)
     while len(left) > 1:
-        rises = np.square(theta[:-1]).sum(axis=1) / (2 * inverse.diagonal()[:-1])
+        with np.errstate(divide="ignore", invalid="ignore"):
+            rises = np.square(theta[:-1]).sum(axis=1) / (2 * inverse.diagonal()[:-1])
+        rises[gone[:-1]] = np.inf
         j = int(rises.argmin())
         if rises[j] > price:
             break
         column = inverse[j] / inverse[j, j]
         theta -= column[:, None] * theta[j]
         inverse -= np.outer(column, inverse[j])
-        rest = np.arange(len(left)) != j
-        left, theta, inverse = left[rest], theta[rest], inverse[np.ix_(rest, rest)]
+        gone[j] = True
+        if 4 * gone.sum() > len(gone):  # to copy what is left at every step would take most of the time
+            rest = ~gone
+            left, theta, inverse, gone = left[rest], theta[rest], inverse[np.ix_(rest, rest)], gone[rest]
+    left, theta = left[~gone], theta[~gone]
     kept = np.zeros(len(curvature) - 1, dtype=bool)
     kept[left[:-1]] = True
     return kept, theta

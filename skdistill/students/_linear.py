@@ -2,33 +2,26 @@
 
 from __future__ import annotations
 
-import warnings
-from numbers import Integral, Real
+from numbers import Real
 from typing import Any, ClassVar
 
 import numpy as np
 from scipy.sparse import issparse
-from sklearn.exceptions import ConvergenceWarning
-from sklearn.utils.metaestimators import available_if
-from sklearn.utils.validation import check_is_fitted
 
 from .._sklearn import Interval
 from ..engine import BLOCK_ROWS, MemoryEngine
 from ..model import Linear
-from ._base import BaseStudent
 from ._descent import Problem
+from ._scored import ScoredStudent
 from ._sparse import solve_sparse
 
 #: Numbers of float64 scratch that a block of dense features may take, unless fewer than 256 rows would fit.
 SCRATCH = 1 << 21
+#: Penalty per unit of weight on features that are out: their coefficients stay below what float32 can tell from zero.
+BARRED = 1e9
 
 
-def has_scores(student: BaseStudent) -> bool:
-    """Under the squared loss there is no link, and scikit-learn's regressors have no decision_function."""
-    return getattr(student, "loss_", student.loss) == "log_loss"
-
-
-class LinearStudent(BaseStudent):
+class LinearStudent(ScoredStudent):
     """Linear model fitted to soft labels (softmax) or to values (ridge), with a squared penalty.
 
     Minimises the weighted sum of losses plus ``alpha / 2 * ||coef||^2``; the intercept is free. Fits are exact up to
@@ -47,10 +40,11 @@ class LinearStudent(BaseStudent):
     alpha : float >= 0
         Strength of the penalty, in units of rows. With 0, coefficients of collinear features are not unique.
     sparsity : float >= 0
-        Strength of a penalty on the length of each feature's coefficients, ``sparsity * sum(norm(coef[:, j]))``, in
-        units of rows, and for the squared loss of the standard deviation of each target. The coefficients of features
-        that are not worth it are exactly zero, and the features take no bytes. With one output or two classes this is
-        the L1 penalty (Lasso), else the group lasso. Needs features on one scale; at most 1,499 of them.
+        How much a feature must be worth to be kept, in units of rows. Features are chosen under the further penalty
+        ``sparsity * sum(norm(coef[:, j]))``, for the squared loss in units of each target's standard deviation: the L1
+        penalty with one output or two classes, else the group lasso. Then those kept are fitted without it (relaxed
+        lasso); the coefficients of the others are exactly zero and take no bytes. Needs features on one scale, and at
+        most 1,499 of them.
     fit_intercept : bool
     max_iter : int >= 1
         Steps at most. A small model on millions of rows takes about ten.
@@ -76,7 +70,8 @@ class LinearStudent(BaseStudent):
     D. C. Liu, J. Nocedal, "On the limited memory BFGS method for large scale optimization", Mathematical Programming,
     1989. R. H. Byrd et al., "On the use of stochastic Hessian information in optimization methods for machine
     learning", SIAM Journal on Optimization, 2011 (curvature from a sample). M. Yuan, Y. Lin, "Model selection and
-    estimation in regression with grouped variables", JRSS B, 2006 (`sparsity`).
+    estimation in regression with grouped variables", JRSS B, 2006; N. Meinshausen, "Relaxed Lasso", Computational
+    Statistics & Data Analysis, 2007 (`sparsity`).
 
     Examples
     --------
@@ -89,18 +84,14 @@ class LinearStudent(BaseStudent):
     array([[0.5, 0.5]])
     """
 
-    links: ClassVar[dict[str, str]] = {"log_loss": "softmax", "squared": "identity"}
-    losses: ClassVar[frozenset[str]] = frozenset(links)
     takes_sparse: ClassVar[bool] = True
     wants_scaling: ClassVar[bool] = True
 
     _parameter_constraints: ClassVar[dict[str, list]] = {
-        **BaseStudent._parameter_constraints,
+        **ScoredStudent._parameter_constraints,
         "alpha": [Interval(Real, 0, None, closed="left")],
         "sparsity": [Interval(Real, 0, None, closed="left")],
         "fit_intercept": ["boolean"],
-        "max_iter": [Interval(Integral, 1, None, closed="left")],
-        "tol": [Interval(Real, 0, None, closed="neither")],
     }
 
     def __init__(
@@ -127,16 +118,16 @@ class LinearStudent(BaseStudent):
         shape, intercept = (width, Q.shape[1]), self.fit_intercept
         problem = Problem(engine, self.loss_, shape, self.alpha, fit_intercept=intercept, centered=not issparse(X))
         if self.sparsity:
-            theta, self.n_iter_, left = solve_sparse(problem, self.sparsity, self.max_iter, self.tol)
+            theta, chosen, left = solve_sparse(problem, self.sparsity, self.max_iter, self.tol)
+            used = theta[:-1].any(axis=1)
+            # What is not used may not come back, at a price beyond any gain; then it is taken for what it is, zero.
+            problem.penalise(np.where(used, self.alpha, BARRED * problem.weight))
+            theta, n_iter, left = problem.solve(self.max_iter, self.tol, theta)
+            theta[:-1][~used] = 0
+            self.n_iter_ = chosen + n_iter
         else:
             theta, self.n_iter_, left = problem.solve(self.max_iter, self.tol)
-        if left > self.tol:
-            warnings.warn(
-                f"LinearStudent stopped after {self.n_iter_} iterations with a gradient of {left:.2g}, above tol="
-                f"{self.tol:.2g}. Scale the features, increase alpha, max_iter or tol.",
-                ConvergenceWarning,
-                stacklevel=4,  # the line that called fit
-            )
+        self._warn_unless_converged(left, "Scale the features, increase alpha, max_iter or tol.")
         coefficients, constants = problem.in_units(theta)
         coef = coefficients.astype(np.float32)
         # With rounded coefficients, so that what they lose far from the origin is not lost at the center of the data.
@@ -144,18 +135,3 @@ class LinearStudent(BaseStudent):
         predictor = Linear(coef, constants.astype(np.float32))
         self.coef_, self.intercept_ = predictor.coef.T, predictor.intercept
         return predictor
-
-    @available_if(has_scores)
-    def decision_function(self, X: Any) -> np.ndarray:
-        """Scores before the softmax, as the model form evaluates them. Only under the log-loss.
-
-        Parameters
-        ----------
-        X : array-like or sparse matrix of shape (n, d)
-
-        Returns
-        -------
-        ndarray of float64, shape (n, k)
-        """
-        check_is_fitted(self)
-        return self._evaluate(X, "identity")

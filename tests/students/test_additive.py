@@ -42,7 +42,7 @@ def thermometer(X, predictor):
 def test_is_logistic_regression_on_steps(k, pruning):
     X, _ = rows(load_wine)
     Q, weight = soft(X, k), np.random.default_rng(1).uniform(0.2, 3, len(X))
-    student = AdditiveStudent(max_bins=6, alpha=0.5, pruning=pruning, tol=1e-8).fit(X, Q, weight)
+    student = AdditiveStudent(pairs=0, max_bins=6, alpha=0.5, pruning=pruning, tol=1e-8).fit(X, Q, weight)
     T = thermometer(X, student.predictor_)
     reference = LogisticRegression(C=2.0, solver="newton-cholesky", tol=1e-10, max_iter=1000).fit(
         np.repeat(T, k, axis=0), np.tile(np.arange(k), len(X)), sample_weight=(Q * weight[:, None]).ravel()
@@ -54,7 +54,7 @@ def test_is_logistic_regression_on_steps(k, pruning):
 def test_is_ridge_on_steps(pruning):
     X, y = rows(load_diabetes)
     targets = np.column_stack([y, 1e4 - 3 * y + 10 * X[:, 0]])
-    student = AdditiveStudent(max_bins=8, alpha=3.0, pruning=pruning, tol=1e-9).fit(X, targets)
+    student = AdditiveStudent(pairs=0, max_bins=8, alpha=3.0, pruning=pruning, tol=1e-9).fit(X, targets)
     T = thermometer(X, student.predictor_)
     assert_allclose(student.predict(X), Ridge(alpha=3.0).fit(T, targets).predict(T), rtol=1e-5)
 
@@ -69,13 +69,13 @@ def test_two_valued_features_give_a_line(loss):
     assert [len(edges) for edges in student.predictor_.edges] == [1] * 6
 
 
-PAIR = [(AdditiveStudent, {"pruning": 0.0, "alpha": 2.0}), (LinearStudent, {"alpha": 2.0})]
+PAIR = [(AdditiveStudent, {"pruning": 0.0, "pairs": 0, "alpha": 2.0}), (LinearStudent, {"alpha": 2.0})]
 
 
 @pytest.mark.parametrize("loss", ["log_loss", "squared"])
 def test_predicts_what_its_model_form_predicts(loss):
     X, _ = rows(load_wine)
-    student = AdditiveStudent(loss).fit(X, soft(X, 3))
+    student = AdditiveStudent(loss, max_bins=8).fit(X, soft(X, 3))
     form = student.predictor_
     assert isinstance(form, Additive)
     assert all(not table[0].any() for table in form.tables)
@@ -93,7 +93,7 @@ def test_learns_shapes_that_no_line_has():
     rng = np.random.default_rng(0)
     X = rng.uniform(-2, 2, size=(4000, 3)).astype(np.float32)
     y = np.abs(X[:, 0]) + (X[:, 1] > 0.5)
-    student = AdditiveStudent(pruning=0.0, max_bins=32).fit(X, y)
+    student = AdditiveStudent(pairs=0, pruning=0.0, max_bins=32).fit(X, y)
     assert student.score(X, y) > 0.99
     assert LinearStudent().fit(X, y).score(X, y) < 0.4
     edges = student.predictor_.edges[1]
@@ -105,7 +105,9 @@ def test_pruning_drops_what_only_fits_noise():
     X = rng.normal(size=(3000, 6)).astype(np.float32)
     p = LINKS["softmax"](np.column_stack([np.zeros(3000), 2.0 * (X[:, 0] > 0) - 1 + np.sin(2 * X[:, 1])]))
     Q = np.eye(2)[(rng.random(3000) < p[:, 1]).astype(int)]
-    full, pruned = (AdditiveStudent(max_bins=32, alpha=3.0, pruning=price).fit(X, Q).predictor_ for price in (0.0, 4.0))
+    full, pruned = (
+        AdditiveStudent(pairs=0, max_bins=32, alpha=3.0, pruning=price).fit(X, Q).predictor_ for price in (0.0, 4.0)
+    )
     assert full.n_steps == 6 * 31
     assert pruned.n_steps < 20
     assert all(len(edges) == 0 for edges in pruned.edges[2:])
@@ -186,12 +188,12 @@ def test_weights(loss):
 def test_without_any_feature_to_step_on(pruning):
     X = np.ones((20, 2), dtype=np.float32)
     Q = np.tile([0.25, 0.75], (20, 1))
-    student = AdditiveStudent(pruning=pruning).fit(X, Q)
+    student = AdditiveStudent(pairs=0, pruning=pruning).fit(X, Q)
     assert student.predictor_.n_steps == 0
     assert_allclose(student.predict(X[:2]), Q[:2], atol=1e-6)
-    assert_allclose(AdditiveStudent(pruning=pruning).fit(X, Q[:, 0] * 4).predict(X[:2]), 1.0)
+    assert_allclose(AdditiveStudent(pairs=0, pruning=pruning).fit(X, Q[:, 0] * 4).predict(X[:2]), 1.0)
     noise = np.random.default_rng(0).normal(size=(200, 3))
-    assert AdditiveStudent(pruning=50.0).fit(noise, np.eye(2)[np.arange(200) % 2]).predictor_.n_steps == 0
+    assert AdditiveStudent(pairs=0, pruning=50.0).fit(noise, np.eye(2)[np.arange(200) % 2]).predictor_.n_steps == 0
 
 
 def test_doubled_features_and_no_penalty():
@@ -199,7 +201,7 @@ def test_doubled_features_and_no_penalty():
     Q = soft(X, 3)
     wide = np.column_stack([X, X])
     for pruning in (0.0, 1.0):
-        student = AdditiveStudent(alpha=0.0, max_bins=3, pruning=pruning, tol=1e-5).fit(wide, Q)
+        student = AdditiveStudent(pairs=0, alpha=0.0, max_bins=3, pruning=pruning, tol=1e-5).fit(wide, Q)
         assert np.isfinite(student.predict(wide)).all()
         assert student.predictor_.n_steps > 0
 
@@ -223,7 +225,7 @@ def test_scratch_memory():
 def test_says_so_when_it_does_not_converge():
     X, _ = rows(load_wine)
     with pytest.warns(ConvergenceWarning, match=r"AdditiveStudent stopped after 2 iterations") as all_:
-        AdditiveStudent(alpha=3.0, pruning=0.0, max_iter=1).fit(X, soft(X, 3))
+        AdditiveStudent(pairs=0, alpha=3.0, pruning=0.0, max_iter=1).fit(X, soft(X, 3))
     assert all_[0].filename == inspect.getfile(test_says_so_when_it_does_not_converge)
 
 
@@ -268,7 +270,7 @@ def checkerboard(n, seed=0):
 def test_finds_a_planted_pair(loss):
     X, scores = checkerboard(2000)
     Q = LINKS["softmax"](np.column_stack([np.zeros(len(X)), scores])) if loss == "log_loss" else scores
-    alone, paired = (AdditiveStudent(loss, pairs=n).fit(X, Q) for n in (0, 1))
+    alone, paired = (AdditiveStudent(loss, max_bins=16, pairs=n).fit(X, Q) for n in (0, 1))
     (pair,) = paired.predictor_.pairs
     assert pair.features == (1, 4)
     assert alone.predictor_.pairs == ()
@@ -326,5 +328,5 @@ def test_tables_that_tell_little_are_smoothed_most(loss):
 
 def test_strengths_do_not_depend_on_the_unit_of_the_targets():
     X, y = rows(load_diabetes)
-    small, large = (AdditiveStudent(pairs=1).fit(X, scale * y) for scale in (1e-3, 1e3))
+    small, large = (AdditiveStudent(max_bins=16, pairs=1).fit(X, scale * y) for scale in (1e-3, 1e3))
     assert_allclose(small.predict(X) * 1e6, large.predict(X), rtol=1e-4)

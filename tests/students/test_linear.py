@@ -1,6 +1,5 @@
 import inspect
 import tracemalloc
-import warnings
 
 import numpy as np
 import pytest
@@ -14,7 +13,7 @@ from sklearn.utils.estimator_checks import parametrize_with_checks
 
 from skdistill.engine import MemoryEngine, _linear_blocks
 from skdistill.model import LINKS, Linear, packed_nbytes
-from skdistill.students import LinearStudent, _descent, _linear
+from skdistill.students import LinearStudent, _descent, _linear, _sparse
 
 # A converged reference; Newton's method is the solver that gets there on raw features.
 EXACT = {"solver": "newton-cholesky", "tol": 1e-10, "max_iter": 10_000}
@@ -389,60 +388,72 @@ def standardised(loader):
     return ((X - X.mean(axis=0)) / X.std(axis=0)).astype(np.float32).astype(np.float64), y
 
 
+def problem_of(X, Q, loss, alpha):
+    engine = MemoryEngine({"X": X.astype(np.float32), "Q": Q, "weight": np.ones(len(X))})
+    return _descent.Problem(engine, loss, (X.shape[1] + 1, Q.shape[1]), alpha, centered=True)
+
+
 @pytest.mark.parametrize("sparsity", [5.0, 40.0])
-def test_sparsity_is_the_lasso_for_two_classes(sparsity):
+def test_sparsity_keeps_the_features_of_the_lasso_and_fits_them_without_it(sparsity):
     X, y = standardised(load_breast_cancer)
-    student = LinearStudent(alpha=0.0, sparsity=sparsity, tol=1e-8).fit(X, np.eye(2)[y])
-    reference = LogisticRegression(C=1 / sparsity, l1_ratio=1.0, solver="saga", tol=1e-7, max_iter=10_000).fit(X, y)
-    assert_allclose(student.coef_[1] - student.coef_[0], reference.coef_[0], atol=1e-3)
-    assert_array_equal(student.coef_.any(axis=0), reference.coef_[0] != 0)
-    assert 0 < student.coef_.any(axis=0).sum() < 15
+    Q = np.eye(2)[y]
+    lasso = LogisticRegression(C=1 / sparsity, l1_ratio=1.0, solver="saga", tol=1e-7, max_iter=10_000).fit(X, y)
+    theta, _, left = _sparse.solve_sparse(problem_of(X, Q, "log_loss", 0.0), sparsity, 100, 1e-8)
+    assert left <= 1e-8
+    assert_allclose((theta[:, 1] - theta[:, 0])[:-1], lasso.coef_[0], atol=1e-3)
+
+    student = LinearStudent(alpha=2.0, sparsity=sparsity, tol=1e-8).fit(X, Q)
+    used = student.coef_.any(axis=0)
+    kept = LogisticRegression(C=0.5, **EXACT).fit(X[:, used], y)
+    assert 0 < used.sum() < 20
+    assert_allclose((student.coef_[1] - student.coef_[0])[used], kept.coef_[0], atol=1e-5)
+    assert_allclose(student.predict(X)[:, 1], kept.predict_proba(X[:, used])[:, 1], atol=1e-5)
 
 
-def test_sparsity_is_the_lasso_for_values():
+def test_sparsity_keeps_the_features_of_the_lasso_for_values():
     X, y = standardised(load_diabetes)
-    student = LinearStudent(alpha=0.0, sparsity=30.0, tol=1e-8).fit(X, y)
-    reference = Lasso(alpha=30 * y.std() / len(y), tol=1e-10).fit(X, y)
-    assert_allclose(student.coef_[0], reference.coef_, atol=1e-4)
     targets = np.column_stack([y, 50 * X[:, 0] - y])
     targets /= targets.std(axis=0)
-    many = LinearStudent(alpha=0.0, sparsity=30.0, tol=1e-8).fit(X, targets)
-    assert_allclose(many.coef_, MultiTaskLasso(alpha=30 / len(y), tol=1e-8).fit(X, targets).coef_, atol=1e-5)
+    for Q, lasso in ((targets[:, :1], Lasso), (targets, MultiTaskLasso)):
+        theta, _, _ = _sparse.solve_sparse(problem_of(X, Q, "squared", 0.0), 30.0, 100, 1e-8)
+        reference = lasso(alpha=30 / len(y), tol=1e-8).fit(X, Q)
+        assert_allclose(theta[:-1].T, np.atleast_2d(reference.coef_), atol=1e-5)
+        student = LinearStudent(alpha=3.0, sparsity=30.0, tol=1e-8).fit(X, Q)
+        used = student.coef_.any(axis=0)
+        assert 0 < used.sum() < 10
+        assert_allclose(
+            student.predict(X), Ridge(3.0).fit(X[:, used], Q).predict(X[:, used]).reshape(Q.shape), atol=1e-4
+        )
 
 
 @pytest.mark.parametrize("kind", ["full", "gram"])
 @pytest.mark.parametrize("alpha", [0.0, 1.0])
-def test_sparsity_meets_the_conditions_of_a_minimum(kind, alpha, monkeypatch):
+def test_sparse_line_meets_the_conditions_of_a_minimum(kind, alpha, monkeypatch):
     X, y = standardised(load_wine)
     monkeypatch.setattr(_descent, "CURVATURE_WIDTH", 30 if kind == "gram" else 1500)
     Q = 0.9 * np.eye(3)[y] + 0.1 / 3
-    student = LinearStudent(alpha=alpha, sparsity=8.0, tol=1e-8).fit(X, Q)
-    gradient = (student.predict(X) - Q).T @ X + alpha * student.coef_
-    lengths = np.linalg.norm(student.coef_, axis=0)
+    problem = problem_of(X, Q, "log_loss", alpha)
+    assert problem.kind == kind
+    theta, _, _ = _sparse.solve_sparse(problem, 8.0, 500, 1e-8)
+    P = LINKS["softmax"]((X - problem.frame.center) @ theta[:-1] + theta[-1])
+    gradient = (X - problem.frame.center).T @ (P - Q) + alpha * theta[:-1]
+    lengths = np.linalg.norm(theta[:-1], axis=1)
     used = lengths > 0
     assert 0 < used.sum() < X.shape[1]
-    assert_allclose(gradient[:, used], -8 * (student.coef_ / np.maximum(lengths, 1e-9))[:, used], atol=1e-3)
-    assert (np.linalg.norm(gradient[:, ~used], axis=0) < 8).all()
+    assert_allclose(gradient[used], (-8 * theta[:-1] / np.maximum(lengths, 1e-9)[:, None])[used], atol=1e-4)
+    assert (np.linalg.norm(gradient[~used], axis=1) < 8).all()
 
 
 @pytest.mark.parametrize("loss", ["log_loss", "squared"])
 def test_no_step_towards_a_sparse_line_raises_its_objective(loss):
     X, y = standardised(load_wine)
+    problem = problem_of(X, np.eye(3)[y], loss, 0.1)
     reached = []
-    for max_iter in range(1, 8):
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore", ConvergenceWarning)
-            student = LinearStudent(loss, alpha=0.1, sparsity=2.0, max_iter=max_iter, tol=1e-12).fit(X, np.eye(3)[y])
-        P, coef = student.predict(X), student.coef_.astype(np.float64)
-        if loss == "log_loss":
-            loss_, unit = -np.log(P[np.arange(len(y)), y]).sum(), np.ones((3, 1))
-        else:
-            unit = np.eye(3)[y].std(axis=0)[:, None]
-            loss_ = 0.5 * np.square((P - np.eye(3)[y]) / unit.T).sum()
-        scaled = coef / unit
-        reached.append(loss_ + 0.05 * np.square(scaled).sum() + 2 * np.linalg.norm(scaled, axis=0).sum())
-    assert (np.diff(reached) <= 1e-4).all()
-    assert reached[0] > reached[-1]
+    for max_iter in range(8):
+        theta, _, _ = _sparse.solve_sparse(problem, 2.0, max_iter, 1e-12)
+        reached.append(problem.value(theta)[0] + 2 * np.linalg.norm(theta[:-1], axis=1).sum() / len(y))
+    assert (np.diff(reached) <= 0).all()
+    assert reached[0] > reached[-1] + 0.1
 
 
 def test_sparser_lines_are_smaller_and_block_size_does_not_matter(monkeypatch):
@@ -465,11 +476,11 @@ def test_sparser_lines_are_smaller_and_block_size_does_not_matter(monkeypatch):
 def test_sparse_lines_take_weights_and_sparse_rows():
     X, y = standardised(load_wine)
     Q, weight = np.eye(3)[y], np.random.default_rng(0).integers(0, 4, len(y))
-    weighted = LinearStudent(sparsity=3.0, tol=1e-9).fit(X, Q, weight)
-    repeated = LinearStudent(sparsity=3.0, tol=1e-9).fit(np.repeat(X, weight, axis=0), np.repeat(Q, weight, axis=0))
+    weighted = LinearStudent(sparsity=3.0, tol=1e-8).fit(X, Q, weight)
+    repeated = LinearStudent(sparsity=3.0, tol=1e-8).fit(np.repeat(X, weight, axis=0), np.repeat(Q, weight, axis=0))
     assert_allclose(weighted.coef_, repeated.coef_, atol=1e-5)
-    rows_ = LinearStudent(sparsity=3.0, tol=1e-9).fit(sparse.csr_array(X), Q)
-    assert_allclose(rows_.coef_, LinearStudent(sparsity=3.0, tol=1e-9).fit(X, Q).coef_, atol=1e-5)
+    rows_ = LinearStudent(sparsity=3.0, tol=1e-8).fit(sparse.csr_array(X), Q)
+    assert_allclose(rows_.coef_, LinearStudent(sparsity=3.0, tol=1e-8).fit(X, Q).coef_, atol=1e-5)
 
 
 def test_sparsity_says_how_many_features_it_takes():
