@@ -29,9 +29,9 @@ def boost(split: Split, Z: np.ndarray, rows: np.ndarray, rounds: int, settings: 
     return train({**fixed, **settings}, Dataset(Z[rows], split.y_train[rows]), num_boost_round=rounds)
 
 
-def predicted(booster: Any, split: Split, Z: np.ndarray) -> np.ndarray:
-    """Its outputs as a matrix."""
-    raw = booster.predict(Z)
+def predicted(booster: Any, split: Split, Z: np.ndarray, rounds: int | None = None) -> np.ndarray:
+    """Its outputs as a matrix, after some of its rounds or after all."""
+    raw = booster.predict(Z, num_iteration=rounds)
     return np.column_stack([1 - raw, raw]) if split.n_classes == 2 else raw.reshape(len(Z), -1)
 
 

@@ -180,9 +180,20 @@ def _boosting(settings: dict[str, Any]) -> tuple[int, dict[str, Any]]:
     return max(1, settings["size"] // own["num_leaves"]), own
 
 
+def _boosted_sizes(split: Split) -> list[int]:
+    return ladder(BUDGETS[-1] // (8 * max(1, split.n_classes - 2)), steps=2)
+
+
 def _boosted_rows(split: Split) -> FitRows:
+    """A booster of the most rounds that any budget has room for stands in for all of fewer."""
+    largest = _boosted_sizes(split)[-1]
+
     def fit(Z: np.ndarray, rows: np.ndarray, settings: dict[str, Any]) -> Predictor:
-        return partial(predicted, boost(split, Z, rows, *_boosting(settings)), split)
+        rounds, own = _boosting(settings)
+        most, _ = _boosting(settings | {"size": largest})
+        key = ("booster", hash(rows.tobytes()), *sorted(own.items()))
+        booster = split.shared(key, lambda: boost(split, Z, rows, most, own))
+        return lambda Z: predicted(booster, split, Z, rounds)
 
     return fit
 
@@ -191,7 +202,7 @@ BOOSTED = Family(
     "boosted_hard_bytes",
     "LightGBM on hard labels, tuned within the bytes",
     "boosted",
-    sizes=lambda split: ladder(BUDGETS[-1] // (8 * max(1, split.n_classes - 2)), steps=2),
+    sizes=_boosted_sizes,
     fit_rows=_boosted_rows,
     fitted=lambda split, settings: fitted_boosted(split, *_boosting(settings)),
     before=lambda split: {"num_leaves": (8, 4, 16), "learning_rate": (0.2, 0.1, 0.4, 0.8)},
