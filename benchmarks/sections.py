@@ -131,9 +131,9 @@ def _record(duel: dict[str, Any]) -> str:
 def within_bytes(summary: Summary) -> str:
     """Everyone within a budget against CART and the best hard-trained model; then who the latter is."""
     names = [n for n in summary.contestants() if CONTESTANTS[n].sizes_in == "bytes" and n != BYTES_RIVAL]
-    names.sort(key=lambda name: (*STUDENTS_IN_BYTES, *names).index(name))
+    order = (*STUDENTS_IN_BYTES, *names)
     rows = []
-    for name in names:
+    for name in sorted(names, key=order.index):
         for metric in ALL_METRICS:
             for budget in summary.sizes(name):
                 gap = summary.gap_row(metric, name, budget, BYTES_RIVAL)
