@@ -129,28 +129,23 @@ def _record(duel: dict[str, Any]) -> str:
 
 
 def within_bytes(summary: Summary) -> str:
-    """Distilled students within a budget against CART and the best hard-trained model; then who the latter is."""
+    """Everyone within a budget against CART and the best hard-trained model; then who the latter is."""
+    names = [n for n in summary.contestants() if CONTESTANTS[n].sizes_in == "bytes" and n != BYTES_RIVAL]
+    order = (*STUDENTS_IN_BYTES, *names)
     rows = []
-    hard = [n for n in summary.contestants() if CONTESTANTS[n].sizes_in == "bytes" and n != BYTES_RIVAL]
-    students = sorted(hard, key=lambda name: STUDENTS_IN_BYTES.index(name) if name in STUDENTS_IN_BYTES else 99)
-    for student in [*students, BEST_HARD]:
+    for name in sorted(names, key=order.index):
         for metric in ALL_METRICS:
-            for budget in summary.sizes(student):
-                row: dict[str, Any] = {"model": shown(student), "metric": METRIC_NAMES[metric]}
-                row["KB"] = f"{budget / 1024:g}"
-                if student == BEST_HARD:
-                    continue
-                gap = summary.gap_row(metric, student, budget, BYTES_RIVAL)
-                if not gap["cells"]:
-                    continue
-                row |= {"recovered, median": gap["median"], "mean": gap["mean"], "sets": gap["n_sets"]}
-                row |= {"harm": f"{gap['harm']:.1%}"}
-                against_cart = summary.duel_row(metric, BYTES_RIVAL, student, budget)
-                against_best = summary.duel_row(metric, BEST_HARD, student, budget)
-                for name, duel in (("CART", against_cart), ("the best hard", against_best)):
-                    row[f"against {name}"] = _record(duel) if duel else "–"
-                    row[f"p ({name})"] = f"{duel['p_value']:.2g}" if duel else "–"
-                rows.append(row)
+            for budget in summary.sizes(name):
+                gap = summary.gap_row(metric, name, budget, BYTES_RIVAL)
+                if gap["cells"]:
+                    row: dict[str, Any] = {"model": shown(name), "metric": METRIC_NAMES[metric]}
+                    row |= {"KB": f"{budget / 1024:g}", "recovered, median": gap["median"], "mean": gap["mean"]}
+                    row |= {"sets": gap["n_sets"], "harm": f"{gap['harm']:.1%}"}
+                    for title, rival in (("CART", BYTES_RIVAL), ("the best hard", BEST_HARD)):
+                        duel = summary.duel_row(metric, rival, name, budget)
+                        row[f"against {title}"] = _record(duel) if duel else "–"
+                        row[f"p ({title})"] = f"{duel['p_value']:.2g}" if duel else "–"
+                    rows.append(row)
     table = markdown(pd.DataFrame(rows))
     chosen = summary.frame[summary.frame["contestant"] == BEST_HARD]
     if not len(chosen):

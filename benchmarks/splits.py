@@ -45,6 +45,15 @@ class Labels:
     cpu_seconds: float
 
 
+@dataclass(eq=False)
+class _Made:
+    """A shared thing, the CPU seconds that went into it beside those of other shared things, and these."""
+
+    thing: Any = None
+    seconds: float = 0.0
+    uses: set[Hashable] = field(default_factory=set)
+
+
 class Shared:
     """What several contestants, or sizes of one, compute alike: made once, charged to each.
 
@@ -55,7 +64,8 @@ class Shared:
     """
 
     def __init__(self) -> None:
-        self._made: dict[Hashable, tuple[Any, float]] = {}
+        self._made: dict[Hashable, _Made] = {}
+        self._making: list[_Made] = []
         self.settle()
 
     def settle(self) -> None:
@@ -64,15 +74,33 @@ class Shared:
         self._paid: set[Hashable] = set()
 
     def __call__(self, key: Hashable, make: Callable[[], Any]) -> Any:
-        """The thing of that key."""
-        if key not in self._made:
-            started = time.process_time()
-            thing = make()
-            self._made[key] = thing, time.process_time() - started
-        elif key not in self._paid:
-            self.owed += self._made[key][1]
+        """The thing of that key; making it may ask for others."""
+        if self._making:
+            self._making[-1].uses.add(key)
+        if key in self._made:
+            self._charge(key)
+            return self._made[key].thing
+        made = _Made()
+        self._making.append(made)
+        started = time.process_time()
+        try:
+            made.thing = make()
+        finally:
+            self._making.pop()
+            spent = time.process_time() - started
+            made.seconds += spent
+            if self._making:
+                self._making[-1].seconds -= spent
+        self._made[key] = made
         self._paid.add(key)
-        return self._made[key][0]
+        return made.thing
+
+    def _charge(self, key: Hashable) -> None:
+        if key not in self._paid:
+            self._paid.add(key)
+            self.owed += self._made[key].seconds
+            for used in self._made[key].uses:
+                self._charge(used)
 
 
 @dataclass(eq=False)

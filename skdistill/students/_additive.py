@@ -17,7 +17,7 @@ from ..model import Additive, PairTable
 from ._cuts import cut_features
 from ._descent import Problem
 from ._pairs import Pair, find_pairs
-from ._scored import ScoredStudent
+from ._scored import IterativeStudent
 from ._smoothing import START, smooth
 
 #: How exactly the model is solved whose steps are then thinned out: thinning is an estimate itself.
@@ -27,7 +27,7 @@ ROUGH = 1e-3
 Edges = list[np.ndarray]
 
 
-class AdditiveStudent(ScoredStudent):
+class AdditiveStudent(IterativeStudent):
     """Sum of step functions of one feature each, and a few of two, fitted to soft labels (softmax) or to values.
 
     What a line multiplies by a weight, this student looks up in a small table: each feature is cut into a few bins, and
@@ -99,7 +99,7 @@ class AdditiveStudent(ScoredStudent):
     """
 
     _parameter_constraints: ClassVar[dict[str, list]] = {
-        **ScoredStudent._parameter_constraints,
+        **IterativeStudent._parameter_constraints,
         "max_bins": [Interval(Integral, 2, 256, closed="both")],
         "alpha": [StrOptions({"auto"}), Interval(Real, 0, None, closed="left")],
         "pruning": [Interval(Real, 0, None, closed="left")],

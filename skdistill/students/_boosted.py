@@ -8,23 +8,20 @@ from typing import Any, ClassVar
 
 import numpy as np
 from scipy.special import log_softmax
-from sklearn.utils.metaestimators import available_if
-from sklearn.utils.validation import check_is_fitted
 
 from .._sklearn import Interval
 from ..engine import BLOCK_ROWS, MemoryEngine
 from ..engine._tree_blocks import bins_of
 from ..model import Tree, TreeSum
-from ._base import BaseStudent
 from ._binning import OBJECTIVES, bin_rows
 from ._leaf_values import Derivatives, Losses, refit
-from ._linear import has_scores
+from ._scored import ScoredStudent
 
 #: A class that has no mass starts as if it had this much.
 LEAST_MASS = 1e-6
 
 
-class BoostedStudent(BaseStudent):
+class BoostedStudent(ScoredStudent):
     """Sum of small trees fitted to soft labels (softmax) or to values: the most that a few kilobytes hold.
 
     LightGBM grows the trees leaf by leaf on the cross-entropy against the soft labels, or on the squared error,
@@ -87,12 +84,10 @@ class BoostedStudent(BaseStudent):
     TreeSum(n_features=2, n_trees=2, n_leaves=8, n_outputs=2)
     """
 
-    links: ClassVar[dict[str, str]] = {"log_loss": "softmax", "squared": "identity"}
-    losses: ClassVar[frozenset[str]] = frozenset(links)
     streams: ClassVar[bool] = False
 
     _parameter_constraints: ClassVar[dict[str, list]] = {
-        **BaseStudent._parameter_constraints,
+        **ScoredStudent._parameter_constraints,
         "n_trees": [Interval(Integral, 1, None, closed="left")],
         "max_leaves": [Interval(Integral, 2, None, closed="left")],
         "learning_rate": [Interval(Real, 0, 1, closed="right")],
@@ -175,21 +170,6 @@ class BoostedStudent(BaseStudent):
             if booster.update(fobj=objective):
                 break
         return booster
-
-    @available_if(has_scores)
-    def decision_function(self, X: Any) -> np.ndarray:
-        """Scores before the softmax, as the model form evaluates them. Only under the log-loss.
-
-        Parameters
-        ----------
-        X : array-like of shape (n, d)
-
-        Returns
-        -------
-        ndarray of float64, shape (n, k)
-        """
-        check_is_fitted(self)
-        return self._evaluate(X, "identity")
 
 
 Setting = tuple[np.ndarray, np.ndarray, Losses]

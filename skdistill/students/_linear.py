@@ -12,7 +12,7 @@ from .._sklearn import Interval
 from ..engine import BLOCK_ROWS, MemoryEngine
 from ..model import Linear
 from ._descent import Problem
-from ._scored import ScoredStudent
+from ._scored import IterativeStudent
 from ._sparse import solve_sparse
 
 #: Numbers of float64 scratch that a block of dense features may take, unless fewer than 256 rows would fit.
@@ -21,7 +21,7 @@ SCRATCH = 1 << 21
 BARRED = 1e9
 
 
-class LinearStudent(ScoredStudent):
+class LinearStudent(IterativeStudent):
     """Linear model fitted to soft labels (softmax) or to values (ridge), with a squared penalty.
 
     Minimises the weighted sum of losses plus ``alpha / 2 * ||coef||^2``; the intercept is free. Fits are exact up to
@@ -88,7 +88,7 @@ class LinearStudent(ScoredStudent):
     wants_scaling: ClassVar[bool] = True
 
     _parameter_constraints: ClassVar[dict[str, list]] = {
-        **ScoredStudent._parameter_constraints,
+        **IterativeStudent._parameter_constraints,
         "alpha": [Interval(Real, 0, None, closed="left")],
         "sparsity": [Interval(Real, 0, None, closed="left")],
         "fit_intercept": ["boolean"],

@@ -1,4 +1,4 @@
-"""What linear and additive students share: their losses, how they stop, and scores before the link."""
+"""What students of summed scores share: their losses and scores before the link; and how those that iterate stop."""
 
 from __future__ import annotations
 
@@ -26,6 +26,25 @@ class ScoredStudent(BaseStudent):
     links: ClassVar[dict[str, str]] = {"log_loss": "softmax", "squared": "identity"}
     losses: ClassVar[frozenset[str]] = frozenset(links)
 
+    @available_if(_has_scores)
+    def decision_function(self, X: Any) -> np.ndarray:
+        """Scores before the softmax, as the model form evaluates them. Only under the log-loss.
+
+        Parameters
+        ----------
+        X : array-like of shape (n, d), or sparse matrix where the student takes one
+
+        Returns
+        -------
+        ndarray of float64, shape (n, k)
+        """
+        check_is_fitted(self)
+        return self._evaluate(X, "identity")
+
+
+class IterativeStudent(ScoredStudent):
+    """A student whose scores are found by iteration."""
+
     _parameter_constraints: ClassVar[dict[str, list]] = {
         **BaseStudent._parameter_constraints,
         "max_iter": [Interval(Integral, 1, None, closed="left")],
@@ -44,18 +63,3 @@ class ScoredStudent(BaseStudent):
                 ConvergenceWarning,
                 stacklevel=5,  # the line that called fit
             )
-
-    @available_if(_has_scores)
-    def decision_function(self, X: Any) -> np.ndarray:
-        """Scores before the softmax, as the model form evaluates them. Only under the log-loss.
-
-        Parameters
-        ----------
-        X : array-like of shape (n, d), or sparse matrix where the student takes one
-
-        Returns
-        -------
-        ndarray of float64, shape (n, k)
-        """
-        check_is_fitted(self)
-        return self._evaluate(X, "identity")

@@ -76,3 +76,19 @@ def test_shared_is_charged_to_everyone_once():
     first = shared.owed
     shared("key", None)
     assert shared.owed == first > 0
+
+
+def test_shared_things_that_use_shared_things_are_charged_once():
+    def busy():
+        return sum(i for i in range(300_000))
+
+    shared = Shared()
+    shared("outer", lambda: busy() + shared("inner", busy))
+    shared.settle()
+    shared("outer", None)
+    both = shared.owed
+    shared("inner", None)
+    assert shared.owed == both
+    shared.settle()
+    shared("inner", None)
+    assert 0 < shared.owed < 0.9 * both
