@@ -30,8 +30,9 @@ BLENDS = (0.3, 0.0, 0.6)
 #: rows.
 _SIZES = 2
 
-#: Students of which further blends and samplers are tried.
-_FINALISTS = 2
+#: Students that are judged on all folds, the others on the first alone; and those of which further blends and samplers
+#: are tried.
+_SCREENED, _FINALISTS = 3, 2
 
 
 @dataclass(frozen=True, eq=False)
@@ -183,11 +184,12 @@ class Judge:
 def choose(choices: Choices, judge: Judge) -> list[Verdict]:
     """Verdicts, the chosen one first, then the others from good to bad.
 
-    Every student is judged on hard labels and on soft ones of the first blend, and the better of the two represents it;
-    then the best of them with every other blend and sampler. Of many candidates some look good by luck: so a further
-    recipe takes the place of the best representative only if its loss is lower by over a standard error (after Breiman
-    et al. 1984). Nor are soft labels taken whose errors are more than those on hard labels by over a standard error:
-    what is known to be worse is not shipped.
+    Every student is judged on hard labels and on soft ones of the first blend, and the better of the two represents it.
+    Of many students this is done on the first fold alone, and the few best are judged on all. Then the best of them
+    are judged with every other blend and sampler. Of many candidates some look good by luck: so a further recipe takes
+    the place of the best representative only if its loss is lower by over a standard error (after Breiman et al. 1984).
+    Nor are soft labels taken whose errors are more than those on hard labels by over a standard error: what is known to
+    be worse is not shipped.
 
     Parameters
     ----------
@@ -202,7 +204,11 @@ def choose(choices: Choices, judge: Judge) -> list[Verdict]:
             "max_bytes, or drop columns."
         )
     first, *rest = [(blend, sampler) for sampler in choices.samplers for blend in choices.blends]
-    pairs = [(judge(Recipe(student, hard=True)), judge(Recipe(student, *first))) for student in students]
+    if len(students) > _SCREENED and len(judge.grounds) > 1:
+        screen = Judge(judge.grounds[:1], judge.encoders, judge.task)
+        students.sort(key=lambda student: min(v.loss for v in _pair(student, first, screen)))
+        students = students[:_SCREENED]
+    pairs = [_pair(student, first, judge) for student in students]
     best = sorted((_better(hard, soft) for hard, soft in pairs), key=_loss)
     rival = min((hard for hard, _ in pairs), key=_loss)
     chosen = best[0]
@@ -212,6 +218,11 @@ def choose(choices: Choices, judge: Judge) -> list[Verdict]:
         chosen = challenger
     others = [verdict for pair in pairs for verdict in pair] + further
     return [chosen, *sorted((verdict for verdict in others if verdict is not chosen), key=_loss)]
+
+
+def _pair(student: Any, first: tuple[float, BaseSampler | None], judge: Judge) -> tuple[Verdict, Verdict]:
+    """A student on hard labels and on soft ones."""
+    return judge(Recipe(student, hard=True)), judge(Recipe(student, *first))
 
 
 def _loss(verdict: Verdict) -> float:

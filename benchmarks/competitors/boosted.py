@@ -23,6 +23,10 @@ from ._tuning import cv_loss, tune
 Boost = Callable[[Split, int, np.ndarray, np.ndarray, dict[str, Any]], TreeSum]
 
 
+#: How much of the bytes to use: more rounds than are needed overfit.
+_FILLED = {"filled": (1.0, 0.5, 0.25)}
+
+
 def _n_sums(split: Split) -> int:
     """Sums of trees: two classes have one, the score of the second."""
     return 1 if split.n_outputs == 2 else split.n_outputs
@@ -88,11 +92,15 @@ def _fit_hard(
 ) -> Fitted:
     labels = split.truth if one_hot else split.y_train
 
-    def fit(Z: np.ndarray, rows: np.ndarray, settings: dict[str, Any]) -> Callable[[np.ndarray], np.ndarray]:
-        return partial(boost(split, size, rows, labels, settings).evaluate, row_wise=LINKS[_link(split)])
+    def trees(rows: np.ndarray, settings: dict[str, Any]) -> TreeSum:
+        own = {key: value for key, value in settings.items() if key != "filled"}
+        return boost(split, int(size * settings.get("filled", 1.0)), rows, labels, own)
 
-    settings = tune(split, split.raw[0], fit, *grids)
-    model = _fitted(boost(split, size, np.arange(len(labels)), labels, settings), split, settings)
+    def fit(Z: np.ndarray, rows: np.ndarray, settings: dict[str, Any]) -> Callable[[np.ndarray], np.ndarray]:
+        return partial(trees(rows, settings).evaluate, row_wise=LINKS[_link(split)])
+
+    settings = tune(split, split.raw[0], fit, *grids, _FILLED)
+    model = _fitted(trees(np.arange(len(labels)), settings), split, settings)
     if model.nbytes > size:
         raise NothingFitsError(f"No round of trees fits into {size} bytes.")
     return replace(model, cv_loss=cv_loss(split, split.raw[0], fit, settings))
