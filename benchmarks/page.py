@@ -202,10 +202,14 @@ def _costs(summary: Summary) -> str:
 
 def _peers(summary: Summary) -> str:
     """How other projects were run, where there are results of theirs."""
-    present = [CONTESTANTS[name] for name in summary.contestants() if CONTESTANTS[name].note]
-    if not present:
+    titles: dict[str, list[str]] = {}
+    for peer in (CONTESTANTS[name] for name in summary.contestants()):
+        if peer.note:
+            titles.setdefault(peer.note, []).append(peer.title)
+    if not titles:
         return ""
-    return "## How other projects were run\n\n" + "\n".join(f"- {peer.title}: {peer.note}" for peer in present)
+    notes = (f"- **{_list(names)}.** {note}" for note, names in titles.items())
+    return "## How other projects were run\n\n" + "\n".join(notes)
 
 
 def _sets(summary: Summary) -> str:
