@@ -19,7 +19,7 @@ def fit_tree(
 ) -> Tree:
     """Fit a tree to the columns ``"X"``, ``"Q"`` and ``"weight"`` of `engine`.
 
-    The tree depends on the rows and weights alone: not on the blocks and, up to `SAMPLE_ROWS` rows, not on their order.
+    The tree depends on the rows and weights alone: not on the blocks and, up to `SEARCH_ROWS` rows, not on their order.
 
     Parameters
     ----------
@@ -29,7 +29,7 @@ def fit_tree(
     max_bins : int
     shrinkage : float
     repair : {"balanced", "accuracy", "loss"} or None
-        What repair minimises; None leaves the tree as it has grown.
+        What search and repair minimise; None leaves the tree as it has grown.
 
     Returns
     -------
