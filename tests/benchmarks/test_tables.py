@@ -7,6 +7,8 @@ import pytest
 
 pytest.importorskip("pyarrow")
 
+from benchmarks import plots
+from benchmarks.markdown import shown
 from benchmarks.plan import RIVAL, STUDENT, Plan
 from benchmarks.results import Cell, Results
 from benchmarks.sections import within_bytes
@@ -34,7 +36,7 @@ def tables(tmp_path):
     for name, size, nbytes, cv_loss, loss in CELLS:
         row = {"task": "classification", "n_classes": 2, "n_train": 100, "n_test": 50, "nbytes": nbytes}
         losses = dict.fromkeys(("accuracy", "log_loss", "auc"), loss + noise * loss)
-        results.add(Cell("churn", 0, PLAN.max_rows, name, size), {**row, "cv_loss": cv_loss}, losses)
+        results.add(Cell("churn", 0, PLAN.max_rows, name, size), {**row, "log_loss": loss, "cv_loss": cv_loss}, losses)
     tabulate(PLAN, tmp_path).write(tmp_path / "tables")
     return Tables.read(tmp_path / "tables")
 
@@ -67,3 +69,12 @@ def test_table_of_budgets(tables):
     (row,) = (line for line in page.splitlines() if "as large as the bytes allow | log-loss" in line)
     assert "| 1 / 0 / 0 | 1 | 1 / 0 / 0 | 1 |" in row
     assert "LinearStudent on hard labels, tuned within the bytes |" in page
+
+
+@pytest.mark.parametrize("draw", ["gap_by_leaves", "quality_by_bytes"])
+def test_picture(tables, tmp_path, draw):
+    pytest.importorskip("matplotlib")
+    path = tmp_path / "picture.svg"
+    assert plots.picture(getattr(plots, draw), Summary(PLAN, tables), path, "title") == "![title](picture.svg)"
+    assert 1_000 < path.stat().st_size < 200_000
+    assert shown(STUDENT if draw == "gap_by_leaves" else BEST_HARD) in path.read_text()
