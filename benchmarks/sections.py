@@ -174,8 +174,11 @@ def no_larger(summary: Summary) -> str:
 
 def notes(summary: Summary) -> str:
     """What each peer was given and what it cannot do."""
-    present = [CONTESTANTS[name] for name in summary.contestants() if CONTESTANTS[name].note]
-    return "\n".join(f"- {peer.title}: {peer.note}" for peer in present) or "No results."
+    titles: dict[str, list[str]] = {}
+    for name in summary.contestants():
+        titles.setdefault(CONTESTANTS[name].note, []).append(shown(name))
+    titles.pop("", None)
+    return "\n".join(f"- {'; '.join(names)}: {note}" for note, names in titles.items()) or "No results."
 
 
 def additive(summary: Summary) -> str:
