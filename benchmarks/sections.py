@@ -175,10 +175,10 @@ def no_larger(summary: Summary) -> str:
 def notes(summary: Summary) -> str:
     """What each peer was given and what it cannot do."""
     titles: dict[str, list[str]] = {}
-    for peer in (CONTESTANTS[name] for name in summary.contestants()):
-        if peer.note:
-            titles.setdefault(peer.note, []).append(peer.title)
-    return "\n".join(f"- **{'; '.join(names)}.** {note}" for note, names in titles.items()) or "No results."
+    for name in summary.contestants():
+        titles.setdefault(CONTESTANTS[name].note, []).append(shown(name))
+    titles.pop("", None)
+    return "\n".join(f"- {'; '.join(names)}: {note}" for note, names in titles.items()) or "No results."
 
 
 def additive(summary: Summary) -> str:
