@@ -16,7 +16,14 @@ from sklearn.datasets import load_breast_cancer, load_diabetes, load_iris
 from sklearn.tree import DecisionTreeRegressor
 from sklearn.utils.estimator_checks import parametrize_with_checks
 
-from skdistill import DistilledClassifier, DistilledEstimator, DistilledRegressor, LinearStudent, TreeStudent
+from skdistill import (
+    AdditiveStudent,
+    DistilledClassifier,
+    DistilledEstimator,
+    DistilledRegressor,
+    LinearStudent,
+    TreeStudent,
+)
 
 # Deterministic linear teachers and fixed settings: not one check may fail.
 EXACT = [
@@ -24,8 +31,8 @@ EXACT = [
     DistilledClassifier(exact_classifiers(), "linear", cv=3, weighting=None),
     DistilledRegressor(exact_regressors(), TreeStudent(min_samples_leaf=1), cv=3),
     DistilledRegressor(exact_regressors(), "linear", cv=3, weighting=None),
-    DistilledClassifier(exact_classifiers(), "additive", cv=3, weighting=None),
-    DistilledRegressor(exact_regressors(), "additive", cv=3, weighting=None),
+    DistilledClassifier(exact_classifiers(), AdditiveStudent(max_bins=8, pairs=1), cv=3, weighting=None),
+    DistilledRegressor(exact_regressors(), AdditiveStudent(max_bins=8, pairs=1), cv=3, weighting=None),
     DistilledEstimator(exact_classifiers(), TreeStudent(min_samples_leaf=1), task="classification", cv=3),
     DistilledEstimator(exact_regressors(), "linear", cv=3),
     DistilledClassifier(exact_classifiers(), TreeStudent(min_samples_leaf=1), cv=3, blend="auto"),

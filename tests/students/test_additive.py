@@ -14,7 +14,7 @@ from skdistill.model import LINKS, Additive
 from skdistill.students import AdditiveStudent, LinearStudent, _additive, _cuts
 
 
-@parametrize_with_checks([AdditiveStudent()])
+@parametrize_with_checks([AdditiveStudent(max_bins=8, pairs=1)])
 def test_is_a_scikit_learn_regressor(estimator, check):
     check(estimator)
 
