@@ -18,6 +18,8 @@ UNSEEN = (
 )
 
 LEAVES = (8, 16, 32, 64)
+#: Weight of the true labels where it is not chosen.
+BLEND = 0.3
 #: Packed bytes, ascending.
 BUDGETS = (1_024, 4_096, 16_384)
 

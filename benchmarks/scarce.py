@@ -57,7 +57,7 @@ def drawn(name: str, seed: int) -> tuple[Split, Any] | None:
 
 def students(split: Split, X_pool: Any, size: int) -> Iterator[tuple[str, np.ndarray]]:
     """The tree with and without the pool: names and outputs of the test rows."""
-    Q = split.soft(0.5)
+    Q = split.soft()
     labels = split.shared("pool", lambda: split.oracle()(X_pool))
     for name, extra in (("with the pool", (X_pool, labels, 1.0)), ("without it", None)):
         yield name, fitted_student(TreeStudent(max_leaves=size), split, Q, extra=extra).predict(split)

@@ -16,7 +16,7 @@ from skdistill.targets import Combiner, blend_labels
 from skdistill.teachers import Oracle, SoftLabels, make_folds
 
 from . import datasets
-from .plan import Plan
+from .plan import BLEND, Plan
 
 
 @dataclass(frozen=True, eq=False)
@@ -170,7 +170,7 @@ class Split:
         """The true labels of the training rows as a matrix: one-hot, or one column of values."""
         return one_hot(self.y_train, self.n_classes) if self.n_classes else self.y_train[:, None]
 
-    def soft(self, blend: float = 0.5) -> np.ndarray:
+    def soft(self, blend: float = BLEND) -> np.ndarray:
         """Out-of-fold labels of the training rows, mixed with the true ones."""
         y = self.y_train if self.n_classes else self.truth
         return blend_labels(self.labels.train.copy(), y, blend, self.task)

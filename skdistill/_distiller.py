@@ -59,7 +59,7 @@ class DistilledClassifier(ClassifierMixin, BaseDistilled):
         each class for what they say together, as a mean of calibrated teachers is not calibrated (Ranjan and Gneiting
         2010). Frozen teachers, which may have seen the rows, are not made surer of themselves, nor is a committee
         that has one.
-    blend : float in [0, 1] or "auto", default=0.5
+    blend : float in [0, 1] or "auto", default=0.3
         Weight of the true labels in the targets. "auto": chosen, see Notes.
     augmentation : None, {"munge", "marginal", "auto"} or sampler, default=None
         New rows near the given ones, labelled by the committee fitted on all rows; how many and how heavy are the
@@ -145,7 +145,7 @@ class DistilledClassifier(ClassifierMixin, BaseDistilled):
         weighting: Any = "log_loss",
         aggregation: Any = "geometric",
         temperature: float | str = "auto",
-        blend: float | str = 0.5,
+        blend: float | str = 0.3,
         augmentation: Any = None,
         class_weight: Any = None,
         keep_teachers: bool = False,
@@ -197,7 +197,7 @@ class DistilledRegressor(RegressorMixin, BaseDistilled):
         (Caruana et al. 2004), your own, or equal ones.
     aggregation : {"mean", "median"} or callable, default="mean"
         How values of several teachers become one; a callable takes ``(block (T, b, m), weights (T,))``.
-    blend : float in [0, 1] or "auto", default=0.5
+    blend : float in [0, 1] or "auto", default=0.3
         Weight of the true values in the targets. "auto": chosen, see Notes.
     augmentation : None, {"munge", "marginal", "auto"} or sampler, default=None
         New rows near the given ones, labelled by the committee fitted on all rows; how many and how heavy are the
@@ -257,7 +257,7 @@ class DistilledRegressor(RegressorMixin, BaseDistilled):
         cv: Any = 5,
         weighting: Any = "loss",
         aggregation: Any = "mean",
-        blend: float | str = 0.5,
+        blend: float | str = 0.3,
         augmentation: Any = None,
         keep_teachers: bool = False,
         device: str = "auto",
@@ -334,7 +334,7 @@ temperatures_, committee_temperature_, committee_biases_, fit_seconds_
         weighting: Any = "loss",
         aggregation: Any = "auto",
         temperature: float | str = "auto",
-        blend: float | str = 0.5,
+        blend: float | str = 0.3,
         augmentation: Any = None,
         class_weight: Any = None,
         keep_teachers: bool = False,

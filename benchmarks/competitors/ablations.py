@@ -12,6 +12,7 @@ import numpy as np
 from skdistill import Munge, TreeStudent
 from skdistill.targets import blend_labels, fit_combiner
 
+from ..plan import BLEND
 from ..splits import Split
 from ._contestant import Contestant, Fitted
 from .tree import fitted_student
@@ -21,7 +22,9 @@ def _out_of_fold(split: Split) -> np.ndarray:
     return split.labels.train
 
 
-def _combined(split: Split, temperature: float | str, weighting: str | None) -> np.ndarray:
+def _combined(
+    split: Split, temperature: float | str = "auto", weighting: str | None = "loss", aggregation: str = "auto"
+) -> np.ndarray:
     """The teachers' out-of-fold labels, combined in another way."""
     labels = [each.astype(np.float64) for each in split.labels.train_each]
     combine = fit_combiner(
@@ -30,7 +33,7 @@ def _combined(split: Split, temperature: float | str, weighting: str | None) -> 
         task=split.task,
         temperature=temperature if split.n_classes else 1.0,
         weighting=weighting,
-        aggregation="mean",
+        aggregation=aggregation,
         sample_weight=None,
         covered=np.ones(len(split.y_train), bool),
         device="cpu",
@@ -58,7 +61,7 @@ class Lever:
     title: str
     student: dict[str, Any] = field(default_factory=dict)
     labels: Callable[[Split], np.ndarray] = _out_of_fold
-    blend: float = 0.5
+    blend: float = BLEND
     sampler: Any = None
 
     @property
@@ -85,16 +88,13 @@ class Lever:
 
 LEVERS = (
     Lever("without_repair", "without repair", {"repair": None}),
-    Lever("with_repair", "with repair, balanced", {"repair": "balanced"}),
     Lever("without_blend", "teachers' labels only (blend 0)", blend=0.0),
     Lever("without_teachers", "true labels only (blend 1)", blend=1.0),
     Lever("without_out_of_fold", "in-sample labels, not out-of-fold", labels=lambda split: split.labels.in_sample),
-    Lever(
-        "without_weighting", "plain mean of the teachers", labels=partial(_combined, temperature="auto", weighting=None)
-    ),
-    Lever(
-        "without_calibration", "teachers not calibrated", labels=partial(_combined, temperature=1.0, weighting="loss")
-    ),
+    Lever("without_weighting", "teachers of equal weight", labels=partial(_combined, weighting=None)),
+    Lever("without_calibration", "teachers not calibrated", labels=partial(_combined, temperature=1.0)),
+    Lever("naive_committee", "plain mean of the teachers", labels=partial(_combined, 1.0, None, "mean")),
+    Lever("half_true", "half true labels (blend .5)", blend=0.5),
     Lever("without_shrinkage", "without shrinkage", {"shrinkage": 0.0}),
     Lever("with_munge", "with MUNGE, 3 rows for each real one", sampler=Munge()),
 )

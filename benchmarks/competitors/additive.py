@@ -28,7 +28,7 @@ def _fit_hard(split: Split, size: int) -> Fitted:
 
 
 def _fit_soft(split: Split, size: int) -> Fitted:
-    return fitted_student(AdditiveStudent(pairs=size), split, split.soft(0.5))
+    return fitted_student(AdditiveStudent(pairs=size), split, split.soft())
 
 
 CONTESTANTS = (
@@ -39,7 +39,7 @@ CONTESTANTS = (
     ),
     Contestant(
         "additive_soft",
-        "AdditiveStudent on soft labels, blend .5; size is pairs",
+        "AdditiveStudent on soft labels, blend .3; size is pairs",
         *(_fit_soft, "soft", "additive", _PAIRS, "additive_hard"),
     ),
 )

@@ -107,7 +107,7 @@ def _fit_hard(
 
 
 def _fit_soft(split: Split, size: int) -> Fitted:
-    return _fitted(_ours(split, size, np.arange(len(split.y_train)), split.soft(0.5), {}), split, {})
+    return _fitted(_ours(split, size, np.arange(len(split.y_train)), split.soft(), {}), split, {})
 
 
 CONTESTANTS = (
@@ -138,7 +138,7 @@ CONTESTANTS = (
     ),
     Contestant(
         "boosted_soft_bytes",
-        "BoostedStudent on soft labels, blend .5",
+        "BoostedStudent on soft labels, blend .3",
         *(_fit_soft, "soft", "boosted", None, "cart_bytes", "lightgbm", "bytes"),
     ),
 )

@@ -26,17 +26,17 @@ def _fit_hard(split: Split, size: int) -> Fitted:
 
 
 def _fit_soft(split: Split, size: int) -> Fitted:
-    return fitted_student(LinearStudent(sparsity=size), split, split.soft(0.5), scale=True)
+    return fitted_student(LinearStudent(sparsity=size), split, split.soft(), scale=True)
 
 
 CONTESTANTS = (
     Contestant("linear_hard", "LinearStudent on hard labels, tuned", _fit_hard, "hard", "linear", (0,), "linear_hard"),
     Contestant(
-        "linear_soft", "LinearStudent on soft labels, blend .5", _fit_soft, "soft", "linear", (0,), "linear_hard"
+        "linear_soft", "LinearStudent on soft labels, blend .3", _fit_soft, "soft", "linear", (0,), "linear_hard"
     ),
     Contestant(
         "linear_sparse",
-        "LinearStudent on soft labels, blend .5; size is the sparsity",
+        "LinearStudent on soft labels, blend .3; size is the sparsity",
         *(_fit_soft, "soft", "linear", (3, 10, 30), "linear_hard"),
     ),
 )

@@ -61,17 +61,17 @@ def _fit_hard(split: Split, size: int) -> Fitted:
 
 
 def _fit_soft(split: Split, size: int) -> Fitted:
-    return fitted_student(TreeStudent(max_leaves=size), split, split.soft(0.5))
+    return fitted_student(TreeStudent(max_leaves=size), split, split.soft())
 
 
 def _fit_accurate(split: Split, size: int) -> Fitted:
     # Under the squared loss there is no accuracy to be had.
     repair = {"repair": "accuracy"} if split.n_classes else {}
-    return fitted_student(TreeStudent(max_leaves=size, **repair), split, split.soft(0.5))
+    return fitted_student(TreeStudent(max_leaves=size, **repair), split, split.soft())
 
 
 CONTESTANTS = (
     Contestant("tree_hard", "TreeStudent on hard labels, tuned", _fit_hard, "hard"),
-    Contestant("tree_soft", "TreeStudent on soft labels, blend .5", _fit_soft, "soft"),
-    Contestant("tree_accuracy", "TreeStudent on soft labels, blend .5, repaired for accuracy", _fit_accurate, "soft"),
+    Contestant("tree_soft", "TreeStudent on soft labels, blend .3", _fit_soft, "soft"),
+    Contestant("tree_accuracy", "TreeStudent on soft labels, blend .3, repaired for accuracy", _fit_accurate, "soft"),
 )

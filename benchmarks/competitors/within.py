@@ -74,7 +74,7 @@ SOFT_TREE = replace(
     TREE,
     name="tree_soft_bytes",
     title="TreeStudent on soft labels, as large as the bytes allow",
-    fitted=lambda split, settings: fitted_student(_tree(settings), split, split.soft(0.5)),
+    fitted=lambda split, settings: fitted_student(_tree(settings), split, split.soft()),
     before=lambda split: {},
 )
 
@@ -148,7 +148,7 @@ def _additive_rows(split: Split) -> FitRows:
 def _fitted_additive(split: Split, settings: dict[str, Any], soft: bool) -> Fitted:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", ConvergenceWarning)
-        return fitted_student(_additive(settings), split, split.soft(0.5) if soft else split.truth)
+        return fitted_student(_additive(settings), split, split.soft() if soft else split.truth)
 
 
 ADDITIVE = Family(
