@@ -157,9 +157,7 @@ def test_auto_student_stays_within_the_budget(max_bytes):
     clf.fit(X[::2], y[::2])
     assert clf.to_model().nbytes <= max_bytes
     assert clf.score(X[1::2], y[1::2]) > 0.88
-    families = {row["student"].split("(")[0] for row in clf.selection_}
-    assert "TreeStudent" in families
-    assert len(families) > 1 or max_bytes == 150
+    assert len({row["student"] for row in clf.selection_}) > 1
     assert all(row["nbytes"] is not None for row in clf.selection_)
 
 

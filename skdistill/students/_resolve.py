@@ -44,8 +44,9 @@ def resolve_families(
     Examples
     --------
     >>> from skdistill.students import resolve_families
-    >>> resolve_families("linear", 1000, "regression")
-    ((LinearStudent(loss='squared'),),)
+    >>> families = resolve_families("auto", 1000, "regression")
+    >>> [family[-1] for family in families][2:]
+    [LinearStudent(loss='squared'), TreeStudent(loss='squared', max_leaves=512)]
     """
     name = student if isinstance(student, str) else None
     if max_bytes is None or not (name == "auto" or name in STUDENTS):
