@@ -197,8 +197,9 @@ class DistilledRegressor(RegressorMixin, BaseDistilled):
         (Caruana et al. 2004), your own, or equal ones.
     aggregation : {"mean", "median"} or callable, default="mean"
         How values of several teachers become one; a callable takes ``(block (T, b, m), weights (T,))``.
-    blend : float in [0, 1] or "auto", default=0.3
-        Weight of the true values in the targets. "auto": chosen, see Notes.
+    blend : float in [0, 1] or "auto", default=0.7
+        Weight of the true values in the targets. Where they hold little noise there is little that the committee knows
+        better. "auto": chosen, see Notes.
     augmentation : None, {"munge", "marginal", "auto"} or sampler, default=None
         New rows near the given ones, labelled by the committee fitted on all rows; how many and how heavy are the
         sampler's parameters. A name stands for the defaults of `Munge` or `MarginalResampling`. It helps most
@@ -257,7 +258,7 @@ class DistilledRegressor(RegressorMixin, BaseDistilled):
         cv: Any = 5,
         weighting: Any = "loss",
         aggregation: Any = "mean",
-        blend: float | str = 0.3,
+        blend: float | str = 0.7,
         augmentation: Any = None,
         keep_teachers: bool = False,
         device: str = "auto",
@@ -334,7 +335,7 @@ temperatures_, committee_temperature_, committee_biases_, fit_seconds_
         weighting: Any = "loss",
         aggregation: Any = "auto",
         temperature: float | str = "auto",
-        blend: float | str = 0.3,
+        blend: float | str = 0.5,
         augmentation: Any = None,
         class_weight: Any = None,
         keep_teachers: bool = False,

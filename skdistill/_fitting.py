@@ -109,7 +109,8 @@ class DistilledFitting(DistilledComposition):
         rng = generator(self.random_state)
         # Seeded once, so that the rival draws what the student draws.
         families = tuple(tuple(seeded(student, rng) for student in family) for family in families)
-        choices = Choices(families, BLENDS if self.blend == "auto" else (float(self.blend),), samplers, self.max_bytes)
+        blends = BLENDS[task] if self.blend == "auto" else (float(self.blend),)
+        choices = Choices(families, blends, samplers, self.max_bytes)
 
         with self._stage("encoder"):
             # First, since it is quick and reads every cell: what no stage can use is refused before the long work.
