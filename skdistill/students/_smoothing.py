@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import numpy as np
-from scipy.linalg import cholesky, solve_triangular
 
 from ._descent import Problem
+from ._steps import inverse_root
 
 #: Times that strengths are estimated and the model is solved with them: they move little after that.
 ROUNDS = 4
@@ -43,19 +43,17 @@ def smooth(problem: Problem, owner: np.ndarray, theta: np.ndarray, max_iter: int
     """
     n_iter = 0
     for _ in range(ROUNDS if len(owner) else 0):
-        problem.penalise(np.clip(_by_evidence(problem, owner, theta)[owner], WEAKEST, STRONGEST))
-        theta, more, _ = problem.solve(max_iter, tol, theta)
+        gram = problem.gram(theta)
+        problem.penalise(np.clip(_by_evidence(problem, owner, theta, gram)[owner], WEAKEST, STRONGEST))
+        theta, more, _ = problem.solve(max_iter, tol, theta, gram)
         n_iter += more
     return theta, n_iter
 
 
-def _by_evidence(problem: Problem, owner: np.ndarray, theta: np.ndarray) -> np.ndarray:
+def _by_evidence(problem: Problem, owner: np.ndarray, theta: np.ndarray, gram: np.ndarray) -> np.ndarray:
     """The strength for each table, under which the steps of `theta` are as large as they are."""
     free = theta.shape[1] - (problem.loss == "log_loss")
-    curvature = problem.gram(theta)
-    np.einsum("ii->i", curvature)[:] += 1e-10 * curvature.trace() / len(curvature)
-    root = cholesky(curvature, lower=True, overwrite_a=True, check_finite=False)
-    variances = np.square(solve_triangular(root, np.eye(len(root)), lower=True, check_finite=False)).sum(axis=0)
+    variances = np.square(inverse_root(gram, problem.penalty)).sum(axis=0)
     decided = np.bincount(owner, 1 - (problem.penalty * variances)[:-1])
     squares = np.bincount(owner, problem.unit * np.square(theta[:-1]).sum(axis=1) / free)
     scatter = SCATTER
