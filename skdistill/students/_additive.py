@@ -16,7 +16,7 @@ from ._cuts import cut_features
 from ._descent import Problem
 from ._pairs import Pair, find_pairs
 from ._scored import IterativeStudent
-from ._smoothing import START, smooth
+from ._smoothing import FURTHER_ROUNDS, ROUNDS, START, smooth
 from ._steps import inverse_root, steps_between
 
 #: How exactly the model is solved whose steps are then thinned out: thinning is an estimate itself.
@@ -155,10 +155,12 @@ class AdditiveStudent(IterativeStudent):
     def _estimate(self, problem: Problem, edges: Edges, pairs: list[Pair], theta: np.ndarray | None) -> np.ndarray:
         """Solve roughly, choosing the strengths of the penalty where they are to be chosen."""
         tol = max(self.tol, ROUGH)
-        theta, n_iter, _ = problem.solve(self.max_iter, tol, theta)
+        gram = None if theta is None else problem.gram(theta)
+        theta, n_iter, _ = problem.solve(self.max_iter, tol, theta, gram)
         if self.alpha == "auto":
             counts = _n_steps(edges, pairs)
-            theta, more = smooth(problem, np.repeat(np.arange(len(counts)), counts), theta, self.max_iter, tol)
+            owner = np.repeat(np.arange(len(counts)), counts)
+            theta, more = smooth(problem, owner, theta, ROUNDS if gram is None else FURTHER_ROUNDS, self.max_iter, tol)
             n_iter += more
         self.n_iter_ += n_iter
         return theta
