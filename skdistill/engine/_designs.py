@@ -108,8 +108,9 @@ class StepDesign:
         )
         joint = (rows.T @ weighted).toarray()
         # What lies above a step is a difference of a few cumulative sums, but a sum of many cells.
-        climb = (self.lift.T @ sparse.diags_array([1.0, -1.0], offsets=[0, -1], shape=joint.shape)).tocsr()
-        climb.eliminate_zeros()
+        next_cell = self.lift[1:]
+        next_cell.resize(self.lift.shape)
+        climb = (self.lift - next_cell).T.tocsr()
         steps = climb @ (climb @ joint.cumsum(axis=0)).T.cumsum(axis=0)
         sums = self.pull(curvature[None])
         return np.block([[steps, sums[:-1]], [sums[:-1].T, sums[-1:]]])
