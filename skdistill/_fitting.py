@@ -21,7 +21,7 @@ from ._sklearn import Interval, StrOptions, fit_context, safe_indexing
 from ._transfer import Lesson, Recipe, Table, fit_student
 from .augmentation import resolve_samplers
 from .preprocessing import TableEncoder
-from .students import resolve_families
+from .students import for_width, resolve_families
 from .targets import AGGREGATIONS, Combiner, check_recipe, fit_combiner
 from .teachers import (
     SVM_EXACT_ROWS,
@@ -109,8 +109,6 @@ class DistilledFitting(DistilledComposition):
         rng = generator(self.random_state)
         # Seeded once, so that the rival draws what the student draws.
         families = tuple(tuple(seeded(student, rng) for student in family) for family in families)
-        blends = BLENDS[task] if self.blend == "auto" else (float(self.blend),)
-        choices = Choices(families, blends, samplers, self.max_bytes)
 
         with self._stage("encoder"):
             # First, since it is quick and reads every cell: what no stage can use is refused before the long work.
@@ -121,6 +119,9 @@ class DistilledFitting(DistilledComposition):
             for scale in scales:
                 for rows in [table] if pool is None else [table, pool]:
                     rows.encoded(scale)
+            families = for_width(families, table.encoded(scales[0]).shape[1])
+        blends = BLENDS[task] if self.blend == "auto" else (float(self.blend),)
+        choices = Choices(families, blends, samplers, self.max_bytes)
         with self._stage("teachers"):
             folds: list[Fold] = []
             if not (choices.only() and all(member.frozen for member in members)):

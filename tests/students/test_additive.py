@@ -128,7 +128,7 @@ def test_the_price_of_a_step_is_what_refitting_without_it_costs(loss):
     edges = _cuts.cut_features(MemoryEngine(columns), loss, 4)
     problem = _additive._problem(columns, edges, [], loss, 1.0)
     theta, _, _ = problem.solve(500, 1e-9)
-    inverse = np.linalg.inv(problem.gram(theta))
+    inverse = np.linalg.inv(problem.gram(theta) + np.diag(problem.penalty))
     for j in range(len(theta) - 1):
         estimate = np.square(theta[j]).sum() / (2 * inverse[j, j])
         features = [i for i, e in enumerate(edges) for _ in e]
