@@ -32,7 +32,7 @@ class AdditiveStudent(IterativeStudent):
     """Sum of step functions of one feature each, and a few of two, fitted to soft labels (softmax) or to values.
 
     What a line multiplies by a weight, this student looks up in a small table: each feature is cut into a few bins, and
-    each bin has a score. It is fitted in three steps:
+    each bin has a score. It is fitted in four steps:
 
     1. Each feature is cut where a tree on this feature alone would split the targets, into at most `max_bins` bins.
     2. Scores are fitted as a line is on *steps*, a feature for each edge that is 1 above the edge and 0 below it. The
@@ -61,7 +61,8 @@ class AdditiveStudent(IterativeStudent):
         each tell a little.
     pairs : int in [0, 20]
         Pairs of features with a table of their own, at most. Where features act together they gain far more than
-        finer tables do, and take up to 49 entries each for each free output.
+        finer tables do, and take up to 49 entries each for each free output. In a table of over 250 features, not all
+        are paired: those that tell most by themselves.
     max_iter : int >= 1
         Iterations at most, before pruning and after it.
     tol : float > 0
@@ -143,7 +144,9 @@ class AdditiveStudent(IterativeStudent):
             problem = _problem(columns, edges, pairs, self.loss_, problem.alpha[kept])
             theta = self._estimate(problem, edges, pairs, theta)
         if self.pairs:
-            pairs = find_pairs(problem, theta, MemoryEngine(columns), self.pairs)
+            steps = np.split(theta[:-1], np.cumsum([len(e) for e in edges])[:-1])
+            strength = np.array([np.square(part).sum() for part in steps])
+            pairs = find_pairs(problem, theta, MemoryEngine(columns), self.pairs, strength)
             more = sum(_n_steps(edges, pairs)) - len(problem.alpha)
             problem = _problem(columns, edges, pairs, self.loss_, np.append(problem.alpha, np.full(more, alpha)))
             theta = self._estimate(problem, edges, pairs, np.insert(theta, [len(theta) - 1] * more, 0.0, axis=0))

@@ -20,6 +20,9 @@ GRID_BINS = 8
 #: Share of the weight below which rounding may be all that a quadrant holds.
 EMPTY = 1e-12
 
+#: Bins of all features together that pairs are sought among: the residuals of all their pairs are held at once.
+MAX_BINS = 2_000
+
 
 class Pair(NamedTuple):
     """Two features, the smaller number first, and the edges of each."""
@@ -28,13 +31,16 @@ class Pair(NamedTuple):
     edges: tuple[np.ndarray, np.ndarray]
 
 
-def find_pairs(problem: Problem, theta: np.ndarray, engine: MemoryEngine, n_pairs: int) -> list[Pair]:
+def find_pairs(
+    problem: Problem, theta: np.ndarray, engine: MemoryEngine, n_pairs: int, strength: np.ndarray
+) -> list[Pair]:
     """The `n_pairs` pairs whose interaction would lower the loss most, best first.
 
     As FAST does (Y. Lou et al., "Accurate intelligible models with pairwise interactions", KDD 2013), each pair is
     judged by the best cross of one cut of either feature. What is fitted to the four quadrants is the residual of the
     model without pairs; counted is only what goes beyond one step of either feature. Residuals are summed over a sample
-    of rows, once for all pairs.
+    of rows, once for all pairs. Of very many features only those are paired that tell most by themselves, as far as
+    their bins are `MAX_BINS` together.
 
     Parameters
     ----------
@@ -45,9 +51,14 @@ def find_pairs(problem: Problem, theta: np.ndarray, engine: MemoryEngine, n_pair
     engine : MemoryEngine
         With columns ``"X"``, ``"Q"`` and ``"weight"``; those derived for bins are replaced.
     n_pairs : int
+    strength : ndarray of shape (n_features,)
+        How much each feature tells by itself.
     """
     edges = bin_rows(engine, OBJECTIVES[problem.loss](engine), GRID_BINS)
-    features = np.flatnonzero([len(e) for e in edges])
+    n_edges = np.array([len(e) for e in edges])
+    strongest = np.argsort(-strength, kind="stable")
+    strongest = strongest[n_edges[strongest] > 0]
+    features = np.sort(strongest[np.cumsum(n_edges[strongest] + 1) <= MAX_BINS])
     problem.engine.update("grid", binned, features, [bin_table(edges[j]) for j in features])
     if len(features) < 2:
         return []

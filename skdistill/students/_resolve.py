@@ -59,7 +59,7 @@ def resolve_families(
         if max_bytes is not None:
             raise ValueError(
                 f"max_bytes sizes a student given by name: 'auto', {', '.join(map(repr, sorted(STUDENTS)))}. Got the "
-                f"instance {student!r}, whose size is its own parameters': drop max_bytes, or pass a name."
+                f"instance {student!r}, whose own parameters set its size: drop max_bytes, or pass a name."
             )
         return ((resolved,),)
     names = [key for key in STUDENTS if name in ("auto", key) and (STUDENTS[key].takes_sparse or not sparse)]
