@@ -165,11 +165,11 @@ def compress(
         smaller = item.run(model, evidence)
         losses = evidence.loss(model), evidence.loss(smaller)
         fidelity = evidence.fidelity(evidence.answers(smaller), first)
-        steps.append(Step(_name(item), model.nbytes, smaller.nbytes, *losses, fidelity))
+        steps.append(Step(name_of(item), model.nbytes, smaller.nbytes, *losses, fidelity))
         model = smaller
     return Compressed(model, tuple(steps))
 
 
-def _name(item: CompressionPass) -> str:
+def name_of(item: CompressionPass) -> str:
     """A pass on one line."""
     return " ".join(repr(item).split())

@@ -31,6 +31,7 @@ class Evidence:
     Q : ndarray of shape (n, n_outputs)
     weight : ndarray of shape (n,)
         Sums to one.
+    n_rows : int
     unit : float
         The loss of the best constant, in which tolerances are measured.
 
@@ -51,6 +52,7 @@ class Evidence:
         weight = check_sample_weight(sample_weight, answers, dtype=np.float64, ensure_non_negative=True)
         if not weight.sum() > 0:
             raise ValueError("sample_weight must not be zero everywhere.")
+        self.n_rows = len(answers)
         self.weight: NDArray[np.float64] = weight / weight.sum()
         self.unit = self.loss_of(np.broadcast_to(self.weight @ self.Q, self.Q.shape))
 
