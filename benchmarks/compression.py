@@ -15,7 +15,7 @@ import numpy as np
 
 from skdistill import AdditiveStudent, BoostedStudent, LinearStudent, TreeStudent
 from skdistill.compression import CompressionPass, Prune, Quantise, Sparsify, compress
-from skdistill.model import Model, Output
+from skdistill.model import Model, NumericColumn, Output, Preprocessor
 
 from .plan import DEVELOPMENT, Plan
 from .splits import Split, draw
@@ -44,7 +44,9 @@ def student_model(split: Split, name: str) -> Model:
     student = student.fit(Z, split.soft())
     k = split.n_classes
     output = (
-        Output("classification", student.link_, tuple(range(k))) if k else Output("regression", "identity", targets=("y",))
+        Output("classification", student.link_, tuple(range(k)))
+        if k
+        else Output("regression", "identity", targets=("y",))
     )
     return Model(preprocessor, student.predictor_, output)
 
@@ -59,7 +61,24 @@ def quality(model: Model, split: Split) -> tuple[float, float]:
     return 100 * (1 - error), error
 
 
+def sizes() -> None:
+    """Bytes of the models that the goals name: columns that need nothing, and columns with fill values."""
+    rng = np.random.default_rng(0)
+    X = rng.normal(size=(2000, 30)).astype(np.float32)
+    Q = rng.dirichlet(np.ones(3), len(X))
+    tree = TreeStudent(max_leaves=64, repair=None).fit(X, Q)
+    line = LinearStudent().fit(X, Q)
+    for fill, scale in ((0.0, 1.0), (0.3, 1.0), (0.3, 1.7)):
+        columns = [NumericColumn(f"x{i}", float(np.float32(fill)), scale=float(np.float32(scale))) for i in range(30)]
+        for label, student in (("tree of 64 leaves", tree), ("line 30 x 3", line)):
+            output = Output("classification", student.link_, (0, 1, 2))
+            model = Model(Preprocessor(columns), student.predictor_, output)
+            done = [compress(model, Quantise(values), X).model.nbytes for values in ("int8", "int4")]
+            print(f"{label}, fill {fill}, scale {scale}: {model.nbytes} B, 8 bits {done[0]} B, 4 bits {done[1]} B")
+
+
 def main(folder: str = "benchmarks/.cache/teachers") -> None:
+    sizes()
     changes = defaultdict(list)
     for name in DEVELOPMENT:
         split = draw(name, 0, PLAN)
@@ -77,12 +96,16 @@ def main(folder: str = "benchmarks/.cache/teachers") -> None:
                 changes[task, kind, label].append(
                     (after - before, loss_after - loss, small.nbytes / model.nbytes, seconds)
                 )
-                print(f" | {label} {small.nbytes} {after - before:+.2f} {loss_after - loss:+.4f} {seconds:.1f}s", end="")
+                print(
+                    f" | {label} {small.nbytes} {after - before:+.2f} {loss_after - loss:+.4f} {seconds:.1f}s", end=""
+                )
             print(flush=True)
     print()
     for key, rows in changes.items():
         mean = np.mean(rows, axis=0)
-        print(f"{' '.join(key):28} {mean[0]:+.3f} points  {mean[1]:+.4f} loss  {mean[2]:.2f} of the bytes  {mean[3]:.1f} s")
+        print(
+            f"{' '.join(key):28} {mean[0]:+.3f} points  {mean[1]:+.4f} loss  {mean[2]:.2f} of the bytes  {mean[3]:.1f} s"
+        )
 
 
 if __name__ == "__main__":

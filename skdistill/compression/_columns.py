@@ -6,8 +6,7 @@ from dataclasses import replace
 
 import numpy as np
 
-from ..model import Linear, Model, NumericColumn, Preprocessor, used_features
-from ..model import Additive, TreeSum
+from ..model import Additive, Linear, Model, NumericColumn, Preprocessor, TreeSum, used_features
 
 
 def halved_columns(model: Model) -> Model:

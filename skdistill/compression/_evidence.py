@@ -41,7 +41,9 @@ class Evidence:
         If there are no rows, or the targets or weights do not fit the rows.
     """
 
-    def __init__(self, model: Model, X: Any, Q: ArrayLike | None = None, sample_weight: ArrayLike | None = None) -> None:
+    def __init__(
+        self, model: Model, X: Any, Q: ArrayLike | None = None, sample_weight: ArrayLike | None = None
+    ) -> None:
         self.X = X
         self._encoded: tuple[Preprocessor, Any] | None = None
         answers = model.evaluate(X)
@@ -50,8 +52,6 @@ class Evidence:
         self.is_classification = model.output.task == "classification"
         self.Q = answers if Q is None else self._checked(Q, answers.shape)
         weight = check_sample_weight(sample_weight, answers, dtype=np.float64, ensure_non_negative=True)
-        if not weight.sum() > 0:
-            raise ValueError("sample_weight must not be zero everywhere.")
         self.n_rows = len(answers)
         self.weight: NDArray[np.float64] = weight / weight.sum()
         self.unit = self.loss_of(np.broadcast_to(self.weight @ self.Q, self.Q.shape))
@@ -96,14 +96,17 @@ class Evidence:
         return float(self.weight @ np.square(self.Q - answers).sum(axis=1))
 
     def fidelity(self, answers: NDArray[np.float64], reference: NDArray[np.float64]) -> float:
-        """How well answers agree with a reference: the share of rows with the same class, or R squared of all values."""
+        """How well answers agree with a reference: the share of rows with the same class, or R squared of all values.
+
+        Of a constant the latter is 1 or 0: equal or not.
+        """
         if self.is_classification:
             return float(self.weight @ (answers.argmax(axis=1) == reference.argmax(axis=1)))
-        error = self.weight @ np.square(answers - reference)
-        spread = self.weight @ np.square(reference - self.weight @ reference)
-        if not spread.sum():
-            return float(not error.sum())
-        return float(1 - error.sum() / spread.sum())
+        error = float((self.weight @ np.square(answers - reference)).sum())
+        spread = float((self.weight @ np.square(reference - self.weight @ reference)).sum())
+        if np.ptp(reference, axis=0).any():
+            return 1 - error / spread
+        return float(not error)
 
     def derivatives(self, model: Model, scores: NDArray[np.float64]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
         """Slope and curvature of the mean loss in each score, each of shape (n, n_outputs).

@@ -60,7 +60,9 @@ def refitted(model: Model, evidence: Evidence, penalty: float) -> Model:
         loss = evidence.loss_of(model.output.activate(scores)) + 0.5 * penalty * float(np.square(change[:-1]).sum())
         return loss, gradient.ravel()
 
-    found: Any = minimize(objective, np.zeros(shape[0] * shape[1]), jac=True, method="L-BFGS-B", options={"maxiter": MAX_ITER})
+    found: Any = minimize(
+        objective, np.zeros(shape[0] * shape[1]), jac=True, method="L-BFGS-B", options={"maxiter": MAX_ITER}
+    )
     values, constants = parts(found.x)
     matrix, intercept = start.copy(), sums.constants.copy()
     matrix[np.ix_(rows, free)] += values

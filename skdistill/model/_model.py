@@ -56,7 +56,7 @@ class Model(Frozen):
     preprocessor: Preprocessor
     predictor: Tree | Linear | Additive | TreeSum
     output: Output
-    precision: Precision = Precision()  # noqa: RUF009 - it is frozen
+    precision: Precision = Precision()
 
     def __post_init__(self) -> None:
         for name, kinds in (

@@ -160,4 +160,6 @@ def _last_output(predictor: Tree | Linear | Additive) -> NDArray[np.float32]:
 
 
 def _unfit(precision: Precision) -> str:
-    return f"The values of the predictor do not fit in {precision.values}: quantise them, or pass precision=Precision()."
+    return (
+        f"The values of the predictor do not fit in {precision.values}: quantise them, or pass precision=Precision()."
+    )

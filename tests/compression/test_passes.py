@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -11,7 +13,7 @@ from skdistill.compression import Prune, Quantise, Sparsify, compress, fit_budge
 from skdistill.model import Model, load, save
 
 KINDS = ("tree", "linear", "additive", "tree_sum")
-SETTINGS = settings(max_examples=25, derandomize=True, database=None, deadline=None)
+SETTINGS = settings(max_examples=6, derandomize=True, database=None, deadline=None)
 PASSES = [
     Prune(),
     Prune(0.2),
@@ -39,7 +41,7 @@ def fidelity_by_hand(model, reference, X, weight):
         return np.average(answers.argmax(axis=1) == wanted.argmax(axis=1), weights=weight)
     total = np.average((wanted - np.average(wanted, axis=0, weights=weight)) ** 2, axis=0, weights=weight).sum()
     error = np.average((answers - wanted) ** 2, axis=0, weights=weight).sum()
-    return 1 - error / total if total else float(error == 0)
+    return 1 - error / total if len(np.unique(wanted)) > 1 else float(error == 0)
 
 
 @pytest.mark.parametrize("kind", KINDS)
@@ -101,11 +103,10 @@ def test_short_thresholds_route_the_given_rows_as_before(random_model, kind, see
 
 @pytest.mark.parametrize("kind", KINDS)
 def test_fewer_bits_cost_more_and_take_less(random_model, kind):
-    model, X, Q = random_model(kind, 3, 3)
+    model, X, _ = random_model(kind, 3, 3)
     steps = [compress(model, Quantise(v), X).steps[0] for v in ("float16", "int8", "int4")]
-    sizes = [model.nbytes, *(step.nbytes_after for step in steps)]
-    assert sizes == sorted(sizes, reverse=True)
-    assert sizes[1] < sizes[0]
+    assert steps[2].nbytes_after < steps[1].nbytes_after < model.nbytes
+    assert steps[0].nbytes_after < model.nbytes
     own = steps[0].loss_before
     assert abs(steps[0].loss_after - own) < 1e-3
     assert steps[1].loss_after - own < 0.01
@@ -120,7 +121,7 @@ def test_frontier_falls_and_the_budget_is_a_point_of_it(random_model, kind):
     sizes, losses = [row["nbytes"] for row in table], [row["loss"] for row in table]
     assert sizes == sorted(set(sizes))
     assert losses == sorted(set(losses), reverse=True)
-    assert losses[-1] <= compress(model, [], X, Q).model.nbytes * 0 + loss_by_hand(model, X, Q, None)
+    assert losses[-1] <= loss_by_hand(model, X, Q, None)
     budget = sizes[len(sizes) // 2] + 1
     best = fit_budget(model, budget, X, Q)
     assert best.model.nbytes == max(size for size in sizes if size <= budget)
@@ -144,7 +145,7 @@ def test_a_chain_is_a_table(random_model):
     done = compress(model, [Sparsify(0.05), Prune(0.05), Quantise("int8")], X, Q)
     table = done.frame()
     assert [row["name"].split("(")[0] for row in table] == ["Sparsify", "Prune", "Quantise"]
-    for before, after in zip(table, table[1:]):
+    for before, after in pairwise(table):
         assert (before["nbytes_after"], before["loss_after"]) == (after["nbytes_before"], after["loss_before"])
     assert table[-1]["nbytes_after"] == done.model.nbytes
     assert table[-1]["fidelity"] == pytest.approx(fidelity_by_hand(done.model, model, X, None))
@@ -166,7 +167,7 @@ def test_what_is_refused(random_model):
         compress(model, Prune(), X, np.where(Q > 0.5, np.nan, Q))
     with pytest.raises(ValueError, match="X must have one row or more"):
         compress(model, Prune(), X[:0])
-    with pytest.raises(ValueError, match="sample_weight must not be zero everywhere"):
+    with pytest.raises(ValueError, match="Sample weights must contain at least one non-zero number"):
         compress(model, Prune(), X, Q, np.zeros(60))
     with pytest.raises(ValueError, match="The 'tolerance' parameter of Prune must be a float in the range"):
         compress(model, Prune(-1.0), X, Q)
