@@ -104,7 +104,7 @@ def main(folder: str = "benchmarks/.cache/teachers") -> None:
     for key, rows in changes.items():
         mean = np.mean(rows, axis=0)
         print(
-            f"{' '.join(key):28} {mean[0]:+.3f} points  {mean[1]:+.4f} loss  {mean[2]:.2f} of the bytes  {mean[3]:.1f} s"
+            f"{' '.join(key):28} {mean[0]:+.3f} pts  {mean[1]:+.4f} loss  {mean[2]:.2f} of the bytes  {mean[3]:.1f} s"
         )
 
 

@@ -66,7 +66,7 @@ def _shared(intervals: list[Interval]) -> list[np.float32]:
     """
     order = sorted(range(len(intervals)), key=lambda i: (_end(intervals[i]), intervals[i][1]))
     groups: list[list[int]] = []
-    low = end = -np.inf
+    end = -np.inf
     for i in order:
         if groups and intervals[i][1] <= end:
             groups[-1].append(i)

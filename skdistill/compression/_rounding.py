@@ -191,7 +191,7 @@ def _shares(value: Floats, most: int) -> Floats:
         order = np.argsort(-share, kind="stable")
         found = np.zeros(len(share), dtype=np.int64)
         found[order[:most]] = share[order[:most]] > 0
-        # Divided by more than the sum, no share gets more than its due; then one after the other to where it helps most.
+        # Divided by more than the sum, no share gets more than its due; then one by one to where it helps most.
         found = np.maximum(found, np.floor(share * max(most - found.sum(), 0)).astype(np.int64))
         while found.sum() < most:
             gain = np.where(found > 0, share * np.log1p(1 / np.maximum(found, 1)), 0)

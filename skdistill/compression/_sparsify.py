@@ -24,10 +24,9 @@ SHARE = 0.1
 class Sparsify(PathPass):
     """Drop the features of a line, or the tables of an additive model, that earn least; fit the others anew.
 
-    At each point of the path the parts that raise the loss the least are dropped, a tenth of them at a time. What a part
-    is worth follows from the second-order model of the loss (the saliency of Y. LeCun, J. Denker, S. Solla, "Optimal
-    brain damage", NeurIPS 1989), and the remaining values are fitted to the targets again from where they were, a little
-    drawn to the model that was given (`alpha`). Trees and sums of trees have nothing to drop: `Prune` them.
+    At each point of the path the parts that raise the loss the least are dropped, a tenth of them at a time. What a
+    part is worth follows from the second-order model of the loss (the saliency of Y. LeCun, J. Denker, S. Solla,
+    "Optimal brain damage", NeurIPS 1989), and the others are fitted to the targets again from where they were, drawn to the model that was given (`alpha`). Trees and sums of trees have nothing to drop: `Prune` them.
 
     Parameters
     ----------
@@ -42,7 +41,8 @@ class Sparsify(PathPass):
     >>> from skdistill.compression import Sparsify, compress
     >>> from skdistill.model import Linear, Model, NumericColumn, Output, Preprocessor
     >>> columns = [NumericColumn("x"), NumericColumn("noise")]
-    >>> line = Model(Preprocessor(columns), Linear([[1.0], [0.01]], [0.0]), Output("regression", "identity", targets=("y",)))
+    >>> output = Output("regression", "identity", targets=("y",))
+    >>> line = Model(Preprocessor(columns), Linear([[1.0], [0.01]], [0.0]), output)
     >>> X = np.random.default_rng(0).normal(size=(50, 2))
     >>> small = compress(line, Sparsify(), X, X[:, 0])
     >>> small.model.predictor.coef
@@ -77,7 +77,7 @@ class Sparsify(PathPass):
 
 
 def _saliencies(model: Model, predictor: Linear | Additive, Z: Any, evidence: Evidence) -> NDArray[np.float64]:
-    """By how much the loss rises without each feature or table, then each pair; infinite for those that are not used."""
+    """By how much the loss rises without each feature or table, then each pair; infinite for those not used."""
     slope, curvature = evidence.derivatives(model, predictor.evaluate(Z))
     rows = Z.toarray() if hasattr(Z, "toarray") else Z
     found = []
