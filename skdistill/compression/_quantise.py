@@ -21,9 +21,9 @@ from ._sums import sums_of
 class Quantise(CompressionPass):
     """Store numbers in fewer bits. The quantised model is evaluated as it is stored: its numbers are exact.
 
-    - Inputs: thresholds, edges and what the encoding needs, in float16. Every given row still goes the same way
-      through every tree and falls into the same bins; where float16 has no such number, a feature keeps float32.
-      Thresholds of a feature become equal where the rows allow, and a tree stores each once. Scaled columns of a line are scaled by a
+    - Inputs: thresholds, edges and what the encoding needs, in float16. Every given row still goes the same way through
+      every tree and falls into the same bins; where float16 has no such number, a feature keeps float32. Thresholds of
+      a feature become equal where the rows allow, and a tree stores each once. Scaled columns of a line are scaled by a
       power of two from now on, and their coefficients make up for it.
     - Values: leaves, tables and coefficients, in float16, 8 or 4 bits. Integers are chosen with their scale for the
       least loss on the given rows. Intercepts stay in float32, and are set anew.

@@ -26,7 +26,8 @@ class Sparsify(PathPass):
 
     At each point of the path the parts that raise the loss the least are dropped, a tenth of them at a time. What a
     part is worth follows from the second-order model of the loss (the saliency of Y. LeCun, J. Denker, S. Solla,
-    "Optimal brain damage", NeurIPS 1989), and the others are fitted to the targets again from where they were, drawn to the model that was given (`alpha`). Trees and sums of trees have nothing to drop: `Prune` them.
+    "Optimal brain damage", NeurIPS 1989), and the others are fitted to the targets again from where they were, drawn to
+    the model that was given (`alpha`). Trees and sums of trees have nothing to drop: `Prune` them.
 
     Parameters
     ----------

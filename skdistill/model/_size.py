@@ -27,11 +27,11 @@ What is counted, in bytes:
 A `Precision` other than float32 changes what numbers take:
 
 - inputs in "float16". A number takes 2 bytes where float16 holds it exactly, else 4; the edges of a feature are all of
-  one width. Which raw columns are used takes one bit for each column there is, or 2 bytes for each used one, whichever is
-  less; a used column takes 1 byte of flags. A numeric one stores the fill value unless it equals the center, the center
-  unless it is 0, the scale unless it is 1 (1 byte for a power of two); a categorical one its labels. The byte that
-  counts edges tells their width too (up to 127 edges; 4 bytes beyond). A tree stores the distinct edges of each feature once,
-  as a sum of trees does, and its splits give the number of an edge and the right child.
+  one width. Which raw columns are used takes one bit for each column there is, or 2 bytes for each used one, whichever
+  is less; a used column takes 1 byte of flags. A numeric one stores the fill value unless it equals the center, the
+  center unless it is 0, the scale unless it is 1 (1 byte for a power of two); a categorical one its labels. The byte
+  that counts edges tells their width too (up to 127 edges; 4 bytes beyond). A tree stores the distinct edges of each
+  feature once, as a sum of trees does, and its splits give the number of an edge and the right child.
 - values in "float16", "int8" or "int4" take 2 bytes, 1 byte or half a byte, all of them together rounded up to bytes.
   Intercepts and bases stay in float32. Integers need the scale of each free output, 4 bytes, and those of a tree the
   smallest leaf, 4 more; a tree under a simplex needs neither, since its link divides.
