@@ -98,7 +98,7 @@ def packed_nbytes(
     free = predictor.n_outputs - (link in ("softmax", "simplex"))
     half = precision.inputs == "float16"
     if preprocessor is None:
-        preprocessor = Preprocessor([NumericColumn(str(i)) for i in range(predictor.n_features)])
+        preprocessor = Preprocessor(tuple(NumericColumn(str(i)) for i in range(predictor.n_features)))
     parts = zip(preprocessor.columns, preprocessor.slices, strict=True)
     found = [(column, used[part].tolist()) for column, part in parts if used[part].any()]
     columns = sum((_half_column_nbytes if half else _column_nbytes)(*each) for each in found)
