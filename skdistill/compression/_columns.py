@@ -7,6 +7,7 @@ from dataclasses import replace
 import numpy as np
 
 from ..model import Additive, Linear, Model, NumericColumn, Preprocessor, TreeSum, used_features
+from ._precise import single
 
 
 def halved_columns(model: Model) -> Model:
@@ -39,8 +40,8 @@ def halved_columns(model: Model) -> Model:
         intercept = intercept + coef[part.start] * column.scale * (center - column.center)
         coef[part.start] *= column.scale / scale
         columns[i] = replace(column, fill=fill, center=center, scale=scale)
-    preprocessor = Preprocessor(columns)
-    predictor = model.predictor if coef is None or intercept is None else Linear(coef, intercept)
+    preprocessor = Preprocessor(tuple(columns))
+    predictor = model.predictor if coef is None or intercept is None else Linear(single(coef), single(intercept))
     return Model(preprocessor, predictor, model.output)
 
 

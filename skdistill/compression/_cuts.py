@@ -35,7 +35,7 @@ def halved_trees(predictor: Tree | TreeSum, Z: Any) -> Tree | TreeSum:
         for tree, threshold in zip(trees, thresholds, strict=True)
     ]
     if isinstance(predictor, TreeSum):
-        return TreeSum(moved, predictor.output, predictor.base, predictor.n_features)
+        return TreeSum(tuple(moved), predictor.output, predictor.base, predictor.n_features)
     return moved[0]
 
 
@@ -123,7 +123,7 @@ def halved_tables(predictor: Additive, Z: Any) -> Additive:
 
 def _halved(edges: NDArray[np.float32], values: NDArray[np.float32]) -> NDArray[np.float32]:
     bins = np.searchsorted(edges, values)
-    found = []
+    found: list[np.float32] = []
     for e, cut in enumerate(edges.tolist()):
         low, high = values[bins <= e].max(initial=-np.inf), values[bins > e].min(initial=np.inf)
         number = _pick([(cut, low if low > -np.inf else cut, high if high < np.inf else cut)], True)

@@ -14,7 +14,7 @@ from .._sklearn import Interval
 from ..model import Additive, Model, Tree, TreeSum
 from ._compress import PathPass
 from ._evidence import EPS, Evidence
-from ._precise import refuse_quantised
+from ._precise import refuse_quantised, single
 from ._trees import bottom_splits, collapsed, ends, node_values, summed_up, without_dead_ends
 
 Floats = NDArray[np.float64]
@@ -87,7 +87,9 @@ def _tree_path(model: Model, tree: Tree, evidence: Evidence) -> Iterator[Tree]:
     leaf = tree.apply(evidence.encode(model.preprocessor))
     masses = np.bincount(leaf, weight, tree.n_leaves)
     targets = np.stack([np.bincount(leaf, weight * q, tree.n_leaves) for q in evidence.Q.T], axis=1)
-    own = model.output.activate(tree.value.astype(np.float64)) if model.output.link == "simplex" else tree.value
+    own: Floats = tree.value.astype(np.float64)
+    if model.output.link == "simplex":
+        own = model.output.activate(own)
     # Where no row comes by, leaves count alike.
     counts = np.maximum(masses, EPS)
     sizes = summed_up(tree, np.ones(tree.n_leaves))
@@ -161,7 +163,7 @@ def _without_constants(sums: TreeSum) -> TreeSum:
     for tree, k, alone in zip(sums.trees, sums.output.tolist(), lone, strict=True):
         base[k] += float(tree.value[0, 0]) * alone
     kept = [i for i, alone in enumerate(lone) if not alone]
-    return TreeSum([sums.trees[i] for i in kept], sums.output[kept], base, sums.n_features)
+    return TreeSum(tuple(sums.trees[i] for i in kept), sums.output[kept], single(base), sums.n_features)
 
 
 def _merge(value: Floats, slope: Floats, curvature: Floats) -> tuple[Floats, float]:
@@ -188,7 +190,8 @@ def _additive_path(model: Model, additive: Additive, evidence: Evidence) -> Iter
                 continue
             bins = np.searchsorted(edges, rows[:, i])
             slope, curvature = (
-                np.stack([np.bincount(bins, column, len(table)) for column in d.T], axis=1) for d in derivatives
+                np.stack([np.bincount(bins, column, len(table)) for column in d.T], axis=1, dtype=np.float64)
+                for d in derivatives
             )
             for e in range(len(edges)):
                 sides = slice(e, e + 2)
@@ -215,6 +218,6 @@ def _bins_merged(additive: Additive, kept: list[NDArray[np.intp]], merged: dict[
         for e in range(len(table) - 1):
             if (i, e) in merged:
                 values[e] = values[e + 1] = merged[i, e]
-        tables.append(values[[0, *(keep + 1)]])
+        tables.append(single(values[[0, *(keep + 1)]]))
     edges = tuple(edges[keep] for edges, keep in zip(additive.edges, kept, strict=True))
     return Additive(edges, tuple(tables), additive.intercept, additive.pairs)

@@ -6,14 +6,16 @@ from dataclasses import replace
 from typing import Any, ClassVar
 
 import numpy as np
+from numpy.typing import NDArray
 
 from .._sklearn import StrOptions
 from ..model import Additive, Linear, Model, Precision, Tree
+from ..model._precision import UnfitError
 from ._columns import halved_columns
 from ._compress import CompressionPass
 from ._cuts import halved_tables, halved_trees
 from ._evidence import Evidence
-from ._precise import refuse_quantised
+from ._precise import refuse_quantised, single
 from ._rounding import round_sums, round_tree
 from ._sums import sums_of
 
@@ -68,7 +70,7 @@ class Quantise(CompressionPass):
         try:
             rounded = _rounded_values(model, evidence, self.values)
             return replace(rounded, precision=Precision(self.inputs, self.values))
-        except ValueError:
+        except UnfitError:  # float32 it is
             return model
 
 
@@ -84,15 +86,22 @@ def _halved_inputs(model: Model, evidence: Evidence) -> Model:
 
 def _rounded_values(model: Model, evidence: Evidence, values: str) -> Model:
     model = replace(model, precision=Precision())
-    tree = model.predictor if isinstance(model.predictor, Tree) else None
+    predictor = model.predictor
     if values == "float16":
-        with np.errstate(over="ignore"):
-            if tree is not None:
-                leaves = tree.value - tree.value[:, -1:] if model.output.link == "softmax" else tree.value
-                return replace(model, predictor=replace(tree, value=leaves.astype(np.float16)))
-            sums = sums_of(model.predictor, evidence.encode(model.preprocessor), model.output.link)
-            return replace(model, predictor=sums.build([v.astype(np.float16) for v in sums.values], sums.constants))
+        if isinstance(predictor, Tree):
+            value = predictor.value
+            with np.errstate(over="ignore"):
+                leaves = value - value[:, -1:] if model.output.link == "softmax" else value
+            return replace(model, predictor=replace(predictor, value=single(_half(leaves))))
+        sums = sums_of(predictor, evidence.encode(model.preprocessor), model.output.link)
+        return replace(model, predictor=sums.build([_half(v) for v in sums.values], sums.constants))
     bits = {"int8": 8, "int4": 4}[values]
-    if tree is not None:
-        return round_tree(model, tree, evidence, 2**bits - 1)
-    return round_sums(model, evidence, 2 ** (bits - 1) - 1)
+    if isinstance(predictor, Tree):
+        return round_tree(model, predictor, evidence, 2**bits - 1)
+    return round_sums(model, predictor, evidence, 2 ** (bits - 1) - 1)
+
+
+def _half(values: NDArray[Any]) -> NDArray[np.float64]:
+    """The nearest numbers of float16; infinite beyond its range."""
+    with np.errstate(over="ignore"):
+        return values.astype(np.float16).astype(np.float64)

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.optimize import minimize
 
-from ..model import Model
+from ..model import Additive, Linear, Model
 from ._evidence import Evidence
 from ._sums import sums_of
 
@@ -19,16 +19,17 @@ Floats = NDArray[np.float64]
 MAX_ITER = 30
 
 
-def refitted(model: Model, evidence: Evidence, penalty: float) -> Model:
-    """The line or tables with the values of least loss plus `penalty` / 2 times the squares of their changes.
+def refitted(model: Model, predictor: Linear | Additive, evidence: Evidence, penalty: float) -> Model:
+    """The model with this line or these tables, their values those of least loss plus `penalty` / 2 times the squares
+    of the changes.
 
     Values that are zero in all outputs stay zero; under a link other than the loss's own nothing changes. In units in
     which each value's feature has spread one, by L-BFGS.
     """
-    sums = sums_of(model.predictor, evidence.encode(model.preprocessor), model.output.link)
+    sums = sums_of(predictor, evidence.encode(model.preprocessor), model.output.link)
     is_softmax = evidence.is_classification and model.output.link == "softmax"
     if evidence.is_classification and not is_softmax:
-        return model
+        return replace(model, predictor=predictor)
     start = np.stack(sums.values, axis=1)
     rows = np.flatnonzero(start.any(axis=1))
     # Under a softmax the last output stays zero.

@@ -7,10 +7,10 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy import sparse
 
-from ..model import Model, Tree
+from ..model import Additive, Linear, Model, Tree, TreeSum
 from ._evidence import EPS, Evidence
+from ._precise import single
 from ._sums import sums_of
 
 Floats = NDArray[np.float64]
@@ -39,7 +39,7 @@ def short(scale: float) -> float:
     return float(np.ldexp(np.rint(fraction * 2**16), int(exponent) - 16))
 
 
-def round_sums(model: Model, evidence: Evidence, most: int) -> Model:
+def round_sums(model: Model, predictor: Linear | Additive | TreeSum, evidence: Evidence, most: int) -> Model:
     """Give a line, tables or a sum of trees values from -most to most times a scale for each output.
 
     Output after output, for each of a few scales the integers are found by descent along one after the other on the
@@ -48,7 +48,7 @@ def round_sums(model: Model, evidence: Evidence, most: int) -> Model:
     loss is left out: to follow it would undo what the student's penalty did, on rows that may be few. The constants
     stay free, and make up for what is left.
     """
-    sums = sums_of(model.predictor, evidence.encode(model.preprocessor), model.output.link)
+    sums = sums_of(predictor, evidence.encode(model.preprocessor), model.output.link)
     curvature = evidence.derivatives(model, sums.scores(sums.values, sums.constants))[1]
     values, constants = [], sums.constants.copy()
     for k, value in enumerate(sums.values):
@@ -65,9 +65,9 @@ def _curvature(design: Any, curvature: Floats) -> tuple[Floats, Floats]:
     answer = np.asarray(design.T @ curvature).ravel() / max(float(curvature.sum()), EPS)
     mass = float(curvature.sum())
     if design.shape[1] > MOST_VALUES:
-        squares = design.multiply(design) if sparse.issparse(design) else design**2
+        squares = design.multiply(design) if hasattr(design, "multiply") else design**2
         return np.asarray(squares.T @ curvature).ravel() - mass * answer**2, answer
-    if sparse.issparse(design):
+    if hasattr(design, "multiply"):
         matrix = (design.T @ design.multiply(curvature[:, None]).tocsr()).toarray()
     else:
         matrix = design.T @ (design * curvature[:, None])
@@ -122,7 +122,7 @@ def round_tree(model: Model, tree: Tree, evidence: Evidence, most: int) -> Model
     """
     value, output = tree.value.astype(np.float64), model.output
     leaf = tree.apply(evidence.encode(model.preprocessor))
-    mass = np.bincount(leaf, evidence.weight, tree.n_leaves) + EPS
+    mass = np.asarray(np.bincount(leaf, evidence.weight, tree.n_leaves) + EPS, dtype=np.float64)
     if output.link == "simplex" and most >= 2**8 - 1:
         value = _shares(output.activate(value), most) / (most + 1)
     elif output.link == "simplex":
@@ -130,7 +130,7 @@ def round_tree(model: Model, tree: Tree, evidence: Evidence, most: int) -> Model
     else:
         value = value - value[:, -1:] if output.link == "softmax" else value
         value = np.stack([_levels(column, mass, most) if column.any() else column for column in value.T], axis=1)
-    rounded = Tree(tree.feature, tree.threshold, tree.right, value, tree.n_features)
+    rounded = Tree(tree.feature, tree.threshold, tree.right, single(value), tree.n_features)
     return replace(model, predictor=rounded, output=output)
 
 

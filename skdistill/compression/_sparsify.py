@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import replace
 from numbers import Real
 from typing import Any, ClassVar
 
@@ -72,8 +71,7 @@ class Sparsify(PathPass):
             # Those that change nothing go first, and alone.
             order = parts[np.argsort(worth[parts], kind="stable")]
             count = max(int((worth[parts] <= 0).sum()), int(SHARE * len(parts)), 1)
-            model = replace(model, predictor=_without(model.predictor, order[:count]))
-            model = refitted(model, evidence, self.alpha / evidence.n_rows)
+            model = refitted(model, _without(model.predictor, order[:count]), evidence, self.alpha / evidence.n_rows)
             yield model
 
 
@@ -111,10 +109,10 @@ def _without(predictor: Linear | Additive, parts: NDArray[np.intp]) -> Linear | 
         coef[parts] = 0
         return Linear(coef, predictor.intercept)
     gone, k = set(parts.tolist()), predictor.n_features
-    empty = np.zeros((1, predictor.n_outputs))
+    empty = np.zeros((1, predictor.n_outputs), np.float32)
     kept: list[PairTable] = [pair for i, pair in enumerate(predictor.pairs) if i + k not in gone]
     return Additive(
-        tuple(np.zeros(0) if i in gone else edges for i, edges in enumerate(predictor.edges)),
+        tuple(np.zeros(0, np.float32) if i in gone else edges for i, edges in enumerate(predictor.edges)),
         tuple(empty if i in gone else table for i, table in enumerate(predictor.tables)),
         predictor.intercept,
         tuple(kept),

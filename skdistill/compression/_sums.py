@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from scipy import sparse
 
 from ..model import Additive, Linear, PairTable, Tree, TreeSum
+from ._precise import single
 
 Floats = NDArray[np.float64]
 
@@ -41,7 +42,7 @@ class Sums:
             return _tree_sum(self.predictor, values, constants)
         matrix = np.stack(values, axis=1)
         if isinstance(self.predictor, Linear):
-            return Linear(matrix, constants)
+            return Linear(single(matrix), single(constants))
         return _additive(self.predictor, matrix, constants)
 
 
@@ -75,7 +76,7 @@ def _of_trees(predictor: TreeSum, Z: Any) -> Sums:
 
 
 def _of_tables(predictor: Additive, Z: Any) -> tuple[sparse.csr_matrix, Floats, Floats]:
-    rows = Z.toarray() if sparse.issparse(Z) else Z
+    rows = Z.toarray() if hasattr(Z, "toarray") else Z
     k = predictor.n_outputs
     constants = predictor.intercept.astype(np.float64)
     cells, parts, width = [], [np.zeros((0, k))], 0
@@ -110,7 +111,7 @@ def _additive(predictor: Additive, matrix: Floats, constants: Floats) -> Additiv
     k, at = predictor.n_outputs, 0
     tables, pairs = [], []
     for edges in predictor.edges:
-        tables.append(np.concatenate([np.zeros((1, k)), matrix[at : at + len(edges)]]))
+        tables.append(single(np.concatenate([np.zeros((1, k)), matrix[at : at + len(edges)]])))
         at += len(edges)
     for pair in predictor.pairs:
         table = np.zeros(pair.table.shape)
@@ -118,14 +119,14 @@ def _additive(predictor: Additive, matrix: Floats, constants: Floats) -> Additiv
         count = inner.shape[0] * inner.shape[1]
         inner[:] = matrix[at : at + count].reshape(inner.shape)
         at += count
-        pairs.append(PairTable(pair.features, pair.edges, table))
-    return Additive(predictor.edges, tuple(tables), constants, tuple(pairs))
+        pairs.append(PairTable(pair.features, pair.edges, single(table)))
+    return Additive(predictor.edges, tuple(tables), single(constants), tuple(pairs))
 
 
 def _tree_sum(predictor: TreeSum, values: list[Floats], constants: Floats) -> TreeSum:
     at = [0] * predictor.n_outputs
     trees: list[Tree] = []
     for tree, k in zip(predictor.trees, predictor.output.tolist(), strict=True):
-        trees.append(replace(tree, value=values[k][at[k] : at[k] + tree.n_leaves, None]))
+        trees.append(replace(tree, value=single(values[k][at[k] : at[k] + tree.n_leaves, None])))
         at[k] += tree.n_leaves
-    return TreeSum(trees, predictor.output, constants, predictor.n_features)
+    return TreeSum(tuple(trees), predictor.output, single(constants), predictor.n_features)

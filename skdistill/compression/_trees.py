@@ -3,23 +3,25 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from ..model import Tree
+from ._precise import single
 
 Floats = NDArray[np.float64]
 
 
-def node_values(tree: Tree, leaf_values: Floats) -> Floats:
+def node_values(tree: Tree, leaf_values: NDArray[Any]) -> Floats:
     """Values of leaves at the numbers of their nodes, zeros at splits."""
     values = np.zeros((len(tree.feature), *leaf_values.shape[1:]))
     values[tree.feature < 0] = leaf_values
     return values
 
 
-def summed_up(tree: Tree, leaf_values: Floats) -> Floats:
+def summed_up(tree: Tree, leaf_values: NDArray[Any]) -> Floats:
     """The sum over the leaves below each node."""
     sums = node_values(tree, leaf_values)
     for node in np.flatnonzero(tree.feature >= 0)[::-1]:
@@ -85,7 +87,7 @@ def without_dead_ends(tree: Tree) -> Tree:
         if tree.feature[node] >= 0:
             stack += [(int(instead[tree.right[node]]), node), (int(instead[node + 1]), -1)]
     feature = tree.feature[order]
-    return Tree(feature, tree.threshold[order], right[order], value[order][feature < 0], tree.n_features)
+    return Tree(feature, tree.threshold[order], right[order], single(value[order][feature < 0]), tree.n_features)
 
 
 def _boxes(tree: Tree) -> Iterator[tuple[int, dict[int, tuple[float, float]]]]:
@@ -116,6 +118,6 @@ def _without(
         feature[kept],
         threshold[kept],
         np.where(is_leaf, 0, number[right[kept]]),
-        value[kept][is_leaf],
+        single(value[kept][is_leaf]),
         tree.n_features,
     )

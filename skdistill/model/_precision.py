@@ -59,6 +59,10 @@ class Precision(Frozen):
         return (self.inputs, self.values) == ("float32", "float32")
 
 
+class UnfitError(ValueError):
+    """Numbers that their storage does not hold."""
+
+
 def is_half(numbers: NDArray[np.float32]) -> bool:
     """Whether float16 holds all numbers.
 
@@ -119,18 +123,18 @@ def grid(values: NDArray[np.float32]) -> tuple[float, NDArray[np.int64]] | None:
 
 
 def check_precision(predictor: Tree | Linear | Additive | TreeSum, link: str, precision: Precision) -> None:
-    """Raise a ValueError if the values of a predictor do not fit their storage."""
+    """Raise an UnfitError, which is a ValueError, if the values of a predictor do not fit their storage."""
     if precision.values == "float32":
         return
     is_tree = isinstance(predictor, Tree)
     if isinstance(predictor, Additive) and any(table[0].any() for table in predictor.tables):
-        raise ValueError(f"{_unfit(precision)} Its tables must begin with zeros.")
+        raise UnfitError(f"{_unfit(precision)} Its tables must begin with zeros.")
     if link == "softmax" and not isinstance(predictor, TreeSum) and _last_output(predictor).any():
-        raise ValueError(f"{_unfit(precision)} The values of its last output must be zeros under a softmax.")
+        raise UnfitError(f"{_unfit(precision)} The values of its last output must be zeros under a softmax.")
     columns = stored_values(predictor, link)
     if precision.values == "float16":
         if not all(map(is_half, columns)):
-            raise ValueError(f"{_unfit(precision)} float16 does not hold them.")
+            raise UnfitError(f"{_unfit(precision)} float16 does not hold them.")
         return
     bits = BITS[precision.values]
     if is_tree and link == "simplex":
@@ -138,14 +142,14 @@ def check_precision(predictor: Tree | Linear | Additive | TreeSum, link: str, pr
         shares = np.zeros((1, 1)) if found is None else found[1].reshape(len(columns), -1)
         sums = shares.sum(axis=0)
         if found is None or shares.min() < 0 or sums.min() < sums.max() or sums.max() >= 2**bits:
-            raise ValueError(f"{_unfit(precision)} They must be whole shares of one sum below {2**bits}.")
+            raise UnfitError(f"{_unfit(precision)} They must be whole shares of one sum below {2**bits}.")
         return
     for column in columns:
         found = grid(column)
         codes = np.array([2**bits]) if found is None else found[1]
         reach, most = (int(np.ptp(codes)), 2**bits - 1) if is_tree else (_largest(codes), 2 ** (bits - 1) - 1)
         if found is None or reach > most:
-            raise ValueError(f"{_unfit(precision)} They must be at most {most} multiples of one scale for each output.")
+            raise UnfitError(f"{_unfit(precision)} They must be at most {most} multiples of one scale for each output.")
 
 
 def _largest(codes: NDArray[np.int64]) -> int:

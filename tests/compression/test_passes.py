@@ -6,11 +6,12 @@ from itertools import pairwise
 
 import numpy as np
 import pytest
+import random_models
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from skdistill.compression import Prune, Quantise, Sparsify, compress, fit_budget, frontier
-from skdistill.model import Model, load, save
+from skdistill.model import Linear, Model, NumericColumn, Output, Preprocessor, load, save
 
 KINDS = ("tree", "linear", "additive", "tree_sum")
 SETTINGS = settings(max_examples=6, derandomize=True, database=None, deadline=None)
@@ -24,6 +25,11 @@ PASSES = [
     Quantise("int8"),
     Quantise("int4", inputs="float32"),
 ]
+
+
+@pytest.fixture(scope="session")
+def random_model():
+    return random_models.random_model
 
 
 def loss_by_hand(model, X, Q, weight):
@@ -173,3 +179,22 @@ def test_what_is_refused(random_model):
         compress(model, Prune(-1.0), X, Q)
     with pytest.raises(ValueError, match="The 'values' parameter of Quantise must be a str among"):
         compress(model, Quantise("int2"), X, Q)
+
+
+def test_values_beyond_float16_stay_in_float32():
+    coef = [[1e6], [2.0]]
+    columns = Preprocessor([NumericColumn("x"), NumericColumn("y")])
+    line = Model(columns, Linear(coef, [1.0]), Output("regression", "identity", targets=("z",)))
+    found = compress(line, Quantise("float16"), [[0, 0], [1, 0], [0, 1]]).model
+    assert (found.precision.inputs, found.precision.values) == ("float16", "float32")
+    np.testing.assert_array_equal(found.predictor.coef, line.predictor.coef)
+
+
+def test_errors_in_rounding_are_not_hidden(random_model, monkeypatch):
+    def fail(*_):
+        raise ValueError("a fault of rounding")
+
+    monkeypatch.setattr("skdistill.compression._quantise.round_sums", fail)
+    model, X, _ = random_model("linear", 0, 3)
+    with pytest.raises(ValueError, match="a fault of rounding"):
+        compress(model, Quantise(), X)
