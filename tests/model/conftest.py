@@ -6,6 +6,7 @@ from collections.abc import Callable
 
 import numpy as np
 import pytest
+import random_models
 
 from skdistill.model import (
     Additive,
@@ -13,75 +14,25 @@ from skdistill.model import (
     Model,
     NumericColumn,
     Output,
-    PairTable,
     Preprocessor,
     Tree,
     TreeSum,
 )
 
 
-def _random_tree(rng: np.random.Generator, n_leaves: int, n_features: int, n_outputs: int, chain: bool = False) -> Tree:
-    """Split the leaves of a tree at random; `chain` splits off one leaf at a time, on either side."""
-    feature: list[int] = []
-    threshold: list[float] = []
-    right: list[int] = []
-
-    def grow(leaves: int) -> None:
-        node = len(feature)
-        feature.append(-1)
-        threshold.append(0.0)
-        right.append(0)
-        if leaves > 1:
-            feature[node] = int(rng.integers(n_features))
-            threshold[node] = float(np.float32(rng.choice([rng.normal(), 0.0, -0.0, 1e-40, 3e38, -3e38, 0.1])))
-            left = int(rng.choice([1, leaves - 1])) if chain else int(rng.integers(1, leaves))
-            grow(left)
-            right[node] = len(feature)
-            grow(leaves - left)
-
-    grow(n_leaves)
-    value = rng.normal(size=(n_leaves, n_outputs))
-    return Tree(feature, threshold, right, value, n_features)
-
-
 @pytest.fixture(scope="session")
 def random_tree() -> Callable[..., Tree]:
-    return _random_tree
-
-
-def _random_additive(rng: np.random.Generator, n_features: int, n_outputs: int, most_edges: int = 6) -> Additive:
-    """Features with no edges, one, many; edges at zero, at denormals, at the ends of float32, and neighbours."""
-    special = np.array([0.0, 1e-40, -1e-45, 3e38, -3e38, 0.1, np.nextafter(np.float32(0.1), np.float32(1))], np.float32)
-    edges = []
-    for _ in range(n_features):
-        pool = np.concatenate([special, rng.normal(size=most_edges).astype(np.float32)])
-        edges.append(np.unique(rng.choice(pool, size=int(rng.integers(most_edges + 1)))))
-    tables = [rng.normal(size=(len(e) + 1, n_outputs)) * (rng.random() < 0.8) for e in edges]
-    pairs = [_random_pair(rng, (i, i + 1), n_outputs) for i in range(n_features - 1) if rng.random() < 0.5]
-    return Additive(tuple(edges), tuple(tables), rng.normal(size=n_outputs), tuple(pairs))
-
-
-def _random_pair(rng: np.random.Generator, features: tuple[int, int], n_outputs: int) -> PairTable:
-    edges = tuple(np.unique(rng.normal(size=int(rng.integers(1, 4))).astype(np.float32)) for _ in features)
-    table = np.zeros((len(edges[0]) + 1, len(edges[1]) + 1, n_outputs))
-    table[1:, 1:] = rng.normal(size=table[1:, 1:].shape)
-    return PairTable(features, edges, table)
+    return random_models.random_tree
 
 
 @pytest.fixture(scope="session")
 def random_additive() -> Callable[..., Additive]:
-    return _random_additive
-
-
-def _random_tree_sum(rng: np.random.Generator, n_trees: int, n_features: int, n_outputs: int) -> TreeSum:
-    """Trees of 1 to 9 leaves, whose thresholds repeat."""
-    trees = tuple(_random_tree(rng, int(rng.integers(1, 10)), n_features, 1) for _ in range(n_trees))
-    return TreeSum(trees, rng.integers(0, n_outputs, n_trees), rng.normal(size=n_outputs), n_features)
+    return random_models.random_additive
 
 
 @pytest.fixture(scope="session")
 def random_tree_sum() -> Callable[..., TreeSum]:
-    return _random_tree_sum
+    return random_models.random_tree_sum
 
 
 @pytest.fixture(scope="session")
