@@ -9,7 +9,9 @@ import sys
 from pathlib import Path
 from types import SimpleNamespace
 
+import lightgbm
 import numpy as np
+import pandas as pd
 import pytest
 from sklearn.tree import DecisionTreeClassifier, DecisionTreeRegressor
 
@@ -39,8 +41,6 @@ serve(fit)
 
 
 def test_question_and_answer(tmp_path):
-    pytest.importorskip("pyarrow")
-    pd = pytest.importorskip("pandas")
     script = tmp_path / "toy.py"
     script.write_text(TOY)
     table = pd.DataFrame({"a": [0.5, 0.25], "b": pd.Categorical(["x", None])})
@@ -178,7 +178,6 @@ def test_size_of_trees_over_raw_columns():
 @pytest.mark.parametrize("n_classes", [0, 3])
 def test_trees_of_lightgbm_on_raw_columns(n_classes):
     """Sets of categories and missing values on either side become plain thresholds."""
-    lightgbm, pd = pytest.importorskip("lightgbm"), pytest.importorskip("pandas")
     rng = np.random.default_rng(0)
     size, site = rng.normal(size=600), rng.integers(0, 8, 600)
     y = np.where(np.isin(site, [1, 4, 6]), size, -1.0) if not n_classes else site % 3
