@@ -315,7 +315,7 @@ class BaseStudent(RegressorMixin, BaseEstimator):
             feature_names = getattr(self, "feature_names_in_", [f"x{i}" for i in range(self.n_features_in_)])
         if output_names is None:
             output_names = [str(i) for i in range(self.n_outputs_)]
-        columns = [NumericColumn(str(name)) for name in feature_names]
+        columns = tuple(NumericColumn(str(name)) for name in feature_names)
         names = tuple(map(str, output_names))
         if self.link_ == "identity":
             output = Output("regression", "identity", targets=names, flat=self._flat)

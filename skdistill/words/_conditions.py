@@ -32,10 +32,10 @@ class Feature(NamedTuple):
 
 
 def plain(value: Any) -> str:
-    """A name or class label as it is, in quotes only where it could be misread.
+    r"""A name or class label as it is, in quotes only where it could be misread.
 
-    >>> print(plain("age"), plain(3), plain(""), plain("two\\nlines"))
-    age 3 "" "two\\nlines"
+    >>> print(plain("age"), plain(3), plain(""), plain("two\nlines"))
+    age 3 "" "two\nlines"
     """
     text = str(value)
     return text if text and text == text.strip() and text.isprintable() else json.dumps(text, ensure_ascii=False)
@@ -108,8 +108,8 @@ class Wording:
         """Say that an encoded feature is in a range, of which one end at least cuts something off."""
         _, part, category = self.features[feature]
         name = self.name(feature)
-        if part == "value":
-            column = self.columns[self.features[feature].column]
+        column = self.columns[self.features[feature].column]
+        if isinstance(column, NumericColumn) and part == "value":
             low, high = within
             above = None if low <= -_LARGEST else _last_below(low, column)
             upto = None if high >= _LARGEST else _last_upto(high, column)
@@ -124,7 +124,7 @@ class Wording:
         return f"{name} is {'' if holds else 'not '}{quoted(category)}"
 
     def say(self, box: Box) -> str:
-        """All conditions of a box, joined. Of a column that is said to be in a range, it need not be said to be known."""
+        """All conditions of a box, joined; what is said to be in a range need not be said to be known."""
         cut = [feature for feature, within in box.items() if within != self.whole(feature)]
         ranged = [self.features[feature].column for feature in cut if self.features[feature].part == "value"]
         return " and ".join(
@@ -136,9 +136,7 @@ class Wording:
     def say_all(self, box: Box) -> str:
         """All conditions of a box, joined, also of features that may be anything."""
         return " and ".join(
-            self.condition(feature, within)
-            if within != self.whole(feature)
-            else f"{self.name(feature)} is anything"
+            self.condition(feature, within) if within != self.whole(feature) else f"{self.name(feature)} is anything"
             for feature, within in box.items()
         )
 

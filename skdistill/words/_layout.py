@@ -51,12 +51,12 @@ def as_text(blocks: list[Block]) -> str:
 
 
 def as_markdown(blocks: list[Block]) -> str:
-    """Lay out for a page.
+    r"""Lay out for a page.
 
     >>> print(as_markdown([Heading("Rules"), Steps([(0, "if a_b > 1:"), (1, "b")])]))
     ### Rules
     <BLANKLINE>
-    - if a\\_b \\> 1:
+    - if a\_b \> 1:
       - b
     """
     return "\n\n".join(filter(None, map(_markdown, blocks)))

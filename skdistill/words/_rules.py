@@ -71,7 +71,7 @@ def rules(model: Model, X: Any = None, *, format: str = "text", missing: bool = 
     if format not in _FORMATS:
         raise ValueError(f"'format' of rules must be one of {sorted(_FORMATS)}. Got {format!r} instead.")
     wording = Wording(model.preprocessor, missing)
-    Z = None if X is None else model.preprocessor.transform(X)
+    Z: Any = None if X is None else model.preprocessor.transform(X)
     if hasattr(Z, "toarray"):
         Z = Z.toarray()
     predictor = model.predictor
@@ -155,9 +155,10 @@ def _tree_sum(model: Model, sums: TreeSum, wording: Wording, Z: NDArray[np.float
         said += [f"Tree {i + 1}, points for {points.names[at]}:", steps(root, wording, leaf)]
     starts = zip(points.names, points.rounded(start).tolist(), strict=True)
     begin = ", ".join(f"{points.tell(value)} for {name}" for name, value in starts)
+    meaning = points.meaning() + _rounding(float(error.max()))
     return [
         _title(f"Sum of {_counted(sums.n_trees, 'tree')}", model, used, wording),
-        f"Start with {begin}. Add the points that each tree leads to. {points.meaning()}{_rounding(float(error.max()))}",
+        f"Start with {begin}. Add the points that each tree leads to. {meaning}",
         *said,
         wording.gaps(used),
     ]

@@ -68,27 +68,21 @@ def scorecard(predictor: Linear | Additive, wording: Wording, points: Points) ->
     error = np.zeros_like(exact)
     groups, silent = [], []
     for group in _groups(predictor, wording, points):
-        slope = next((entry for entry in group.entries if entry.at_zero is not None), None)
-        fixed = [entry for entry in group.entries if entry is not slope]
-        if group.is_pair:
-            least = sum((entry.points for entry in fixed if not entry.box), np.zeros_like(exact))
-            fixed = group.entries = [entry for entry in fixed if entry.box]
-        elif slope is None:
-            least = np.min([entry.points for entry in fixed], axis=0)
-        else:
-            least = slope.at_zero
-        exact = exact + least
+        is_sloped = any(entry.at_zero is not None for entry in group.entries)
+        moved = _moved(group)
+        exact = exact + moved
         off = np.zeros_like(exact)
-        for entry in fixed:
-            added = entry.points if group.is_pair else entry.points - least
-            entry.points = points.rounded(added)
-            off = np.maximum(off, np.abs(entry.points - added))
+        for entry in group.entries:
+            if entry.at_zero is None:
+                added = entry.points if group.is_pair else entry.points - moved
+                entry.points = points.rounded(added)
+                off = np.maximum(off, np.abs(entry.points - added))
         error += off
         group.entries = _merged(group.entries, wording)
         if group.is_pair:
             group.entries = [entry for entry in group.entries if entry.points.any()]
             groups += [group] if group.entries else []
-        elif slope is None and len(group.entries) == 1:
+        elif len(group.entries) == 1 and not is_sloped:
             silent.append(group.name)
         else:
             groups.append(group)
@@ -96,10 +90,20 @@ def scorecard(predictor: Linear | Additive, wording: Wording, points: Points) ->
     return Card(start, groups, silent, float((error + np.abs(start - exact)).max()))
 
 
+def _moved(group: Group) -> NDArray[np.float64]:
+    """What a group adds for every row, so that the start can add it; a pair's entry for all rows is taken out."""
+    if group.is_pair:
+        everywhere = [entry.points for entry in group.entries if entry.box is None]
+        group.entries = [entry for entry in group.entries if entry.box is not None]
+        return np.asarray(everywhere[0]) if everywhere else np.zeros(())
+    slopes = [entry.at_zero for entry in group.entries if entry.at_zero is not None]
+    return slopes[0] if slopes else np.min([entry.points for entry in group.entries], axis=0)
+
+
 def _groups(predictor: Linear | Additive, wording: Wording, points: Points) -> Iterator[Group]:
     """What each column adds, then each pair, in exact points."""
     if isinstance(predictor, Linear):
-        used = predictor.coef.any(axis=1)
+        used = np.asarray(predictor.coef.any(axis=1))
     else:
         used = np.array([table.any() for table in predictor.tables])
     for column, part in zip(wording.columns, wording.slices, strict=True):

@@ -68,9 +68,9 @@ def steps(root: Branch, wording: Wording, leaf: Callable[[Branch], str]) -> Step
     def walk(branch: Branch, depth: int, lead: str) -> None:
         while branch.ranges is not None:
             is_value = wording.features[branch.feature].part == "value"
-            order = [0, 1] if is_value else [1, 0]
-            order.sort(key=lambda way: bool(branch.ways[way].ways))  # noqa: B023
-            first, second = order
+            first = 0 if is_value else 1
+            if branch.ways[first].ways and not branch.ways[1 - first].ways:
+                first = 1 - first
             low, high = branch.ranges[first]
             if is_value:  # the other end is known from above
                 least, most = wording.whole(branch.feature)
@@ -81,7 +81,7 @@ def steps(root: Branch, wording: Wording, leaf: Callable[[Branch], str]) -> Step
                 walk(branch.ways[first], depth + 1, "")
             else:
                 said.lines.append((depth, f"{condition} {leaf(branch.ways[first])}"))
-            branch, lead = branch.ways[second], "else "
+            branch, lead = branch.ways[1 - first], "else "
         said.lines.append((depth, f"{lead.replace(' ', ': ')}{leaf(branch)}"))
 
     walk(root, 0, "")

@@ -67,7 +67,9 @@ def follow(lines: list[str], row: Mapping[str, Any], fills: Mapping[str, float])
             depth += 1
 
 
-def add_up(lines: list[str], row: Mapping[str, Any], fills: Mapping[str, float], pair_fills: Mapping[str, float]) -> Any:
+def add_up(
+    lines: list[str], row: Mapping[str, Any], fills: Mapping[str, float], pair_fills: Mapping[str, float]
+) -> Any:
     """The total of each score on a scorecard."""
     total: Any = 0.0
     missing = {name for name in row if f"{name} is missing" in "\n".join(lines) and _is_missing(row[name])}

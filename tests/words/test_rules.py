@@ -137,7 +137,10 @@ def test_numbered_trees_add_up_to_the_scores(seed, k):
     text = model.rules()
     fills = reader.gap_fills(text, "Where a value is missing")
     names = ["y"] if k == 1 else ["v"] if k == 2 else list("uvwxyz"[:k])
-    starts = dict(re.findall(r"(-?[0-9.]+) for (\w+)", text.split("\n\n")[1].split(". Add")[0])[i][::-1] for i in range(len(names)))
+    starts = dict(
+        re.findall(r"(-?[0-9.]+) for (\w+)", text.split("\n\n")[1].split(". Add")[0])[i][::-1]
+        for i in range(len(names))
+    )
     trees = re.findall(r"Tree \d+, points for (\w+):\n\n((?:.+\n?)+)", text)
     assert len(trees) == model.predictor.n_trees
     for row, score in zip(rows, scores_of(model, rows), strict=True):
@@ -170,7 +173,9 @@ def test_shares_of_rows_are_those_of_the_leaves(kind):
     for tree, section in zip(trees, sections, strict=True):
         told = sorted(float(share) for share in re.findall(r"\(([0-9.]+) % of rows", section))
         counted = sorted(100 * np.bincount(tree.apply(Z), minlength=tree.n_leaves) / len(rows))
-        assert told == pytest.approx([share for share in counted if share or len(told) == len(counted)][-len(told) :], abs=0.06)
+        assert told == pytest.approx(
+            [share for share in counted if share or len(told) == len(counted)][-len(told) :], abs=0.06
+        )
         assert sum(told) == pytest.approx(100, abs=0.06 * len(told))
 
 
@@ -184,7 +189,9 @@ def test_what_the_tests_above_imply_is_left_out():
         'else if c is "missing": y = 2',
         "else: y = 1",
     ]
-    tree = Tree([1, 0, -1, -1, 0, -1, -1], [0.5, -9, 0, 0, 0, 0, 0], [4, 3, 0, 0, 6, 0, 0], [[1.0], [2.0], [3.0], [4.0]], 9)
+    tree = Tree(
+        [1, 0, -1, -1, 0, -1, -1], [0.5, -9, 0, 0, 0, 0, 0], [4, 3, 0, 0, 6, 0, 0], [[1.0], [2.0], [3.0], [4.0]], 9
+    )
     model = Model(PREPROCESSOR, tree, Output("regression", "identity", targets=("y",)))
     assert model.rules().split("\n\n")[1].splitlines()[0] == "if a is missing: y = 3"  # as 0.25 is below 0.3
 
@@ -199,14 +206,18 @@ def test_names_that_could_be_misread_are_quoted():
 
 
 def test_an_unknown_format_is_refused():
-    with pytest.raises(ValueError, match=r"'format' of rules must be one of \['markdown', 'text'\]. Got 'html' instead."):
+    with pytest.raises(
+        ValueError, match=r"'format' of rules must be one of \['markdown', 'text'\]. Got 'html' instead."
+    ):
         rules(random_model("tree", 0, 2), format="html")
 
 
 def test_other_links_say_what_a_total_means():
     for link, word in (("simplex", "divided by the sum"), ("identity", "the totals are its probabilities")):
         model = Model(
-            Preprocessor([NumericColumn("x")]), Linear([[0.5, -0.5]], [0.5, 0.5]), Output("classification", link, ("n", "y"))
+            Preprocessor([NumericColumn("x")]),
+            Linear([[0.5, -0.5]], [0.5, 0.5]),
+            Output("classification", link, ("n", "y")),
         )
         assert word in model.rules()
 
@@ -238,7 +249,10 @@ def test_regression_on_real_rows_adds_up():
     fills = reader.gap_fills(text, "Where a value is missing")
     X = X.rename(columns=str)
     for (_, row), value in zip(X.head(20).iterrows(), reg.predict(X.head(20)), strict=True):
-        lines = [re.sub(r"\b(" + "|".join(X.columns) + r")\b", lambda m: "abcdefghij"[list(X.columns).index(m[0])], li) for li in card]
+        lines = [
+            re.sub(r"\b(" + "|".join(X.columns) + r")\b", lambda m: "abcdefghij"[list(X.columns).index(m[0])], li)
+            for li in card
+        ]
         named = dict(zip("abcdefghij", row.to_dict().values()))
         by_letter = {"abcdefghij"[list(X.columns).index(name)]: value for name, value in fills.items()}
         assert abs(reader.add_up(lines, named, by_letter, {})[0] - value) <= allowed(text)
