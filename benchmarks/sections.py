@@ -22,9 +22,9 @@ WITHIN = (
     "won / within noise / lost beyond two paired standard errors; one in 40 pairs of equals is lost by chance."
 )
 ABLATIONS = (
-    "The headline student with one lever moved, against itself unmoved: mean change over sets in percentage points of "
-    "accuracy, hundredths of a nat, and percent of its RMSE, each with its standard error over sets; in brackets the "
-    "sets won and lost beyond noise. Negative: the lever was better where it was. Levers that set what is the default "
+    "TreeStudent of fixed blend with one lever moved, against itself unmoved: mean change over sets in percentage "
+    "points of accuracy, hundredths of a nat, and percent of its RMSE, each with its standard error over sets; in "
+    "brackets the sets won and lost beyond noise. Negative: the lever was better where it was. Levers that set what is the default "
     "anyway are left out."
 )
 

@@ -15,7 +15,7 @@ import pandas as pd
 
 from .competitors import CONTESTANTS
 from .objectives import METRICS, gain
-from .plan import ADDITIVE_RIVAL, BYTES_PEERS, BYTES_RIVAL, RIVALS, STUDENT, STUDENTS_IN_BYTES, Plan
+from .plan import ADDITIVE_RIVAL, BYTES_PEERS, BYTES_RIVAL, FIXED, RIVALS, STUDENT, STUDENTS_IN_BYTES, Plan
 from .results import TEACHER, Cell, Results
 
 #: Of the hard-trained contestants within a budget, the one of least cross-validated loss.
@@ -139,7 +139,7 @@ def rivals(name: str) -> set[str]:
     if contestant.sizes_in == "bytes":
         found = {BYTES_RIVAL, BEST_HARD}
     elif contestant.family == "tree":
-        found = {*RIVALS, STUDENT}
+        found = {FIXED} if contestant.ablation else {*RIVALS, STUDENT}
     elif contestant.family == "additive":
         found = {contestant.rival, ADDITIVE_RIVAL}
     else:
