@@ -24,8 +24,8 @@ WITHIN = (
 ABLATIONS = (
     "TreeStudent of fixed blend with one lever moved, against itself unmoved: mean change over sets in percentage "
     "points of accuracy, hundredths of a nat, and percent of its RMSE, each with its standard error over sets; in "
-    "brackets the sets won and lost beyond noise. Negative: the lever was better where it was. Levers that set what is the default "
-    "anyway are left out."
+    "brackets the sets won and lost beyond noise. Negative: the lever was better where it was. Levers that set what is "
+    "the default anyway are left out."
 )
 
 
