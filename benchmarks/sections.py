@@ -157,7 +157,7 @@ def within_bytes(summary: Summary) -> str:
 
 
 def no_larger(summary: Summary) -> str:
-    """Peers' models of any size against the largest of our students that packs no larger."""
+    """Peers' models of any size against that of our students that pack no larger of which least loss was judged."""
     rows = []
     for peer in BYTES_PEERS:
         if peer in summary.contestants():
