@@ -49,7 +49,7 @@ def test_best_hard_model_is_that_of_least_cross_validated_loss(tables):
 
 def test_peer_meets_the_student_of_least_judged_loss_that_packs_no_larger(tables):
     (difference,) = Summary(PLAN, tables).differences("log_loss", "autogluon_tree", NO_LARGER, 8).values()
-    assert difference.value == pytest.approx(0.1, abs=0.01)  # that of 16 leaves: the best judged of those of 250 bytes or less
+    assert difference.value == pytest.approx(0.1, abs=0.01)  # 16 leaves: the best judged of at most 250 bytes
 
 
 def test_gap_recovered_is_read_off_the_pairs(tables):
