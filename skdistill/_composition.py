@@ -6,6 +6,7 @@ from collections.abc import Iterable
 from typing import Any, Self
 
 from sklearn.base import BaseEstimator, MetaEstimatorMixin
+from sklearn.callback import CallbackSupportMixin
 from sklearn.exceptions import UnsetMetadataPassedError
 from sklearn.model_selection import GroupKFold
 from sklearn.utils import get_tags
@@ -19,7 +20,7 @@ from .teachers import PRESETS, estimators_in, named_teachers, routed_teachers
 _EXAMPLES = {"student": "TreeStudent()", "augmentation": "Munge()"}
 
 
-class DistilledComposition(MetaEstimatorMixin, BaseEstimator):
+class DistilledComposition(CallbackSupportMixin, MetaEstimatorMixin, BaseEstimator):
     """The side of the distilled estimators that scikit-learn's tools talk to; they add the fitting."""
 
     teachers: Any

@@ -76,7 +76,8 @@ class DistilledClassifier(ClassifierMixin, BaseDistilled):
     random_state : int, RandomState or None, default=None
         Seeds folds and every teacher whose own ``random_state`` is None.
     verbose : int or bool, default=0
-        Print a line per stage and per fitted teacher.
+        1: print a line for each stage as it ends; 2: also for each fit. The lines are those of the logger
+        ``skdistill``, at INFO and DEBUG. For a bar, ``set_callbacks(sklearn.callback.ProgressBar())``.
 
     Attributes
     ----------
@@ -219,7 +220,8 @@ class DistilledRegressor(RegressorMixin, BaseDistilled):
     random_state : int, RandomState or None, default=None
         Seeds folds and every teacher whose own ``random_state`` is None.
     verbose : int or bool, default=0
-        Print a line per stage and per fitted teacher.
+        1: print a line for each stage as it ends; 2: also for each fit. The lines are those of the logger
+        ``skdistill``, at INFO and DEBUG. For a bar, ``set_callbacks(sklearn.callback.ProgressBar())``.
 
     Attributes
     ----------

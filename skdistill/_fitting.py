@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import time
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from itertools import chain
 from numbers import Integral, Real
 from typing import Any, ClassVar, Self
@@ -17,7 +15,19 @@ from sklearn.utils import get_tags
 from ._composition import DistilledComposition
 from ._estimators import generator, seeded
 from ._inputs import TrainingData, check_table, check_training
-from ._selection import BLENDS, Choices, Ground, Judge, Verdict, choose, judged_folds, student_nbytes, within_budget
+from ._progress import Progress, spoken
+from ._selection import (
+    BLENDS,
+    Choices,
+    Ground,
+    Judge,
+    Verdict,
+    choose,
+    judged_folds,
+    most_trials,
+    student_nbytes,
+    within_budget,
+)
 from ._sklearn import Interval, StrOptions, fit_context, safe_indexing
 from ._transfer import Lesson, Recipe, Table, fit_student
 from .augmentation import resolve_samplers
@@ -30,6 +40,7 @@ from .teachers import (
     Member,
     Oracle,
     SoftLabels,
+    count_fits,
     cross_fit,
     make_folds,
     resolve_members,
@@ -99,7 +110,8 @@ class DistilledFitting(DistilledComposition):
         """
         self._forget()
         try:
-            return self._fit(X, y, sample_weight, X_unlabeled, params)
+            with spoken(self.verbose):
+                return self._fit(X, y, sample_weight, X_unlabeled, params)
         except BaseException:
             self._forget()
             raise
@@ -107,6 +119,7 @@ class DistilledFitting(DistilledComposition):
     def _fit(self, X: Any, y: Any, sample_weight: Any, X_unlabeled: Any, params: dict[str, Any]) -> Self:
         """The stages."""
         self.fit_seconds_: dict[str, float] = {}
+        progress = Progress(self, self.fit_seconds_)
         task = self._resolve_task(y)
         is_sparse = sparse.issparse(X)
         families = resolve_families(self.student, self.max_bytes, task, sparse=is_sparse)
@@ -120,7 +133,7 @@ class DistilledFitting(DistilledComposition):
         # Seeded once, so that the rival draws what the student draws.
         families = tuple(tuple(seeded(student, rng) for student in family) for family in families)
 
-        with self._stage("encoder"):
+        with progress.stage("encoder") as stage:
             # First, since it is quick and reads every cell: what no stage can use is refused before the long work.
             scales = sorted({bool(student.wants_scaling) for family in families for student in family})
             encoders = {s: TableEncoder(scale=s).fit(data.X, sample_weight=data.sample_weight) for s in scales}
@@ -129,36 +142,55 @@ class DistilledFitting(DistilledComposition):
             for scale in scales:
                 for rows in [table] if pool is None else [table, pool]:
                     rows.encoded(scale)
-            families = for_width(families, table.encoded(scales[0]).shape[1])
+            n_rows, n_encoded = table.encoded(scales[0]).shape
+            families = for_width(families, n_encoded)
+            stage.say(
+                f"{task} of {n_rows:,} rows, {self.n_features_in_:,} columns as {n_encoded:,} features",
+                **{"task": task, "rows": n_rows, "columns": self.n_features_in_, "features": n_encoded},
+            )
         blends = BLENDS[task] if self.blend == "auto" else (float(self.blend),)
         choices = Choices(families, blends, samplers, self.max_bytes)
         if self.max_bytes is not None:
-            with self._stage("budget"):
+            with progress.stage("budget") as stage:
                 choices = within_budget(choices, table, data.true_labels(), data.sample_weight, encoders)
-        with self._stage("teachers"):
-            folds: list[Fold] = []
-            if not (choices.only() and all(member.frozen for member in members)):
-                seed = rng.randint(np.iinfo(np.int32).max)
-                folds = make_folds(self.cv, data.X, data.y, task, kept=data.kept, seed=seed, split_params=split_params)
-            judged = [] if choices.only() else judged_folds(folds)
-            if not judged and not choices.one_student():
-                raise ValueError(
-                    "A student within max_bytes is chosen on rows that no teacher has seen, which takes 3 folds of "
-                    "'cv' at least. Give the rarest class 3 rows, raise cv, or pass a student instance."
-                )
-            soft = self._teach(members, data, folds, judged, fit_params, rng)
+                stage.say(f"{len(choices.families)} families of students fit {self.max_bytes:,} bytes")
+        folds: list[Fold] = []
+        if not (choices.only() and all(member.frozen for member in members)):
+            seed = rng.randint(np.iinfo(np.int32).max)
+            folds = make_folds(self.cv, data.X, data.y, task, kept=data.kept, seed=seed, split_params=split_params)
+        judged = [] if choices.only() else judged_folds(folds)
+        if not judged and not choices.one_student():
+            raise ValueError(
+                "A student within max_bytes is chosen on rows that no teacher has seen, which takes 3 folds of "
+                "'cv' at least. Give the rarest class 3 rows, raise cv, or pass a student instance."
+            )
+        n_fits = count_fits(members, folds, judged)
+        with progress.stage("teachers", n_fits) as stage:
+            soft = self._teach(members, data, folds, judged, fit_params, rng, stage.step)
+            names = ", ".join(member.name for member in members)
+            stage.say(f"{names}: {n_fits} fits in {len(folds)} folds", fits=n_fits, folds=len(folds))
         seed = rng.randint(np.iinfo(np.int32).max)
-        with self._stage("targets"):
+        with progress.stage("targets") as stage:
             lesson, combine = self._lesson(task, data, members, table, None, soft, pool, seed)
+            weights = dict(zip(soft.committee, combine.weights.tolist(), strict=True))
+            told = ", ".join(f"{name} {weight:.2f}" for name, weight in weights.items())
+            stage.say(f"weights of the teachers {told}", weights=weights)
             judge = Judge(self._grounds(task, data, members, table, soft, pool, seed), encoders, task)
             committee = soft.committee
             del soft  # T matrices that no later stage reads
-        with self._stage("selection"):
+        with progress.stage("selection", most_trials(choices, len(judge.grounds))) as stage:
+            judge.step = stage.step
             ranking = choose(choices, judge) if judge.grounds else []
-        with self._stage("student"):
+            judge.step = None
+            stage.say(f"{len(ranking)} recipes judged" if ranking else "nothing to choose", recipes=len(ranking))
+        with progress.stage("student") as stage:
             self.student_, self.recipe_ = self._first_that_fits(choices, ranking, judge, lesson)
+            n_bytes = student_nbytes(self.student_, encoders)
+            stage.say(repr(self.recipe_.student) + ("" if n_bytes is None else f", {n_bytes:,} bytes"), nbytes=n_bytes)
+            if self.selection_:
+                stage.say(_choice(self.selection_, task, any(member.frozen for member in members)))
             del judge, ranking
-        with self._stage("rival on hard labels"):
+        with progress.stage("rival on hard labels"):
             # The honest rival is the same student without the committee; fitted here so that a report never fits.
             rival = Recipe(self.recipe_.student, hard=True)
             self.hard_student_ = self.student_ if self.recipe_.hard else fit_student(rival, lesson)
@@ -167,13 +199,14 @@ class DistilledFitting(DistilledComposition):
         self.encoder_ = encoders[self.recipe_.scale]
         self.teachers_ = committee
         self.oracle_ = lesson.oracle
-        self.teacher_weights_ = dict(zip(committee, combine.weights.tolist(), strict=True))
+        self.teacher_weights_ = weights
         if combine.temperatures is not None:
             self.temperatures_ = dict(zip(committee, combine.temperatures.tolist(), strict=True))
         if combine.scaling is not None:
             exponent, self.committee_biases_ = combine.scaling
             self.committee_temperature_ = 1.0 / exponent
         self._describe(task, data, members)
+        progress.end()
         return self
 
     def _teach(
@@ -184,6 +217,7 @@ class DistilledFitting(DistilledComposition):
         judged: list[int],
         fit_params: dict[str, dict[str, Any]],
         rng: np.random.RandomState,
+        step: Callable[..., None],
     ) -> SoftLabels:
         """Fit the teachers and label the real rows: the long work."""
         return cross_fit(
@@ -198,7 +232,7 @@ class DistilledFitting(DistilledComposition):
             random_state=rng,
             judged=judged,
             n_jobs=self.n_jobs,
-            log=self._log if self.verbose else None,
+            step=step,
         )
 
     def _lesson(
@@ -311,17 +345,6 @@ class DistilledFitting(DistilledComposition):
                 f"{self.recipe_.sampler!r}."
             )
         self.notes_ = tuple(notes)
-
-    @contextmanager
-    def _stage(self, name: str) -> Iterator[None]:
-        started = time.perf_counter()
-        yield
-        self.fit_seconds_[name] = time.perf_counter() - started
-        if self.verbose:
-            self._log(f"{name}: {self.fit_seconds_[name]:.1f} s")
-
-    def _log(self, message: str) -> None:
-        print(f"[{type(self).__name__}] {message}", flush=True)
 
 
 def _evidence(verdict: Verdict, chosen: Verdict) -> dict[str, Any]:

@@ -8,6 +8,8 @@ memorised them leak even more. Here everything is done once more without the jud
 
 from __future__ import annotations
 
+import time
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -188,10 +190,16 @@ class Judge:
     encoders : dict
         As in `Table`.
     task : {"classification", "regression"}
+
+    Attributes
+    ----------
+    step : callable, optional
+        Told of every trial by its name, its seconds and, by keyword, its `loss`; `most_trials` says how many at most.
     """
 
     def __init__(self, grounds: list[Ground], encoders: dict[bool, TableEncoder], task: str) -> None:
         self.grounds, self.encoders, self.task = grounds, encoders, task
+        self.step: Callable[..., None] | None = None
         self._trials: dict[tuple[Any, ...], Verdict] = {}
 
     def __call__(self, recipe: Recipe, *, on_first: bool = False) -> Verdict:
@@ -212,7 +220,10 @@ class Judge:
         """The verdict of one ground, where each recipe is fitted once."""
         key = (repr(recipe.student), recipe.hard, recipe.blend, repr(recipe.sampler), number)
         if key not in self._trials:
-            self._trials[key] = self._judge(recipe, self.grounds[number])
+            started = time.perf_counter()
+            verdict = self._trials[key] = self._judge(recipe, self.grounds[number])
+            if self.step is not None:
+                self.step(f"{recipe}, trial {number + 1}", time.perf_counter() - started, loss=verdict.loss)
         return self._trials[key]
 
     def _judge(self, recipe: Recipe, ground: Ground) -> Verdict:
@@ -261,6 +272,14 @@ def choose(choices: Choices, judge: Judge) -> list[Verdict]:
         chosen = challenger
     others = [verdict for pair in pairs for verdict in pair] + further
     return [chosen, *sorted((verdict for verdict in others if verdict is not chosen), key=_loss)]
+
+
+def most_trials(choices: Choices, n_grounds: int) -> int:
+    """How many trials `choose` holds at most: each student's on the first ground, then those of the finalists."""
+    n_students = sum(map(len, choices.families))
+    n_pairs = min(n_students, _SCREENED) if n_grounds > 1 else n_students
+    n_further = _FINALISTS * (len(choices.blends) * len(choices.samplers) - 1)
+    return (2 * n_students + (2 * n_pairs + n_further) * n_grounds) if n_grounds else 0
 
 
 def _pair(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import partial
@@ -13,6 +14,7 @@ from scipy import sparse
 from sklearn import config_context
 from sklearn.base import clone
 
+from ._progress import tell
 from .augmentation import BaseSampler
 from .preprocessing import TableEncoder
 from .targets import blend_labels
@@ -70,6 +72,10 @@ class Recipe:
     blend: float = 1.0
     sampler: BaseSampler | None = None
     hard: bool = False
+
+    def __str__(self) -> str:
+        labels = "hard labels" if self.hard else f"blend={self.blend:g}"
+        return f"{self.student} on {labels}" + ("" if self.sampler is None else f" and {self.sampler}")
 
     @property
     def scale(self) -> bool:
@@ -163,6 +169,7 @@ class Lesson:
     def _labels(self, source: str, recipe: Recipe) -> tuple[Any, NDArray[np.float64]]:
         """Encoded rows and labels of the pool or of a sampler, made once for all recipes."""
         if source not in self._labelled:
+            started = time.perf_counter()
             if source == "pool":
                 assert self.pool is not None
                 table = self.pool
@@ -171,7 +178,10 @@ class Lesson:
                 n_new = recipe.sampler.n_new(len(self.Q))
                 new = recipe.sampler.sample(self.real.X, n_new, np.random.RandomState(self.seed))
                 table = self.real.beside(new)
-            self._labelled[source] = table, self.oracle(table.X)
+            labels = self.oracle(table.X)
+            self._labelled[source] = table, labels
+            rows = "unlabelled rows" if source == "pool" else f"rows drawn by {source}"
+            tell("labels", f"{len(labels):,} {rows}", time.perf_counter() - started, rows=len(labels))
         table, labels = self._labelled[source]
         return table.encoded(recipe.scale), labels
 

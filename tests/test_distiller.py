@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import pickle
-import warnings
 from copy import deepcopy
 from typing import ClassVar
 
@@ -505,18 +504,6 @@ def test_report_says_which_svm_it_was():
     clf = DistilledClassifier("svm", cv=2, random_state=0).fit(X, y)
     assert "linear SVM on Nystroem features" in str(clf.report(X[:500], y[:500]))
     assert clf.score(X, y) > 0.8
-
-
-def test_fit_is_silent_unless_asked(capsys):
-    X, y = CANCER
-    with warnings.catch_warnings():
-        warnings.simplefilter("error")
-        quick().fit(X, y)
-    assert capsys.readouterr().out == ""
-    quick(verbose=1).fit(X, y)
-    said = capsys.readouterr().out
-    assert "teacher logistic: fold 5 of 5" in said
-    assert "student:" in said
 
 
 # ---------------------------------------------------------------- as newcomers met it

@@ -2,7 +2,7 @@
 
 from ._callable import CallableTeacher
 from ._committee import Committee, Oracle
-from ._cross_fit import SoftLabels, Trial, cross_fit
+from ._cross_fit import SoftLabels, Trial, count_fits, cross_fit
 from ._folds import Fold, make_folds
 from ._members import Member, estimators_in, named_teachers, names_in, resolve_members, routed_teachers
 from ._presets import DEFAULT_COMMITTEE, PRESETS, SVM_EXACT_ROWS, TabularBooster, preset
@@ -21,6 +21,7 @@ __all__ = [
     "TabularBooster",
     "TeacherStub",
     "Trial",
+    "count_fits",
     "cross_fit",
     "estimators_in",
     "make_folds",

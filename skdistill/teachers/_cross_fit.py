@@ -95,7 +95,7 @@ def cross_fit(
     random_state: np.random.RandomState | None = None,
     judged: Sequence[int] = (),
     n_jobs: int | None = None,
-    log: Callable[[str], None] | None = None,
+    step: Callable[..., None] | None = None,
 ) -> SoftLabels:
     """Fit every teacher on every fold and on all rows; label the rows that each fold holds out.
 
@@ -119,8 +119,8 @@ def cross_fit(
         the other, so that m of K folds cost m (2 K - m - 1) / 2 further fits of each teacher.
     n_jobs : int, optional
         Fits at a time; the result does not depend on it.
-    log : callable, optional
-        Told of every finished fit.
+    step : callable, optional
+        Told of every finished fit by its name, its seconds and, by keyword, `teacher`; `count_fits` says how many.
 
     Returns
     -------
@@ -156,10 +156,15 @@ def cross_fit(
             pools[job.keep].teachers[member.name] = FittedTeacher(member.name, fitted, method)
         for (trial, rows), part in zip(job.asked, labels, strict=True):
             pools[trial].add(member.name, rows, part, missing)
-        if log is not None:
-            log(f"teacher {member.name}: {job.name} ({seconds:.1f} s)")
+        if step is not None:
+            step(f"{member.name}, {job.name}", seconds, teacher=member.name)
     trials = [Trial(grounds[i], folds[i][1], pools[i].soft_labels()) for i in judged]
     return replace(pools[None].soft_labels(), trials=tuple(trials))
+
+
+def count_fits(members: list[Member], folds: list[Fold], judged: Sequence[int]) -> int:
+    """How many fits `cross_fit` makes."""
+    return sum(not member.frozen for member in members) * len(_jobs(folds, judged))
 
 
 def _jobs(folds: list[Fold], judged: Sequence[int]) -> list[_Job]:
