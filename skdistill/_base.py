@@ -199,11 +199,14 @@ class BaseDistilled(DistilledFitting):
             ("student on hard labels", "hard", self.hard_student_),
             ("distilled student", "student", self.student_),
         ):
-            nbytes = self._lower(student).nbytes if hasattr(student, "predictor_") else joblib_nbytes(student)
+            model = self._lower(student) if hasattr(student, "predictor_") else None
+            nbytes = joblib_nbytes(student) if model is None else model.nbytes
             predict = partial(self._outputs, student=student)
-            contestants.append(Contestant(name, role, predict(X), nbytes, predict))
+            contestants.append(Contestant(name, role, predict(X), nbytes, predict, model))
         classes = self.classes_ if self.task_ == "classification" else None
-        return distillation_report(self.task_, X, y, contestants, classes=classes, notes=tuple(notes))
+        return distillation_report(
+            self.task_, X, y, contestants, classes=classes, notes=tuple(notes), selection=self.selection_
+        )
 
     def __deepcopy__(self, memo: dict[int, Any]) -> Self:
         twin = type(self).__new__(type(self))
