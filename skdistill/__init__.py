@@ -22,6 +22,8 @@ _HOMES = {
     "TreeStudent": "skdistill.students",
     "EstimatorStudent": "skdistill.students",
     "LinearStudent": "skdistill.students",
+    "ExportMismatchError": "skdistill.export",
+    "export": "skdistill.export",
     "DistillationReport": "skdistill.report",
     "Model": "skdistill.model",
     "load": "skdistill.model",
