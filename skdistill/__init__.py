@@ -23,6 +23,7 @@ _HOMES = {
     "EstimatorStudent": "skdistill.students",
     "LinearStudent": "skdistill.students",
     "ExportMismatchError": "skdistill.export",
+    "Predictor": "skdistill.export",
     "export": "skdistill.export",
     "DistillationReport": "skdistill.report",
     "Model": "skdistill.model",

@@ -80,6 +80,11 @@ def {name}(row):
 
 
 def _write(model: Model, form: Forest | Line, name: str) -> bytes:
+    return program(model, form)
+
+
+def program(model: Model, form: Forest | Line) -> bytes:
+    """The file's content."""
     columns = model.preprocessor.columns
     classes = model.output.classes
     answers = f"CLASSES = {classes!r}\n" if classes else f"TARGETS = {model.output.targets!r}\n"
