@@ -16,7 +16,7 @@ from sklearn.utils.validation import check_is_fitted
 
 from ._fitting import DistilledFitting
 from ._inputs import check_table
-from .export import Predictor
+from .exports import Predictor
 from .model import Model, Output
 from .report import Contestant, DistillationReport, distillation_report, joblib_nbytes
 from .teachers import without_heavy

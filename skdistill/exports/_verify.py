@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 class ExportMismatchError(AssertionError):
     """What was to be exported does not answer as the model does; no file was left.
 
-    >>> from skdistill.export import ExportMismatchError
+    >>> from skdistill.exports import ExportMismatchError
     >>> issubclass(ExportMismatchError, AssertionError)
     True
     """

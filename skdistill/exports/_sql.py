@@ -28,6 +28,8 @@ def _write(model: Model, form: Forest | Line, name: str) -> bytes:
     names = {column.name for column in columns} | {str(label) for label in model.output.classes or ()}
     if any("\0" in text for text in names):
         raise ValueError("SQL cannot hold the null character, which is in a name of a column or class of this model.")
+    if "" in model.preprocessor.feature_names_in:
+        raise ValueError("SQL cannot name a column that has an empty name, as one of this model has.")
     labels = [str(label) for label in model.output.classes or model.output.targets]
     taken = {column.name.casefold() for column in columns}
     is_classes = model.output.classes is not None

@@ -12,7 +12,7 @@ from ._raw import LARGEST, Below, Equals, Forest, Line, Missing, RawTree, from_o
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-_SPECIAL = (0.0, -0.0, 1.0, -1.0, 1e-45, -1e-45, 1e-40, LARGEST, -LARGEST, np.inf, -np.inf, np.nan)
+_SPECIAL = np.float32([0, -0.0, 1, -1, 1e-45, -1e-45, 1e-40, LARGEST, -LARGEST, np.inf, -np.inf, np.nan]).tolist()
 _UNSEEN = ("no such category", "", 'quote " \' ` \\')
 
 #: Rows drawn from all the values of each column, and at most how many are led to a split of a tree.
