@@ -371,11 +371,10 @@ def _line(form: Line, tables: _Tables, k: int, columns: tuple[Any, ...]) -> tupl
     return head + "\n", body
 
 
-#: Runs all rows; what a test of the header, and `compile_header`, calls.
-_DRIVER = """
-#include "{name}.h"
-void run(const float *rows, long n, double *values, int *best);
-void run(const float *rows, long n, double *values, int *best)
+#: Runs all rows, from a file that includes the header.
+DRIVER = """
+void {name}_run(const float *rows, long n, double *values, int *best);
+void {name}_run(const float *rows, long n, double *values, int *best)
 {{
     long i;
     for (i = 0; i < n; i++) {{
@@ -392,7 +391,8 @@ def compile_header(content: bytes, model: Model, name: str, compiler: str, folde
         file.write(content)
     source, library = (os.path.join(folder, f"{name}_driver.{suffix}") for suffix in ("c", "so"))
     with open(source, "w", encoding="utf-8") as file:
-        file.write(_DRIVER.format(name=name, d=model.preprocessor.n_features_in, k=model.output.n_outputs))
+        driver = DRIVER.format(name=name, d=model.preprocessor.n_features_in, k=model.output.n_outputs)
+        file.write(f'#include "{name}.h"\n{driver}')
     command = [compiler, "-std=c99", "-shared", "-fPIC", *flags, source, "-o", library, "-lm"]
     done = subprocess.run(command, check=False, capture_output=True, text=True)
     if done.returncode:
@@ -421,12 +421,17 @@ def _answer(
             "The C header was not verified, since no C compiler (cc, gcc, clang) was found on the PATH.", stacklevel=4
         )
         return None
-    rows = coded_rows(model, columns)
-    values, best = np.empty((len(rows), model.output.n_outputs)), np.empty(len(rows), np.intc)
     with tempfile.TemporaryDirectory() as folder:
         library = compile_header(content, model, name, compiler, folder, "-O1")
-        pointers = [ctypes.c_void_p(array.ctypes.data) for array in (rows, values, best)]
-        library.run(pointers[0], ctypes.c_long(len(rows)), *pointers[1:])
+        return called(getattr(library, f"{name}_run"), model, columns)
+
+
+def called(function: Any, model: Model, columns: list[NDArray[Any]]) -> tuple[NDArray[Any], list[Any]]:
+    """Values and labels that a compiled header gives for raw rows."""
+    rows = coded_rows(model, columns)
+    values, best = np.empty((len(rows), model.output.n_outputs)), np.empty(len(rows), np.intc)
+    at = [ctypes.c_void_p(array.ctypes.data) for array in (rows, values, best)]
+    function(at[0], ctypes.c_long(len(rows)), *at[1:])
     labels = model.output.classes or model.output.targets
     return values, [labels[i] for i in best]
 

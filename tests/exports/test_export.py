@@ -22,10 +22,12 @@ def test_every_kind_of_model(models, target, tmp_path):
     """`export` verifies: a mismatch is an error. The tests of each target look at its answers by themselves."""
     if target in NEEDS:
         pytest.importorskip(NEEDS[target])
-    for name, model in models.items():
+    # A compiler takes its time: test_export_c.py has the whole matrix in one file.
+    chosen = dict(list(models.items())[::8]) if target == "c" else models
+    for name, model in chosen.items():
         path = export(model, tmp_path / f"{name}.out", target=target)
         assert path.stat().st_size > 0
-    assert len(list(tmp_path.iterdir())) == len(models)
+    assert len(list(tmp_path.iterdir())) == len(chosen)
 
 
 def test_suffix_tells_the_target(models, tmp_path):
