@@ -289,9 +289,7 @@ def _forest(form: Forest, tables: _Tables, k: int) -> tuple[str, str]:
             yes.append(place[i + 1])
             no.append(place[other])
             kinds.append(int(test.missing) if isinstance(test, Below) else 2 if isinstance(test, Equals) else 3)
-            edges.append(
-                test.edge if isinstance(test, Below) else test.category if isinstance(test, Equals) else 0.0
-            )
+            edges.append(test.edge if isinstance(test, Below) else test.category if isinstance(test, Equals) else 0.0)
     name = tables.name
     values = np.concatenate([np.zeros(0, np.float32), *(tree.value.ravel() for tree in form.trees)])
     outputs = [tree.output for tree in form.trees]

@@ -133,7 +133,9 @@ def _tree(model: Model, form: Forest) -> tuple[str, str, str]:
 
 def _table(rows: Any) -> str:
     """A tuple over several lines."""
-    lines = (tuple(row) if isinstance(row, list) else row for row in (rows if isinstance(rows, list) else rows.tolist()))
+    lines = (
+        tuple(row) if isinstance(row, list) else row for row in (rows if isinstance(rows, list) else rows.tolist())
+    )
     return "(\n" + "".join(f"    {row!r},\n" for row in lines) + ")"
 
 

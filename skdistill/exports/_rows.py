@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 _SPECIAL = np.float32([0, -0.0, 1, -1, 1e-45, -1e-45, 1e-40, LARGEST, -LARGEST, np.inf, -np.inf, np.nan]).tolist()
-_UNSEEN = ("no such category", "", 'quote " \' ` \\')
+_UNSEEN = ("no such category", "", "quote \" ' ` \\")
 
 #: Rows drawn from all the values of each column, and at most how many are led to a split of a tree.
 _RANDOM_ROWS, _LED_ROWS = 400, 6000

@@ -47,7 +47,7 @@ def predictor(kind: str, n_features: int, k: int, seed: int = 0):
     return random_tree(rng, leaves, n_features, k, chain=kind == "chain")
 
 
-def classifier(table: str, kind: str, link: str, classes=("low", 'm"i\'d', "\\high"), seed: int = 0) -> Model:
+def classifier(table: str, kind: str, link: str, classes=("low", "m\"i'd", "\\high"), seed: int = 0) -> Model:
     preprocessor = tables()[table]
     found = predictor(kind, preprocessor.n_encoded, len(classes), seed)
     return Model(preprocessor, found, Output("classification", link, classes))

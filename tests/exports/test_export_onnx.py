@@ -99,6 +99,8 @@ def test_what_onnx_cannot_hold(categories, message):
 
 def test_inputs_and_answers_do_not_meet(tmp_path):
     pytest.importorskip("onnxruntime")
-    columns = Preprocessor([NumericColumn("label"), CategoryColumn("probabilities", ("a",)), CategoryColumn("none", ())])
+    columns = Preprocessor(
+        [NumericColumn("label"), CategoryColumn("probabilities", ("a",)), CategoryColumn("none", ())]
+    )
     tree = Tree([1, -1, -1], [0.5, 0, 0], [2, 0, 0], [[1, 0], [0, 1]], 2)
     export(Model(columns, tree, Output("classification", "simplex", ("x", "y"))), tmp_path / "student.onnx")

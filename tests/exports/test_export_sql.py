@@ -66,7 +66,9 @@ def test_rows_come_back_with_their_answers(models, tmp_path):
 
 def test_rows_of_a_caller_with_columns_in_the_way():
     """Names of answers give way to names of raw columns, whatever their case."""
-    columns = Preprocessor([NumericColumn("Prediction"), NumericColumn("probability of no"), NumericColumn("score of no")])
+    columns = Preprocessor(
+        [NumericColumn("Prediction"), NumericColumn("probability of no"), NumericColumn("score of no")]
+    )
     rng = np.random.default_rng(0)
     from skdistill.model import Linear
 

@@ -52,7 +52,9 @@ def test_wide_lines_are_numpys():
     assert predictor.predict_one(row) == model.predict([row])[0]
     assert predictor.predict_proba_one(row) == tuple(model.predict_proba([row])[0])
     assert np.array_equal(predictor.predict_proba(np.array([row])), model.predict_proba([row]))
-    values = Model(columns, Linear(rng.normal(size=(900, 2)), [0, 1]), Output("regression", "identity", None, ("y", "z"), False))
+    values = Model(
+        columns, Linear(rng.normal(size=(900, 2)), [0, 1]), Output("regression", "identity", None, ("y", "z"), False)
+    )
     assert Predictor(values).predict_one(row) == tuple(values.predict([row])[0])
 
 
