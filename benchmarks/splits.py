@@ -170,8 +170,9 @@ class Split:
         """The true labels of the training rows as a matrix: one-hot, or one column of values."""
         return one_hot(self.y_train, self.n_classes) if self.n_classes else self.y_train[:, None]
 
-    def soft(self, blend: float = BLEND) -> np.ndarray:
-        """Out-of-fold labels of the training rows, mixed with the true ones."""
+    def soft(self, blend: float | None = None) -> np.ndarray:
+        """Out-of-fold labels of the training rows, mixed with the true ones; None: as by default."""
+        blend = BLEND[self.task] if blend is None else blend
         y = self.y_train if self.n_classes else self.truth
         return blend_labels(self.labels.train.copy(), y, blend, self.task)
 

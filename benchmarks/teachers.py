@@ -35,7 +35,7 @@ def teach(split: Split, plan: Plan, folder: Path) -> None:
     names = committee(split)
     path = folder / f"{_key(split, plan, names)}.labels.joblib"
     if not path.exists():
-        _fit(split, names, path)
+        _fit(split, names, plan, path)
     kept = joblib.load(path)
     split.soft_labels = _restored(kept["soft"], names, path)
     task, y = split.task, split.y_train if split.n_classes else split.truth
@@ -77,12 +77,13 @@ def _key(split: Split, plan: Plan, names: tuple[str, ...]) -> str:
         "rows": plan.max_rows,
         "test_share": plan.test_share,
         "folds": plan.folds,
+        **({} if plan.trials else {"trials": False}),
     }
     digest = hashlib.sha256(json.dumps(settings, sort_keys=True).encode()).hexdigest()[:10]
     return f"{split.name}-{split.seed}-{digest}"
 
 
-def _fit(split: Split, names: tuple[str, ...], path: Path) -> None:
+def _fit(split: Split, names: tuple[str, ...], plan: Plan, path: Path) -> None:
     """Fit the committee out of fold, on all rows, and for the trials that students are judged on."""
     n_outputs, seconds = split.n_outputs, {"own": 0.0, "trials": 0.0}
 
@@ -102,7 +103,7 @@ def _fit(split: Split, names: tuple[str, ...], path: Path) -> None:
             classes=np.arange(n_outputs) if split.n_classes else None,
             n_outputs=n_outputs,
             random_state=np.random.RandomState(split.seed),
-            judged=judged_folds(split.folds),
+            judged=judged_folds(split.folds) if plan.trials else [],
             n_jobs=1,
             log=log,
         )

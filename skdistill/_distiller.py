@@ -83,17 +83,20 @@ class DistilledClassifier(ClassifierMixin, BaseDistilled):
     student_ : fitted student, no teacher inside
     hard_student_ : the same student fitted on the true labels, the rival of `report`
     classes_ : ndarray of shape (k,)
+    recipe_ : what `student_` learned from: its `blend` and `sampler`; `hard` where the true labels alone
     augmentation_ : the sampler, or None
     selection_ : list of dict
         What was tried where something was to be chosen, the choice first: student, labels ("hard" or "soft"), blend,
-        augmentation, packed bytes, mean loss and error on the judged rows, and how far the loss is from the choice's,
-        with the paired standard error of that. ``pandas.DataFrame(clf.selection_)`` shows it.
+        augmentation, packed bytes, mean loss and error on the judged rows, how far the loss is from the choice's, with
+        the paired standard error of that, and whether it was better but too large once fitted on all rows.
+        ``pandas.DataFrame(clf.selection_)`` shows it.
     encoder_ : TableEncoder, part of the shipped model
     teachers_ : Committee, the fitted teachers by name; not pickled unless `keep_teachers`
     teacher_weights_ : dict of name to weight
     temperatures_ : dict of name to temperature, where one is applied
     committee_temperature_ : float, where `temperature` is "auto"
     committee_biases_ : ndarray of shape (k,), where `temperature` is "auto"
+    notes_ : tuple of str, what `report` adds to its table
     fit_seconds_ : dict of stage to wall-clock seconds
     n_features_in_ : int
     feature_names_in_ : ndarray of str, where X had string column names
@@ -104,7 +107,10 @@ class DistilledClassifier(ClassifierMixin, BaseDistilled):
     saw whose labels the judged student learned from: cross-fitting is done once more without each judged fold. Hard
     labels only, without the committee, is always among the candidates, and nothing is chosen whose errors are more by
     over a standard error, so the student is not knowingly worse than one trained directly. It takes 3 folds at least
-    (with fewer the first candidate is taken), and half to 1.2 times the time of fitting the teachers besides.
+    (with fewer the first candidate is taken; `max_bytes` is refused). Frozen teachers may have seen the judged rows:
+    then what learns from them looks better than it is. Folds are judged until they hold 4,000 rows: with K of them all
+    judged, that is K (K - 1) / 2 further fits of each teacher (10 beside 6 with ``cv=5``), and every candidate is
+    fitted K times.
 
     See Also
     --------
@@ -197,8 +203,9 @@ class DistilledRegressor(RegressorMixin, BaseDistilled):
         (Caruana et al. 2004), your own, or equal ones.
     aggregation : {"mean", "median"} or callable, default="mean"
         How values of several teachers become one; a callable takes ``(block (T, b, m), weights (T,))``.
-    blend : float in [0, 1] or "auto", default=0.3
-        Weight of the true values in the targets. "auto": chosen, see Notes.
+    blend : float in [0, 1] or "auto", default=0.7
+        Weight of the true values in the targets. Where they hold little noise there is little that the committee knows
+        better. "auto": chosen, see Notes.
     augmentation : None, {"munge", "marginal", "auto"} or sampler, default=None
         New rows near the given ones, labelled by the committee fitted on all rows; how many and how heavy are the
         sampler's parameters. A name stands for the defaults of `Munge` or `MarginalResampling`. It helps most
@@ -218,14 +225,17 @@ class DistilledRegressor(RegressorMixin, BaseDistilled):
     ----------
     student_ : fitted student, no teacher inside
     hard_student_ : the same student fitted on the true values, the rival of `report`
+    recipe_ : what `student_` learned from: its `blend` and `sampler`; `hard` where the true labels alone
     augmentation_ : the sampler, or None
     selection_ : list of dict
         What was tried where something was to be chosen, the choice first: student, labels ("hard" or "soft"), blend,
-        augmentation, packed bytes, mean loss and error on the judged rows, and how far the loss is from the choice's,
-        with the paired standard error of that. ``pandas.DataFrame(clf.selection_)`` shows it.
+        augmentation, packed bytes, mean loss and error on the judged rows, how far the loss is from the choice's, with
+        the paired standard error of that, and whether it was better but too large once fitted on all rows.
+        ``pandas.DataFrame(clf.selection_)`` shows it.
     encoder_ : TableEncoder, part of the shipped model
     teachers_ : Committee, the fitted teachers by name; not pickled unless `keep_teachers`
     teacher_weights_ : dict of name to weight
+    notes_ : tuple of str, what `report` adds to its table
     fit_seconds_ : dict of stage to wall-clock seconds
     n_features_in_ : int
     feature_names_in_ : ndarray of str, where X had string column names
@@ -257,7 +267,7 @@ class DistilledRegressor(RegressorMixin, BaseDistilled):
         cv: Any = 5,
         weighting: Any = "loss",
         aggregation: Any = "mean",
-        blend: float | str = 0.3,
+        blend: float | str = 0.7,
         augmentation: Any = None,
         keep_teachers: bool = False,
         device: str = "auto",
@@ -304,8 +314,8 @@ random_state, verbose
     Attributes
     ----------
     task_ : {"classification", "regression"}
-    student_, hard_student_, classes_, augmentation_, selection_, encoder_, teachers_, teacher_weights_, \
-temperatures_, committee_temperature_, committee_biases_, fit_seconds_
+    student_, hard_student_, recipe_, classes_, augmentation_, selection_, encoder_, teachers_, teacher_weights_, \
+temperatures_, committee_temperature_, committee_biases_, notes_, fit_seconds_, n_features_in_, feature_names_in_
         As in `DistilledClassifier`; classes, temperatures and biases for classification only.
 
     Examples
@@ -334,7 +344,7 @@ temperatures_, committee_temperature_, committee_biases_, fit_seconds_
         weighting: Any = "loss",
         aggregation: Any = "auto",
         temperature: float | str = "auto",
-        blend: float | str = 0.3,
+        blend: float | str = 0.5,
         augmentation: Any = None,
         class_weight: Any = None,
         keep_teachers: bool = False,

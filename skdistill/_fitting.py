@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from itertools import chain
 from numbers import Integral, Real
 from typing import Any, ClassVar, Self
 
@@ -16,12 +17,12 @@ from sklearn.utils import get_tags
 from ._composition import DistilledComposition
 from ._estimators import generator, seeded
 from ._inputs import TrainingData, check_table, check_training
-from ._selection import BLENDS, Choices, Ground, Judge, Verdict, choose, judged_folds, student_nbytes
+from ._selection import BLENDS, Choices, Ground, Judge, Verdict, choose, judged_folds, student_nbytes, within_budget
 from ._sklearn import Interval, StrOptions, fit_context, safe_indexing
 from ._transfer import Lesson, Recipe, Table, fit_student
 from .augmentation import resolve_samplers
 from .preprocessing import TableEncoder
-from .students import resolve_families
+from .students import for_width, resolve_families
 from .targets import AGGREGATIONS, Combiner, check_recipe, fit_combiner
 from .teachers import (
     SVM_EXACT_ROWS,
@@ -97,6 +98,15 @@ class DistilledFitting(DistilledComposition):
             Input or a parameter that cannot be used, or a teacher that failed (it is named).
         """
         self._forget()
+        try:
+            return self._fit(X, y, sample_weight, X_unlabeled, params)
+        except BaseException:
+            self._forget()
+            raise
+
+    def _fit(self, X: Any, y: Any, sample_weight: Any, X_unlabeled: Any, params: dict[str, Any]) -> Self:
+        """The stages."""
+        self.fit_seconds_: dict[str, float] = {}
         task = self._resolve_task(y)
         is_sparse = sparse.issparse(X)
         families = resolve_families(self.student, self.max_bytes, task, sparse=is_sparse)
@@ -109,7 +119,6 @@ class DistilledFitting(DistilledComposition):
         rng = generator(self.random_state)
         # Seeded once, so that the rival draws what the student draws.
         families = tuple(tuple(seeded(student, rng) for student in family) for family in families)
-        choices = Choices(families, BLENDS if self.blend == "auto" else (float(self.blend),), samplers, self.max_bytes)
 
         with self._stage("encoder"):
             # First, since it is quick and reads every cell: what no stage can use is refused before the long work.
@@ -120,30 +129,35 @@ class DistilledFitting(DistilledComposition):
             for scale in scales:
                 for rows in [table] if pool is None else [table, pool]:
                     rows.encoded(scale)
+            families = for_width(families, table.encoded(scales[0]).shape[1])
+        blends = BLENDS[task] if self.blend == "auto" else (float(self.blend),)
+        choices = Choices(families, blends, samplers, self.max_bytes)
+        if self.max_bytes is not None:
+            with self._stage("budget"):
+                choices = within_budget(choices, table, data.true_labels(), data.sample_weight, encoders)
         with self._stage("teachers"):
             folds: list[Fold] = []
             if not (choices.only() and all(member.frozen for member in members)):
                 seed = rng.randint(np.iinfo(np.int32).max)
                 folds = make_folds(self.cv, data.X, data.y, task, kept=data.kept, seed=seed, split_params=split_params)
             judged = [] if choices.only() else judged_folds(folds)
+            if not judged and not choices.one_student():
+                raise ValueError(
+                    "A student within max_bytes is chosen on rows that no teacher has seen, which takes 3 folds of "
+                    "'cv' at least. Give the rarest class 3 rows, raise cv, or pass a student instance."
+                )
             soft = self._teach(members, data, folds, judged, fit_params, rng)
         seed = rng.randint(np.iinfo(np.int32).max)
         with self._stage("targets"):
             lesson, combine = self._lesson(task, data, members, table, None, soft, pool, seed)
-            grounds = []
-            for trial in soft.trials:
-                if trial.soft.covered.any():
-                    part, _ = self._lesson(task, data, members, table, trial.rows, trial.soft, pool, seed)
-                    held, weight = table.part(trial.held, None), data.sample_weight
-                    weight = None if weight is None else weight[trial.held]
-                    grounds.append(Ground(part, held, data.true_labels()[trial.held], weight))
+            judge = Judge(self._grounds(task, data, members, table, soft, pool, seed), encoders, task)
             committee = soft.committee
             del soft  # T matrices that no later stage reads
         with self._stage("selection"):
-            ranking = self._select(choices, grounds, task, encoders)
-            del grounds
+            ranking = choose(choices, judge) if judge.grounds else []
         with self._stage("student"):
-            self.student_, self.recipe_ = self._first_that_fits(ranking, lesson, encoders)
+            self.student_, self.recipe_ = self._first_that_fits(choices, ranking, judge, lesson)
+            del judge, ranking
         with self._stage("rival on hard labels"):
             # The honest rival is the same student without the committee; fitted here so that a report never fits.
             rival = Recipe(self.recipe_.student, hard=True)
@@ -224,38 +238,52 @@ class DistilledFitting(DistilledComposition):
         oracle = Oracle(soft.committee, combine)
         return Lesson(table, Q, covered, truth, true_labels, weight, task, oracle, pool, seed), combine
 
-    def _select(
-        self, choices: Choices, grounds: list[Ground], task: str, encoders: dict[bool, TableEncoder]
-    ) -> list[Recipe]:
-        """Recipes, the best first; sets `selection_`, the evidence."""
-        if choices.only() or not grounds:
-            if sum(map(len, choices.families)) > 1:
-                raise ValueError(
-                    "A student within max_bytes is chosen on rows that no teacher has seen, which takes 3 folds of "
-                    "'cv' at least. Give the rarest class 3 rows, raise cv, or pass a student instance."
-                )
-            self.selection_: list[dict[str, Any]] = []
-            return [choices.first()]
-        judge = Judge(grounds, encoders, task)
-        verdicts = choose(choices, judge)
-        self.selection_ = [_evidence(verdict, verdicts) for verdict in verdicts]
-        return [verdict.recipe for verdict in verdicts]
+    def _grounds(
+        self,
+        task: str,
+        data: TrainingData,
+        members: list[Member],
+        table: Table,
+        soft: SoftLabels,
+        pool: Table | None,
+        seed: int,
+    ) -> list[Ground]:
+        """What students are judged on, one for each trial."""
+        grounds = []
+        for trial in soft.trials:
+            lesson, _ = self._lesson(task, data, members, table, trial.rows, trial.soft, pool, seed)
+            weight = None if data.sample_weight is None else data.sample_weight[trial.held]
+            grounds.append(Ground(lesson, table.part(trial.held, None), data.true_labels()[trial.held], weight))
+        return grounds
 
     def _first_that_fits(
-        self, ranking: list[Recipe], lesson: Lesson, encoders: dict[bool, TableEncoder]
+        self, choices: Choices, ranking: list[Verdict], judge: Judge, lesson: Lesson
     ) -> tuple[Any, Recipe]:
-        """The first recipe's fitted student; with a budget, the first that all rows do not make larger than it."""
-        for recipe in ranking:
-            student = fit_student(recipe, lesson)
-            if self.max_bytes is None or (student_nbytes(student, encoders) or 0) <= self.max_bytes:
-                return student, recipe
-        raise ValueError(f"No student fits max_bytes={self.max_bytes}. Raise it, or drop columns that are not needed.")
+        """The best student on all rows and its recipe; sets `selection_`, the evidence.
+
+        With a budget, the first of the ranking that all rows do not make larger than it; the smallest are known to fit.
+        """
+        if not ranking:
+            self.selection_: list[dict[str, Any]] = []
+            return fit_student(choices.first(), lesson), choices.first()
+        too_large: list[Verdict] = []
+        for chosen in chain(ranking, map(judge, choices.smallest())):
+            student = fit_student(chosen.recipe, lesson)
+            if self.max_bytes is None or (student_nbytes(student, judge.encoders) or 0) <= self.max_bytes:
+                break
+            too_large.append(chosen)
+        others = ranking[len(too_large) + 1 :]
+        self.selection_ = [
+            {**_evidence(verdict, chosen), "too_large": large}
+            for large, verdicts in ((False, [chosen]), (True, too_large), (False, others))
+            for verdict in verdicts
+        ]
+        return student, chosen.recipe
 
     def _forget(self) -> None:
         """Drop what an earlier fit left, so that a fit that fails leaves no mixture of two."""
         for name in [name for name in vars(self) if name.endswith("_") and not name.startswith("_")]:
             delattr(self, name)
-        self.fit_seconds_: dict[str, float] = {}
 
     def _describe(self, task: str, data: TrainingData, members: list[Any]) -> None:
         self.task_ = task
@@ -276,7 +304,12 @@ class DistilledFitting(DistilledComposition):
             n_new = self.augmentation_.n_new(len(data.y))
             notes.append(f"augmentation: {n_new:,} rows drawn by {self.augmentation_!r} and labelled by the committee.")
         if self.selection_:
-            notes.append(_choice(self.selection_, task))
+            notes.append(_choice(self.selection_, task, any(member.frozen for member in members)))
+        elif isinstance(self.blend, str) or self.augmentation == "auto":
+            notes.append(
+                f"selection: none, since it takes 3 folds of 'cv' to judge: blend={self.recipe_.blend:g}, augmentation="
+                f"{self.recipe_.sampler!r}."
+            )
         self.notes_ = tuple(notes)
 
     @contextmanager
@@ -291,7 +324,7 @@ class DistilledFitting(DistilledComposition):
         print(f"[{type(self).__name__}] {message}", flush=True)
 
 
-def _evidence(verdict: Verdict, verdicts: list[Verdict]) -> dict[str, Any]:
+def _evidence(verdict: Verdict, chosen: Verdict) -> dict[str, Any]:
     """A row of `selection_`."""
     recipe = verdict.recipe
     return {
@@ -302,23 +335,28 @@ def _evidence(verdict: Verdict, verdicts: list[Verdict]) -> dict[str, Any]:
         "nbytes": verdict.nbytes,
         "loss": verdict.loss,
         "error": verdict.error,
-        "loss_minus_best": verdict.loss - verdicts[0].loss,
-        "se": verdict.se(verdicts[0]),
+        "loss_minus_chosen": verdict.loss - chosen.loss,
+        "se": verdict.se(chosen),
         "rows": len(verdict.losses),
     }
 
 
-def _choice(selection: list[dict[str, Any]], task: str) -> str:
+def _choice(selection: list[dict[str, Any]], task: str, frozen: bool) -> str:
     """What was chosen and why, in a sentence."""
     best = selection[0]
     hard = next(row for row in selection if row["labels"] == "hard")
-    loss = "log-loss" if task == "classification" else "squared error in units of the target's variance"
-    evidence = f"judged by {loss} on {best['rows']:,} rows that no teacher had seen"
-    if best is hard:
-        return f"selection: hard labels only; none of {len(selection) - 1} other recipes was better, {evidence}."
+    labels = "hard labels only" if best is hard else f"blend={best['blend']:g}"
     augmentation = "" if best["augmentation"] is None else f" and {best['augmentation']}"
-    return (
-        f"selection: blend={best['blend']:g}{augmentation} for {best['student']}, the best of {len(selection)} "
-        f"recipes, {evidence}: {best['loss']:.4g} against {hard['loss']:.4g} on hard labels only "
-        f"(difference {hard['loss_minus_best']:.2g}, standard error {hard['se']:.2g})."
+    loss = "log-loss" if task == "classification" else "squared error in units of the target's variance"
+    seen = "no teacher fitted here had seen (the frozen ones may have)" if frozen else "no teacher had seen"
+    note = (
+        f"selection: {labels}{augmentation} for {best['student']}, chosen from {len(selection)} recipes, judged by "
+        f"{loss} on {best['rows']:,} rows that {seen}: {best['loss']:.4g}"
     )
+    if best is not hard:
+        difference, se = hard["loss_minus_chosen"], hard["se"]
+        note += (
+            f" against {hard['loss']:.4g} on hard labels only (difference {difference:.2g}, standard error {se:.2g})"
+        )
+    too_large = sum(row["too_large"] for row in selection)
+    return f"{note}; fitted on all rows, {too_large} better took more than max_bytes." if too_large else f"{note}."

@@ -8,13 +8,13 @@ memorised them leak even more. Here everything is done once more without the jud
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from ._transfer import Lesson, Recipe, Table, fit_student
+from ._transfer import Lesson, Recipe, Table, TransferSet, fit_on, fit_student
 from .augmentation import BaseSampler
 from .model import packed_nbytes
 from .preprocessing import TableEncoder
@@ -23,8 +23,9 @@ from .teachers import Fold
 #: Folds are judged until they hold this many rows, the last ones first: those of a time series have most behind them.
 JUDGED_ROWS = 4_000
 
-#: Weights of the true labels that ``blend="auto"`` chooses from, beside hard labels only.
-BLENDS = (0.3, 0.0, 0.6)
+#: Weights of the true labels that ``blend="auto"`` chooses from, beside hard labels only. The first is what was best on
+#: average on the benchmark's development sets.
+BLENDS = {"classification": (0.3, 0.0, 0.6), "regression": (0.7, 0.3, 0.9)}
 
 #: Sizes of a family that are judged: the largest within the budget, and smaller ones in case that is too large for the
 #: rows.
@@ -60,17 +61,60 @@ class Choices:
 
     def only(self) -> bool:
         """Whether there is nothing to choose."""
-        counts = (sum(map(len, self.families)), len(self.blends), len(self.samplers))
-        return counts == (1, 1, 1)
+        return self.one_student() and len(self.blends) == len(self.samplers) == 1
+
+    def one_student(self) -> bool:
+        """Whether there is one student only."""
+        return sum(map(len, self.families)) == 1
+
+    def smallest(self) -> list[Recipe]:
+        """The smallest student of each family on hard labels."""
+        return [Recipe(family[0], hard=True) for family in self.families]
+
+
+def within_budget(
+    choices: Choices,
+    table: Table,
+    true_labels: NDArray[np.float64],
+    weight: NDArray[np.float64] | None,
+    encoders: dict[bool, TableEncoder],
+) -> Choices:
+    """The choices without the families of which not even the smallest student fits the budget.
+
+    Fitted on the hard labels of all rows, so that it is known before any teacher is fitted.
+
+    Raises
+    ------
+    ValueError
+        If no family is left.
+    """
+    assert choices.max_bytes is not None
+    sizes = []
+    for recipe in choices.smallest():
+        rows = TransferSet(table.encoded(recipe.scale), true_labels, weight)
+        sizes.append(student_nbytes(fit_on(recipe.student, rows), encoders) or 0)
+    kept = tuple(family for family, size in zip(choices.families, sizes) if size <= choices.max_bytes)
+    if not kept:
+        raise ValueError(
+            f"No student fits max_bytes={choices.max_bytes}: the smallest of these rows takes {min(sizes)} bytes. "
+            "Raise max_bytes, or drop columns."
+        )
+    return replace(choices, families=kept)
 
 
 def judged_folds(folds: list[Fold]) -> list[int]:
-    """The folds to hold a trial on; none where there are fewer than three folds."""
+    """The folds to hold a trial on: those whose training rows the other folds can label without the judged rows.
+
+    None where there are fewer than three folds.
+    """
     judged: list[int] = []
     for i in reversed(range(len(folds))):
         if len(folds) < 3 or sum(len(folds[j][1]) for j in judged) >= JUDGED_ROWS:
             break
-        judged.append(i)
+        train, held = folds[i]
+        others = [fold for j, fold in enumerate(folds) if j != i]
+        if len(held) and any(np.isin(test, train).any() and np.isin(rest, train).any() for rest, test in others):
+            judged.append(i)
     return judged
 
 
@@ -144,41 +188,41 @@ class Judge:
 
     def __init__(self, grounds: list[Ground], encoders: dict[bool, TableEncoder], task: str) -> None:
         self.grounds, self.encoders, self.task = grounds, encoders, task
-        self.verdicts: dict[tuple[Any, ...], Verdict] = {}
-        self.sizes: dict[str, int] = {}
+        self._trials: dict[tuple[Any, ...], Verdict] = {}
 
-    def __call__(self, recipe: Recipe) -> Verdict:
-        """The verdict on a recipe."""
-        key = (repr(recipe.student), recipe.hard or recipe.blend, repr(recipe.sampler))
-        if key not in self.verdicts:
-            self.verdicts[key] = self._judge(recipe)
-        return self.verdicts[key]
+    def __call__(self, recipe: Recipe, *, on_first: bool = False) -> Verdict:
+        """The verdict on a recipe: of all grounds, or of the first alone."""
+        parts = [self._trial(recipe, number) for number in range(1 if on_first else len(self.grounds))]
+        losses, errors, weight = (
+            np.concatenate([getattr(part, name) for part in parts]) for name in ("losses", "errors", "weight")
+        )
+        sizes = [part.nbytes for part in parts]
+        nbytes = None if None in sizes else max(size for size in sizes if size is not None)
+        return Verdict(recipe, losses, errors, weight, nbytes)
 
     def size(self, student: Any) -> int:
-        """Packed bytes of a student on the hard labels of one ground; 0 where it has no model form."""
-        key = repr(student)
-        if key not in self.sizes:
-            fitted = fit_student(Recipe(student, hard=True), self.grounds[0].lesson)
-            self.sizes[key] = student_nbytes(fitted, self.encoders) or 0
-        return self.sizes[key]
+        """Packed bytes of a student on the hard labels of the first ground; 0 where it has no model form."""
+        return self(Recipe(student, hard=True), on_first=True).nbytes or 0
 
-    def _judge(self, recipe: Recipe) -> Verdict:
-        losses, errors, weights, sizes = [], [], [], []
-        for ground in self.grounds:
-            student = fit_student(recipe, ground.lesson)
-            outputs, truth = student.evaluate(ground.held.encoded(recipe.scale)), ground.true_labels
-            if self.task == "classification":
-                likelihood = np.sum(outputs * truth, axis=1)
-                losses.append(-np.log(np.maximum(likelihood, np.finfo(np.float64).eps)))
-                errors.append((outputs.argmax(axis=1) != truth.argmax(axis=1)).astype(np.float64))
-            else:
-                spread = ground.lesson.true_labels.var(axis=0)
-                losses.append(np.mean((outputs - truth) ** 2 / np.where(spread > 0, spread, 1.0), axis=1))
-                errors.append(losses[-1])
-            weights.append(np.ones(len(truth)) if ground.weight is None else ground.weight)
-            sizes.append(student_nbytes(student, self.encoders))
-        nbytes = None if None in sizes else max(size for size in sizes if size is not None)
-        return Verdict(recipe, np.concatenate(losses), np.concatenate(errors), np.concatenate(weights), nbytes)
+    def _trial(self, recipe: Recipe, number: int) -> Verdict:
+        """The verdict of one ground, where each recipe is fitted once."""
+        key = (repr(recipe.student), recipe.hard, recipe.blend, repr(recipe.sampler), number)
+        if key not in self._trials:
+            self._trials[key] = self._judge(recipe, self.grounds[number])
+        return self._trials[key]
+
+    def _judge(self, recipe: Recipe, ground: Ground) -> Verdict:
+        student = fit_student(recipe, ground.lesson)
+        outputs, truth = student.evaluate(ground.held.encoded(recipe.scale)), ground.true_labels
+        if self.task == "classification":
+            likelihood = np.sum(outputs * truth, axis=1)
+            losses = -np.log(np.maximum(likelihood, np.finfo(np.float64).eps))
+            errors = (outputs.argmax(axis=1) != truth.argmax(axis=1)).astype(np.float64)
+        else:
+            spread = ground.lesson.true_labels.var(axis=0)
+            errors = losses = np.mean((outputs - truth) ** 2 / np.where(spread > 0, spread, 1.0), axis=1)
+        weight = np.ones(len(truth)) if ground.weight is None else ground.weight
+        return Verdict(recipe, losses, errors, weight, student_nbytes(student, self.encoders))
 
 
 def choose(choices: Choices, judge: Judge) -> list[Verdict]:
@@ -188,8 +232,8 @@ def choose(choices: Choices, judge: Judge) -> list[Verdict]:
     Of many students this is done on the first fold alone, and the few best are judged on all. Then the best of them
     are judged with every other blend and sampler. Of many candidates some look good by luck: so a further recipe takes
     the place of the best representative only if its loss is lower by over a standard error (after Breiman et al. 1984).
-    Nor are soft labels taken whose errors are more than those on hard labels by over a standard error: what is known to
-    be worse is not shipped.
+    Nor are soft labels taken whose errors are more than those of the best student on hard labels by over a standard
+    error: what is known to be worse is not shipped.
 
     Parameters
     ----------
@@ -197,21 +241,16 @@ def choose(choices: Choices, judge: Judge) -> list[Verdict]:
     judge : Judge
     """
     students = [student for family in choices.families for student in _that_fit(family, judge, choices.max_bytes)]
-    if not students:
-        smallest = min(judge.size(family[0]) for family in choices.families)
-        raise ValueError(
-            f"No student fits max_bytes={choices.max_bytes}: the smallest of these rows takes {smallest} bytes. Raise "
-            "max_bytes, or drop columns."
-        )
+    if not students:  # here none fits, but on all rows some do
+        students = [family[0] for family in choices.families]
     first, *rest = [(blend, sampler) for sampler in choices.samplers for blend in choices.blends]
     if len(students) > _SCREENED and len(judge.grounds) > 1:
-        screen = Judge(judge.grounds[:1], judge.encoders, judge.task)
-        students.sort(key=lambda student: min(v.loss for v in _pair(student, first, screen)))
+        students.sort(key=lambda student: min(v.loss for v in _pair(student, first, judge, on_first=True)))
         students = students[:_SCREENED]
     pairs = [_pair(student, first, judge) for student in students]
-    best = sorted((_better(hard, soft) for hard, soft in pairs), key=_loss)
     rival = min((hard for hard, _ in pairs), key=_loss)
-    chosen = best[0]
+    best = sorted((_better(hard, soft) for hard, soft in pairs), key=_loss)
+    chosen = next(verdict for verdict in best if verdict.recipe.hard or _better(rival, verdict) is verdict)
     further = [judge(Recipe(finalist.recipe.student, *pair)) for finalist in best[:_FINALISTS] for pair in rest]
     challenger = min((verdict for verdict in further if _better(rival, verdict) is verdict), key=_loss, default=chosen)
     if chosen.loss - challenger.loss > challenger.se(chosen):
@@ -220,9 +259,11 @@ def choose(choices: Choices, judge: Judge) -> list[Verdict]:
     return [chosen, *sorted((verdict for verdict in others if verdict is not chosen), key=_loss)]
 
 
-def _pair(student: Any, first: tuple[float, BaseSampler | None], judge: Judge) -> tuple[Verdict, Verdict]:
+def _pair(
+    student: Any, first: tuple[float, BaseSampler | None], judge: Judge, *, on_first: bool = False
+) -> tuple[Verdict, Verdict]:
     """A student on hard labels and on soft ones."""
-    return judge(Recipe(student, hard=True)), judge(Recipe(student, *first))
+    return judge(Recipe(student, hard=True), on_first=on_first), judge(Recipe(student, *first), on_first=on_first)
 
 
 def _loss(verdict: Verdict) -> float:

@@ -178,8 +178,12 @@ class Lesson:
 
 def fit_student(recipe: Recipe, lesson: Lesson) -> Any:
     """A fitted clone of the recipe's student."""
-    rows = lesson.transfer_set(recipe)
+    return fit_on(recipe.student, lesson.transfer_set(recipe))
+
+
+def fit_on(student: Any, rows: TransferSet) -> Any:
+    """A clone of the student fitted on the given rows."""
     # A single regression target goes in as the one-dimensional y that estimators expect.
     Q = rows.Q.ravel() if rows.Q.shape[1] == 1 else rows.Q
     with config_context(enable_metadata_routing=False):  # the caller's routing does not speak of the student
-        return clone(recipe.student).fit(rows.Z, Q, sample_weight=rows.weight)
+        return clone(student).fit(rows.Z, Q, sample_weight=rows.weight)

@@ -1,4 +1,4 @@
-"""Random trees, and a model that uses every part of the form."""
+"""Random predictors of every kind, with numbers at the ends of their range, and a model of every part of the form."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ import numpy as np
 from skdistill.model import (
     Additive,
     CategoryColumn,
+    Linear,
     Model,
     NumericColumn,
     Output,
@@ -64,6 +65,31 @@ def random_tree_sum(rng: np.random.Generator, n_trees: int, n_features: int, n_o
     """Trees of 1 to 9 leaves, whose thresholds repeat."""
     trees = tuple(random_tree(rng, int(rng.integers(1, 10)), n_features, 1) for _ in range(n_trees))
     return TreeSum(trees, rng.integers(0, n_outputs, n_trees), rng.normal(size=n_outputs), n_features)
+
+
+def random_model(kind: str, seed: int, k: int) -> tuple[Model, np.ndarray, np.ndarray]:
+    """A model, raw rows with missing values, and targets; a regression where `k` is 1."""
+    rng, n_features = np.random.default_rng(seed), 4
+    if kind == "tree":
+        predictor = random_tree(rng, int(rng.integers(1, 30)), n_features, k)
+    elif kind == "linear":
+        predictor = Linear(rng.normal(size=(n_features, k)) * (rng.random((n_features, 1)) < 0.8), rng.normal(size=k))
+    elif kind == "additive":
+        predictor = random_additive(rng, n_features, k)
+    else:
+        predictor = random_tree_sum(rng, int(rng.integers(1, 8)), n_features, k)
+    number = {"fill": float(np.float32(rng.normal()))}
+    if rng.random() < 0.5:
+        number |= {"center": float(np.float32(rng.normal())), "scale": float(np.float32(rng.lognormal()))}
+    columns = (NumericColumn("a", **number, missing=True), NumericColumn("b"), CategoryColumn("c", (1.0,)))
+    link = "identity" if k == 1 else "simplex" if kind == "tree" else "softmax"
+    targets, classes = (("y",), None) if k == 1 else ((), tuple(range(k)))
+    output = Output("regression" if k == 1 else "classification", link, classes, targets)
+    X = rng.normal(size=(60, 3))
+    X[rng.random(60) < 0.1, 0] = np.nan
+    X[:, 2] = rng.integers(0, 2, 60)
+    Q = rng.normal(size=(60, 1)) if k == 1 else rng.dirichlet(np.ones(k), 60)
+    return Model(Preprocessor(columns), predictor, output), X, Q
 
 
 def full_model() -> Model:

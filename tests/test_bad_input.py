@@ -172,5 +172,6 @@ def test_failed_fit_leaves_the_estimator_unfitted():
     good = DistilledClassifier("logistic", random_state=0).fit(X, Y)
     with pytest.raises(ValueError, match="one class only"):
         good.fit(X, np.zeros(150, dtype=int))
+    assert [name for name in vars(good) if name.endswith("_")] == []
     with pytest.raises(ValueError, match="not fitted yet"):
         good.predict(X)

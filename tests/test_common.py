@@ -37,7 +37,7 @@ EXACT = [
     DistilledEstimator(exact_regressors(), "linear", cv=3),
     DistilledClassifier(exact_classifiers(), TreeStudent(min_samples_leaf=1), cv=3, blend="auto"),
 ]
-# LightGBM estimates how many rows a node holds, and passes over splits where it estimates none.
+# Seen with LightGBM: weighted and repeated rows may be split in different ways, about as well.
 BOOSTED = [
     DistilledClassifier(exact_classifiers(), "boosted", cv=3, weighting=None),
     DistilledRegressor(exact_regressors(), "boosted", cv=3, weighting=None),
@@ -49,7 +49,7 @@ DEFAULT = [
     DistilledEstimator(task="classification", random_state=0),
     DistilledEstimator(task="regression", random_state=0),
 ]
-COUNTS = {"check_sample_weight_equivalence_on_dense_data": "LightGBM's numbers of rows count rows, not weights"}
+COUNTS = {"check_sample_weight_equivalence_on_dense_data": "LightGBM was seen to split repeated rows another way"}
 WEIGHTS = {
     "check_sample_weight_equivalence_on_dense_data": "the SVM's gamma and LightGBM's bins count rows, not weights",
     "check_sample_weight_equivalence_on_sparse_data": "the SVM's gamma and LightGBM's bins count rows, not weights",

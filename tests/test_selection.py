@@ -12,10 +12,12 @@ from sklearn.datasets import load_breast_cancer, load_diabetes, load_iris
 from sklearn.ensemble import ExtraTreesClassifier
 from sklearn.frozen import FrozenEstimator
 from sklearn.linear_model import LogisticRegression
-from sklearn.model_selection import TimeSeriesSplit
+from sklearn.model_selection import KFold, TimeSeriesSplit
+from sklearn.svm import SVC
 
-from skdistill import DistilledClassifier, DistilledRegressor, LinearStudent, TreeStudent
-from skdistill._selection import JUDGED_ROWS, judged_folds
+from skdistill import DistilledClassifier, DistilledRegressor, LinearStudent, TreeStudent, _fitting
+from skdistill._selection import JUDGED_ROWS, Choices, Verdict, choose, judged_folds
+from skdistill._transfer import Recipe
 from skdistill.augmentation import Munge
 from skdistill.teachers import cross_fit, make_folds, resolve_members
 
@@ -73,11 +75,40 @@ def test_labels_of_a_trial_are_those_of_cross_fitting_without_the_judged_rows():
 
 
 def test_folds_are_judged_until_they_hold_enough_rows():
-    folds = [(np.arange(0), np.arange(1500))] * 5
-    assert judged_folds(folds) == [4, 3, 2]
-    assert judged_folds([(np.arange(0), np.arange(JUDGED_ROWS))] * 3) == [2]
-    assert judged_folds([(np.arange(0), np.arange(10))] * 4) == [3, 2, 1, 0]
-    assert judged_folds(folds[:2]) == []
+    def folds_of(*sizes):
+        parts = np.split(np.arange(sum(sizes)), np.cumsum(sizes)[:-1])
+        return [(np.concatenate([other for other in parts if other is not part]), part) for part in parts]
+
+    assert judged_folds(folds_of(*[1500] * 5)) == [4, 3, 2]
+    assert judged_folds(folds_of(*[JUDGED_ROWS] * 3)) == [2]
+    assert judged_folds(folds_of(*[10] * 4)) == [3, 2, 1, 0]
+    assert judged_folds(folds_of(10, 10)) == []
+    one = np.arange(20), np.arange(20, 30)  # the same rows held out thrice: nobody labels what a student learns from
+    assert judged_folds([one] * 3) == []
+
+
+@pytest.mark.parametrize("teachers", [None, [("svc", SVC()), ("forest", ExtraTreesClassifier(5))]])
+def test_labels_of_judged_rows_reach_nothing_that_a_judged_student_learns_from(teachers, monkeypatch):
+    """Neither teachers nor calibrators, weights or samplers: all labels of the judged rows turned round, to the bit."""
+    X, y = noisy(90, 0)
+    folds = [(train, test) for train, test in KFold(3).split(X)]
+    turned = np.where(np.isin(np.arange(90), folds[-1][1]), 1 - y, y)
+    learnt = []
+
+    def spy(choices, judge):
+        recipes = [
+            Recipe(choices.families[0][0], blend, sampler) for blend in (0.0, 0.3) for sampler in choices.samplers
+        ]
+        learnt.append([judge.grounds[0].lesson.transfer_set(recipe) for recipe in recipes])
+        return choose(choices, judge)
+
+    monkeypatch.setattr(_fitting, "choose", spy)
+    for labels in (y, turned):
+        clf = DistilledClassifier(teachers, cv=folds, augmentation="auto", weighting="greedy", random_state=0)
+        clf.fit(X, labels, X_unlabeled=X[::2])
+    for rows, same in zip(*learnt, strict=True):
+        np.testing.assert_array_equal(rows.Z, same.Z)
+        np.testing.assert_array_equal(rows.Q, same.Q)
 
 
 # ---------------------------------------------------------------- the evidence does not flatter
@@ -124,6 +155,29 @@ def test_hard_labels_win_where_the_committee_is_worse():
     assert clf.selection_[0]["labels"] == "hard"
     assert clf.student_ is clf.hard_student_
     assert any("hard labels only" in note for note in clf.notes_)
+
+
+def test_nothing_is_chosen_that_errs_more_than_the_best_student_on_hard_labels():
+    """Of two students the first has the lowest loss, on soft labels, and errs on rows where the other does not."""
+    careless, careful = TreeStudent(max_leaves=2), TreeStudent(max_leaves=4)
+    figures = {(careless, True): (0.6, 0.5), (careless, False): (0.4, 0.5), (careful, True): (0.5, 0.1)}
+
+    def judge(recipe, on_first=False):
+        loss, errs = figures.get((recipe.student, recipe.hard), (0.9, 0.1))
+        return Verdict(recipe, np.full(200, loss), (np.arange(200) < 200 * errs) * 1.0, np.ones(200), None)
+
+    judge.grounds = [None]
+    chosen, *_ = choose(Choices(((careless, careful),), (0.3,), (None,), None), judge)
+    assert chosen.recipe.student is careful
+    assert chosen.recipe.hard
+
+
+def test_unlabelled_rows_are_judged_even_where_the_targets_are_the_true_labels():
+    X, y = noisy(120, 0)
+    clf = DistilledClassifier("logistic", "tree", max_bytes=200, blend=1.0, cv=3, random_state=0)
+    clf.fit(X, y, X_unlabeled=noisy(400, 1)[0])
+    soft, hard = ([row["loss"] for row in clf.selection_ if row["labels"] == labels] for labels in ("soft", "hard"))
+    assert sorted(soft) != sorted(hard)
 
 
 # ---------------------------------------------------------------- what users see
@@ -205,6 +259,34 @@ def test_same_choice_for_any_n_jobs():
     assert clfs[0].selection_ == clfs[1].selection_
 
 
+def test_what_all_rows_make_too_large_gives_way_to_the_next(monkeypatch):
+    X, y = load_diabetes(return_X_y=True)
+    reg = DistilledRegressor("ridge", "tree", max_bytes=150, cv=3, random_state=0).fit(X, y)
+    sizes = iter([151, 100])
+    monkeypatch.setattr(_fitting, "student_nbytes", lambda student, encoders: next(sizes))
+    again = DistilledRegressor("ridge", "tree", max_bytes=150, cv=3, random_state=0).fit(X, y)
+    first, second = again.selection_[:2]
+    assert not first["too_large"]
+    assert second["too_large"]
+    assert {key: reg.selection_[0][key] for key in ("student", "labels")} == {
+        key: second[key] for key in ("student", "labels")
+    }
+    assert (first["loss_minus_chosen"], first["se"]) == (0, 0)
+    assert "1 better took more than max_bytes" in again.notes_[0]
+    # The smallest is known to fit, and is judged if it comes to that.
+    sizes = iter([151] * len(reg.selection_) + [20])
+    last = DistilledRegressor("ridge", "tree", max_bytes=150, cv=3, random_state=0).fit(X, y)
+    assert last.selection_[0]["student"] == "TreeStudent(loss='squared', max_leaves=2)"
+    assert last.selection_[0]["labels"] == "hard"
+
+
+def test_frozen_teachers_may_have_seen_the_rows_and_the_note_says_so():
+    X, y = noisy(200, 0)
+    knows = FrozenEstimator(ExtraTreesClassifier(5, random_state=0).fit(X, y))
+    clf = DistilledClassifier([knows], blend="auto", cv=3, random_state=0).fit(X, y)
+    assert any("no teacher fitted here had seen (the frozen ones may have)" in note for note in clf.notes_)
+
+
 # ---------------------------------------------------------------- messages
 
 
@@ -225,8 +307,24 @@ def test_messages(settings, message):
         DistilledClassifier("logistic", **settings).fit(X, y)
 
 
+@pytest.mark.parametrize(
+    ("settings", "message"),
+    [
+        ({"max_bytes": 20}, r"No student fits max_bytes=20: the smallest of these rows takes \d+ bytes"),
+        ({"max_bytes": 999, "cv": 2}, r"takes 3 folds of 'cv' at least"),
+    ],
+)
+def test_what_cannot_work_is_refused_before_any_teacher_is_fitted(settings, message):
+    X, y = load_iris(return_X_y=True)
+    # It would fail too, with a message of its own.
+    teacher = LogisticRegression(solver="none such")
+    with pytest.raises(ValueError, match=message):
+        DistilledClassifier([("logistic", teacher)], "auto", **settings).fit(X, y)
+
+
 def test_too_few_folds_take_the_first_candidate():
     X, y = load_iris(return_X_y=True)
     clf = DistilledClassifier("logistic", blend="auto", cv=2, random_state=0).fit(X, y)
     assert clf.selection_ == []
     assert clf.recipe_.blend == 0.3
+    assert clf.notes_ == ("selection: none, since it takes 3 folds of 'cv' to judge: blend=0.3, augmentation=None.",)

@@ -52,7 +52,7 @@ class Lever:
         Parameters of the tree. A lever that sets a parameter to its default moves nothing and is left out.
     labels : callable
         Split to the committee's labels of the training rows.
-    blend : float
+    blend : float, or None for the default
     sampler : optional
         Draws rows that the committee labels.
     """
@@ -61,7 +61,7 @@ class Lever:
     title: str
     student: dict[str, Any] = field(default_factory=dict)
     labels: Callable[[Split], np.ndarray] = _out_of_fold
-    blend: float = BLEND
+    blend: float | None = None
     sampler: Any = None
 
     @property
@@ -73,8 +73,9 @@ class Lever:
     def fit(self, split: Split, size: int) -> Fitted:
         """The tree of `size` leaves."""
         student = TreeStudent(max_leaves=size, **self.student)
+        blend = BLEND[split.task] if self.blend is None else self.blend
         Q = blend_labels(
-            self.labels(split).copy(), split.y_train if split.n_classes else split.truth, self.blend, split.task
+            self.labels(split).copy(), split.y_train if split.n_classes else split.truth, blend, split.task
         )
         if self.sampler is None:
             return fitted_student(student, split, Q)

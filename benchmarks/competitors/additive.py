@@ -39,7 +39,7 @@ CONTESTANTS = (
     ),
     Contestant(
         "additive_soft",
-        "AdditiveStudent on soft labels, blend .3; size is pairs",
+        "AdditiveStudent on soft labels; size is pairs",
         *(_fit_soft, "soft", "additive", _PAIRS, "additive_hard"),
     ),
 )

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from sklearn.exceptions import ConvergenceWarning
 
-from skdistill import DistilledEstimator, TreeStudent
+from skdistill import DistilledEstimator, LinearStudent, TreeStudent
 
 from ..plan import BYTES_RIVAL
 from ..splits import Split
@@ -47,6 +47,10 @@ def _fit_tree(split: Split, size: int, **settings: Any) -> Fitted:
     return fitted_auto(split, student=TreeStudent(max_leaves=size), **settings)
 
 
+def _fit_line(split: Split, size: int) -> Fitted:
+    return fitted_auto(split, student=LinearStudent())
+
+
 def _fit_within(split: Split, size: int) -> Fitted:
     return fitted_auto(split, student="auto", max_bytes=size)
 
@@ -58,6 +62,11 @@ CONTESTANTS = (
         "TreeStudent, blend and augmentation chosen honestly",
         partial(_fit_tree, augmentation="auto"),
         "soft",
+    ),
+    Contestant(
+        "linear_auto",
+        "LinearStudent, blend chosen honestly, hard labels among the candidates",
+        *(_fit_line, "soft", "linear", (0,), "linear_hard"),
     ),
     Contestant(
         "auto",

@@ -138,7 +138,7 @@ CONTESTANTS = (
     ),
     Contestant(
         "boosted_soft_bytes",
-        "BoostedStudent on soft labels, blend .3",
+        "BoostedStudent on soft labels",
         *(_fit_soft, "soft", "boosted", None, "cart_bytes", "lightgbm", "bytes"),
     ),
 )

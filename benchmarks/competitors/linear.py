@@ -31,12 +31,10 @@ def _fit_soft(split: Split, size: int) -> Fitted:
 
 CONTESTANTS = (
     Contestant("linear_hard", "LinearStudent on hard labels, tuned", _fit_hard, "hard", "linear", (0,), "linear_hard"),
-    Contestant(
-        "linear_soft", "LinearStudent on soft labels, blend .3", _fit_soft, "soft", "linear", (0,), "linear_hard"
-    ),
+    Contestant("linear_soft", "LinearStudent on soft labels", _fit_soft, "soft", "linear", (0,), "linear_hard"),
     Contestant(
         "linear_sparse",
-        "LinearStudent on soft labels, blend .3; size is the sparsity",
+        "LinearStudent on soft labels; size is the sparsity",
         *(_fit_soft, "soft", "linear", (3, 10, 30), "linear_hard"),
     ),
 )

@@ -35,7 +35,7 @@ def _fit(split: Split, size: int, *, peer: str) -> Fitted:
     # What is sized must be what was judged.
     np.testing.assert_allclose(tree.evaluate(Z_test), model.outputs, rtol=1e-5, atol=1e-6)
     nbytes = packed_nbytes(tree, "simplex" if split.n_classes else "identity", preprocessor)
-    return Fitted(lambda split: model.outputs, nbytes, tree.n_leaves, model.settings, model.cpu_seconds)
+    return Fitted(lambda split: model.outputs, nbytes, tree.n_leaves, model.settings, cpu_seconds=model.cpu_seconds)
 
 
 @lru_cache(maxsize=1)

@@ -7,6 +7,7 @@ at most the threshold) and ``right_child``, a leaf its ``leaf_value``, a number 
 from __future__ import annotations
 
 import json
+import signal
 import sys
 from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass, field
@@ -32,6 +33,8 @@ class Model:
         What its bytes are counted from: ``trees``, and what else the peer's kind of model has.
     settings : dict
         What was chosen, and what is to be reported beside the figures.
+    inputs : ndarray of shape (n_test, d), optional
+        What the trees compare of the test rows, where they are over features of the peer's own making.
     """
 
     key: str
@@ -39,6 +42,7 @@ class Model:
     cpu_seconds: float
     structure: dict[str, Any]
     settings: dict[str, Any] = field(default_factory=dict)
+    inputs: np.ndarray | None = None
 
 
 @dataclass(frozen=True)
@@ -67,15 +71,36 @@ def serve(fit: Callable[[Question], Iterator[Model]]) -> None:
     """Answer the question in the folder that the command line names."""
     folder = Path(sys.argv[1])
     models = list(fit(Question(folder, *_get(folder, "question"))))
-    outputs = {model.key: np.asarray(model.outputs, dtype=np.float64) for model in models}
-    facts = {model.key: {key: value for key, value in asdict(model).items() if key != "outputs"} for model in models}
-    put(folder, "answer", outputs, facts)
+    arrays = {f"outputs {model.key}": np.asarray(model.outputs, dtype=np.float64) for model in models}
+    arrays |= {f"inputs {model.key}": model.inputs for model in models if model.inputs is not None}
+    in_arrays = ("outputs", "inputs")
+    facts = {
+        model.key: {key: value for key, value in asdict(model).items() if key not in in_arrays} for model in models
+    }
+    put(folder, "answer", arrays, facts)
+
+
+def give_up_after(seconds: float) -> None:
+    """Fail once this process has taken so many CPU seconds more: for peers that have no such limit of their own."""
+
+    def give_up(signum: int, frame: Any) -> None:
+        raise TimeoutError(f"not done after {seconds} CPU seconds, which is the limit")
+
+    signal.signal(signal.SIGPROF, give_up)
+    signal.setitimer(signal.ITIMER_PROF, seconds)
+
+
+def _facts(model: Model) -> dict[str, Any]:
+    return {key: value for key, value in asdict(model).items() if key not in ("outputs", "inputs")}
 
 
 def get_models(folder: Path) -> dict[str, Model]:
     """The answer in a folder."""
-    outputs, facts = _get(folder, "answer")
-    return {key: Model(outputs=outputs[key], **fact) for key, fact in facts.items()}
+    arrays, facts = _get(folder, "answer")
+    return {
+        key: Model(outputs=arrays[f"outputs {key}"], inputs=arrays.get(f"inputs {key}"), **fact)
+        for key, fact in facts.items()
+    }
 
 
 def put(folder: Path, name: str, arrays: dict[str, np.ndarray], facts: dict[str, Any]) -> None:

@@ -3,17 +3,31 @@
 One call distils students of all sizes; the CPU seconds of that call are shared out evenly among them. The single tree
 is a random forest of one tree, without bootstrap and with all features at each split, for it is poorer with either.
 Of several learning rates of a booster the one is kept that AutoGluon's own validation rows score best.
+
+Its early stopping of a booster of more than two classes is wrong from LightGBM 4 on: the measure reshapes what was a
+vector, class by class, and is now a matrix, so what it calls the loss grows as the true loss falls, and the first round
+is always the best. A measure that calls the latest round the best keeps all rounds, which are few and as many as asked.
 """
 
+import itertools
 import tempfile
 import time
 
-import numpy as np
+from autogluon.core.metrics import make_scorer
 from autogluon.tabular import TabularPredictor
 from exchange import Model, nest, serve
+from lightgbm_splits import Features, codes
 
 _TARGET = "target of the benchmark"
 _NOT_INSTALLED = ["CAT", "XGB", "FASTAI", "NN_TORCH"]
+_rounds = itertools.count()
+
+
+def _latest(labels, outputs):
+    return next(_rounds)
+
+
+_KEEP_ALL_ROUNDS = {"ag_args_fit": {"stopping_metric": make_scorer("latest", _latest, needs_proba=True)}}
 
 
 def fit(question):
@@ -48,12 +62,13 @@ def fit(question):
             if "learning_rate" in students[name].params:
                 chosen["learning_rate"] = students[name].params["learning_rate"]
             outputs = _outputs(predictor, test, name, n_classes)
-            yield Model(key, outputs, (distilled - fitted) / len(students), _structure(students[name]), chosen)
+            structure, inputs = _lowered(students[name], predictor.transform_features(test))
+            yield Model(key, outputs, (distilled - fitted) / len(students), structure, chosen, inputs)
 
 
 def _students(settings):
     forest = {"n_estimators": 1, "bootstrap": False, "max_features": 1.0, "random_state": settings["seed"]}
-    booster = {"num_leaves": settings["booster_leaves"]}
+    booster = {"num_leaves": settings["booster_leaves"], **(_KEEP_ALL_ROUNDS if settings["n_classes"] > 2 else {})}
     return {
         "RF": [{**forest, "max_leaf_nodes": leaves} for leaves in settings["leaves"]],
         "GBM": [
@@ -80,31 +95,21 @@ def _outputs(predictor, test, name, n_classes):
     if not n_classes:
         return predictor.predict(test, model=name).to_numpy()[:, None]
     # It leaves out classes of too few rows.
-    return predictor.predict_proba(test, model=name).reindex(columns=range(n_classes), fill_value=0.0).to_numpy()
+    shares = predictor.predict_proba(test, model=name)
+    # A probability that was learnt as a number may lie outside of 0 and 1; elsewhere it keeps that far within.
+    return shares.clip(1e-7, 1 - 1e-7).reindex(columns=range(n_classes), fill_value=0.0).to_numpy()
 
 
-def _structure(student):
-    """Trees, and the raw column that each of their features is."""
-    model = student.model
-    if hasattr(model, "estimators_"):
-        (tree,) = (estimator.tree_ for estimator in model.estimators_)
-        trees = [nest(tree)]
-    else:
-        trees = [_numbered(info["tree_structure"]) for info in model.dump_model()["tree_info"]]
-    return {"trees": trees, "features": list(student.features)}
-
-
-def _numbered(node):
-    """A node of LightGBM; a split by a set of categories has no threshold, 0 stands for the set."""
-    if "split_feature" not in node:
-        return {"leaf_value": node["leaf_value"]}
-    by_order = node["decision_type"] == "<="
-    return {
-        "split_feature": node["split_feature"],
-        "threshold": float(np.clip(node["threshold"], -1e38, 1e38)) if by_order else 0.0,
-        "left_child": _numbered(node["left_child"]),
-        "right_child": _numbered(node["right_child"]),
-    }
+def _lowered(student, table):
+    """Trees, the raw column that each of their features is made of, and the features of the test rows."""
+    Z, names = student.preprocess(table), list(student.features)
+    if hasattr(student.model, "estimators_"):
+        (tree,) = (estimator.tree_ for estimator in student.model.estimators_)
+        return {"trees": [nest(tree)], "features": names, "forest": True}, Z
+    features = Features(codes(Z, student.model.pandas_categorical))
+    trees = [features.nest(info["tree_structure"]) for info in student.model.dump_model()["tree_info"]]
+    used = [names[column] for column, _ in features.made]
+    return {"trees": trees, "features": used, "forest": False}, features.matrix()
 
 
 if __name__ == "__main__":

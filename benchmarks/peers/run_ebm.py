@@ -6,7 +6,7 @@ Of each feature it leaves a table of scores over bins, or over categories, and o
 import time
 
 import numpy as np
-from exchange import Model, serve
+from exchange import Model, give_up_after, serve
 from interpret.glassbox import ExplainableBoostingClassifier, ExplainableBoostingRegressor
 
 
@@ -18,6 +18,7 @@ def fit(question):
     chosen = {"feature_types": ["nominal" if str(kind) == "category" else "continuous" for kind in X.dtypes]}
     if not settings["pairs"]:
         chosen["interactions"] = 0
+    give_up_after(settings["time_limit"])
     started = time.process_time()
     ebm = kind(n_jobs=1, random_state=settings["seed"], **chosen).fit(X, y)
     seconds = time.process_time() - started
@@ -26,23 +27,22 @@ def fit(question):
 
 
 def structure(ebm):
-    """Tables of single columns; of the pairs, which columns and how many cells, and the edges of columns in pairs."""
-    singles, pairs, pair_edges = [], [], {}
+    """Terms, each of one column or two: the bins along each, edges or the numbers of categories, and the scores.
+
+    Bin 0 is for missing values. The last bin, for categories never seen, scores 0 and is left out.
+    """
+    terms = []
     for term, scores in zip(ebm.term_features_, ebm.term_scores_, strict=True):
         bins = [ebm.bins_[feature][min(len(term), len(ebm.bins_[feature])) - 1] for feature in term]
-        # The first bin of every axis is for missing values, the last for categories never seen.
-        inner = scores[tuple(slice(1, -1) for _ in term)]
-        if len(term) == 1:
-            single = {"column": int(term[0]), "scores": inner.reshape(len(inner), -1).tolist()}
-            single |= {"missing": np.atleast_1d(scores[0]).tolist()}
-            # A category's code counts from 1: 0 is for missing values.
-            single |= {"edges": bins[0].tolist()} if isinstance(bins[0], np.ndarray) else {"categories": list(bins[0])}
-            singles.append(single)
-        else:
-            pairs.append({"columns": [int(feature) for feature in term], "cells": int(np.prod(inner.shape[:2]))})
-            pair_edges |= {int(f): len(b) for f, b in zip(term, bins, strict=True) if isinstance(b, np.ndarray)}
-    intercept = np.atleast_1d(ebm.intercept_).tolist()
-    return {"intercept": intercept, "singles": singles, "pairs": pairs, "pair_edges": list(pair_edges.values())}
+        known = scores[tuple(slice(-1) for _ in term)]
+        terms.append(
+            {
+                "columns": [int(feature) for feature in term],
+                "bins": [dict(of) if isinstance(of, dict) else of.tolist() for of in bins],
+                "scores": known.reshape(*known.shape[: len(term)], -1).tolist(),
+            }
+        )
+    return {"intercept": np.atleast_1d(ebm.intercept_).tolist(), "terms": terms}
 
 
 if __name__ == "__main__":

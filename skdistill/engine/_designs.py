@@ -69,11 +69,14 @@ class SparseDesign:
 
 
 def cell_matrix(bins: np.ndarray, starts: np.ndarray) -> Any:
-    """A 1 for the cell that a row falls into, for each column of `bins`; the cells of column i begin at starts[i]."""
-    n_rows, n_columns = bins.shape
-    cells = np.add(bins, starts[:-1], dtype=np.int32)
-    row_ends = np.arange(n_rows + 1, dtype=np.int32) * np.int32(n_columns)
-    return sparse.csr_array((np.ones(cells.size), cells.ravel(), row_ends), shape=(n_rows, int(starts[-1])))
+    """A 1 for the cell that a row falls into, for each column of `bins`; the cells of column i begin at starts[i].
+
+    Bin 0 of a column has no entry: for indicator columns that leaves little.
+    """
+    entered = bins > 0
+    cells = np.add(bins, starts[:-1], dtype=np.int32)[entered]
+    row_ends = np.concatenate([[0], np.cumsum(np.count_nonzero(entered, axis=1))]).astype(np.int32)
+    return sparse.csr_array((np.ones(cells.size), cells, row_ends), shape=(len(bins), int(starts[-1])))
 
 
 class StepDesign:
@@ -81,7 +84,8 @@ class StepDesign:
 
     A pair of features has a step for each edge of the one and edge of the other, 1 above both.
     That matrix is never built. A row falls into one cell per feature; `lift` (cells, steps) says which steps a cell has
-    climbed. Scores are looked up by cell, and row values are summed by cell: histograms, as for a tree.
+    climbed, the first of a feature none. Scores are looked up by cell, and row values are summed by cell: histograms,
+    as for a tree.
     """
 
     def __init__(self, bins: np.ndarray, starts: np.ndarray, lift: Any, intercept: float) -> None:
@@ -98,7 +102,15 @@ class StepDesign:
         return self.pull(R)  # zeros and ones are their own squares
 
     def gram(self, curvature: np.ndarray) -> np.ndarray:
-        joint = (self.rows.T @ self.rows.multiply(curvature[:, None]).tocsr()).toarray()
-        steps = self.lift.T @ (self.lift.T @ joint).T
+        rows = self.rows
+        weighted = sparse.csr_array(
+            (np.repeat(curvature, np.diff(rows.indptr)), rows.indices, rows.indptr), shape=rows.shape
+        )
+        joint = (rows.T @ weighted).toarray()
+        # What lies above a step is a difference of a few cumulative sums, but a sum of many cells.
+        next_cell = self.lift[1:]
+        next_cell.resize(self.lift.shape)
+        climb = (self.lift - next_cell).T.tocsr()
+        steps = climb @ (climb @ joint.cumsum(axis=0)).T.cumsum(axis=0)
         sums = self.pull(curvature[None])
         return np.block([[steps, sums[:-1]], [sums[:-1].T, sums[-1:]]])

@@ -14,7 +14,7 @@ import numpy as np
 from scipy import sparse
 
 from ._bins import BinTable
-from ._designs import DenseDesign, Design, SparseDesign, StepDesign, cell_matrix
+from ._designs import DenseDesign, Design, SparseDesign, StepDesign
 from ._memory import Block
 from ._sample import row_hashes
 from ._tree_blocks import binned
@@ -139,30 +139,29 @@ def squared_diagonal(block: Block, theta: np.ndarray, frame: Frame, sampled: boo
     return weight.sum(), A.pull_squares(weight[None])
 
 
-def softmax_residuals(block: Block, theta: np.ndarray, frame: Frame, starts: np.ndarray) -> tuple[Any, ...]:
-    """Sums over the sample for each pair of cells of ``"grid"``: curvature (cells, cells), residuals (k, cells, cells).
+def softmax_residuals(block: Block, theta: np.ndarray, frame: Frame, grid: Steps) -> tuple[Any, ...]:
+    """Sums over the sample for each pair of steps, 1 above both: curvature (s, s) and residuals (k, s, s).
 
-    The cells of the i-th feature of the grid begin at starts[i].
+    The steps are those of `grid`, whose cells are in column ``"grid"``, and last one that is 1 everywhere.
     """
     _, mass, P = _softmax_rows(block, theta, frame, True)
     curvature = mass * (P * (1 - P)).sum(axis=0) / (len(P) - 1)
-    return _joint(block, starts, curvature, _weighted_targets(block, True) - mass * P)
+    return _joint(block, grid, curvature, _weighted_targets(block, True) - mass * P)
 
 
-def squared_residuals(block: Block, theta: np.ndarray, frame: Frame, starts: np.ndarray) -> tuple[Any, ...]:
+def squared_residuals(block: Block, theta: np.ndarray, frame: Frame, grid: Steps) -> tuple[Any, ...]:
     """The same for the squared loss, in the frame's units."""
     A, weight, Q = _design(block, frame, True), block["weight"][block["sample"]], block["Q"][block["sample"]].T
     R = (Q - frame.mean[:, None]) / frame.scale[:, None] - A.scores(theta)
-    return _joint(block, starts, weight, R * weight)
+    return _joint(block, grid, weight, R * weight)
 
 
 RESIDUALS: dict[str, Callable[..., Any]] = {"log_loss": softmax_residuals, "squared": squared_residuals}
 
 
-def _joint(block: Block, starts: np.ndarray, curvature: np.ndarray, R: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    grid = cell_matrix(block["grid"][block["sample"]], starts)
-    sums = [(grid.T @ grid.multiply(row[:, None]).tocsr()).toarray() for row in (curvature, *R)]
-    return sums[0], np.stack(sums[1:])
+def _joint(block: Block, grid: Steps, curvature: np.ndarray, R: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    A = StepDesign(block["grid"][block["sample"]], grid.starts, grid.lift, 1.0)
+    return A.gram(curvature), np.stack([A.gram(row) for row in R])
 
 
 def _rows(block: Block, sampled: bool) -> Any:

@@ -9,6 +9,7 @@ from ._evaluate import LINKS
 from ._json import ModelFormatError
 from ._model import Model, load, save
 from ._output import Output
+from ._precision import Precision
 from ._predictors import Linear, Tree
 from ._preprocessor import Preprocessor
 from ._size import packed_nbytes, used_features
@@ -24,6 +25,7 @@ __all__ = [
     "NumericColumn",
     "Output",
     "PairTable",
+    "Precision",
     "Preprocessor",
     "Tree",
     "TreeSum",

@@ -19,6 +19,7 @@ from ._additive import Additive, PairTable
 from ._columns import CategoryColumn, NumericColumn
 from ._labels import LABEL_TYPES, Label, label_type
 from ._output import Output
+from ._precision import Precision
 from ._predictors import Linear, Tree
 from ._preprocessor import Preprocessor
 from ._size import Predictor
@@ -43,9 +44,9 @@ class ModelFormatError(ValueError):
     """
 
 
-def encode(preprocessor: Preprocessor, predictor: Predictor, output: Output) -> bytes:
-    """Write the three parts of a model as the bytes of a file."""
-    content = {
+def encode(preprocessor: Preprocessor, predictor: Predictor, output: Output, precision: Precision) -> bytes:
+    """Write the parts of a model as the bytes of a file."""
+    content: dict[str, Any] = {
         "preprocessor": {"columns": [_column_to_json(column) for column in preprocessor.columns]},
         "predictor": _predictor_to_json(predictor),
         "output": {
@@ -56,6 +57,8 @@ def encode(preprocessor: Preprocessor, predictor: Predictor, output: Output) -> 
             "flat": output.flat,
         },
     }
+    if not precision.is_full:  # left out otherwise, so that a version that knows of no precision reads the file
+        content["precision"] = {"inputs": precision.inputs, "values": precision.values}
     document = {
         "format": FORMAT,
         "format_version": FORMAT_VERSION,
@@ -66,15 +69,15 @@ def encode(preprocessor: Preprocessor, predictor: Predictor, output: Output) -> 
     return json.dumps(document, ensure_ascii=False, allow_nan=False, separators=(",", ":")).encode() + b"\n"
 
 
-def decode(data: bytes) -> tuple[Preprocessor, Predictor, Output]:
-    """Read the three parts of a model, or raise a ModelFormatError."""
+def decode(data: bytes) -> tuple[Preprocessor, Predictor, Output, Precision]:
+    """Read the parts of a model, or raise a ModelFormatError."""
     try:
         return _decode(data)
     except RecursionError as error:  # from parsing, from the checksum, or from showing a value in a message
         raise ModelFormatError("it is nested too deeply.") from error
 
 
-def _decode(data: bytes) -> tuple[Preprocessor, Predictor, Output]:
+def _decode(data: bytes) -> tuple[Preprocessor, Predictor, Output, Precision]:
     document = _parse(data)
     if not isinstance(document, dict) or document.get("format") != FORMAT:
         raise ModelFormatError(f"it is not a model file (its 'format' is not {FORMAT!r}).")
@@ -90,11 +93,16 @@ def _decode(data: bytes) -> tuple[Preprocessor, Predictor, Output]:
     _typed(library_version, str, "library_version")
     if _typed(checksum, int, "checksum") != _checksum(content):
         raise ModelFormatError("its checksum does not match its content: it was damaged or edited.")
-    preprocessor, predictor, output = _object(content, "content", "preprocessor", "predictor", "output")
+    full = {"inputs": "float32", "values": "float32"}
+    content = {"precision": full, **_typed(content, dict, "content")}
+    preprocessor, predictor, output, precision = _object(
+        content, "content", "preprocessor", "predictor", "output", "precision"
+    )
     return (
         _read_preprocessor(preprocessor, "content.preprocessor"),
         _read_predictor(predictor, "content.predictor"),
         _read_output(output, "content.output"),
+        _build(Precision, "content.precision", *_object(precision, "content.precision", "inputs", "values")),
     )
 
 

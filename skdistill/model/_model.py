@@ -9,6 +9,7 @@ from ._additive import Additive
 from ._frozen import Frozen, frozen
 from ._json import ModelFormatError, decode, encode
 from ._output import Output
+from ._precision import Precision, check_precision
 from ._predictors import Linear, Tree
 from ._preprocessor import Preprocessor
 from ._size import packed_nbytes
@@ -30,11 +31,13 @@ class Model(Frozen):
         On the encoded features of `preprocessor`.
     output : Output
         With a class or target for each output of `predictor`.
+    precision : Precision
+        How numbers are stored where bytes count: float32, unless the model was quantised. Changes no answer.
 
     Raises
     ------
     ValueError
-        If the parts do not fit together.
+        If the parts do not fit together, or the values of the predictor do not fit the precision.
 
     Examples
     --------
@@ -53,12 +56,14 @@ class Model(Frozen):
     preprocessor: Preprocessor
     predictor: Tree | Linear | Additive | TreeSum
     output: Output
+    precision: Precision = Precision()
 
     def __post_init__(self) -> None:
         for name, kinds in (
             ("preprocessor", (Preprocessor,)),
             ("predictor", (Tree, Linear, Additive, TreeSum)),
             ("output", (Output,)),
+            ("precision", (Precision,)),
         ):
             part = getattr(self, name)
             if not isinstance(part, kinds):
@@ -74,6 +79,7 @@ class Model(Frozen):
                 f"The predictor has {self.predictor.n_outputs} outputs, but there are {self.output.n_outputs} "
                 "classes or targets."
             )
+        check_precision(self.predictor, self.output.link, self.precision)
 
     def decision(self, X: Any) -> NDArray[np.float64]:
         """Compute the outputs before the link, shape (n, n_outputs). `X` is what `Preprocessor.transform` takes."""
@@ -107,7 +113,7 @@ class Model(Frozen):
     @property
     def nbytes(self) -> int:
         """Packed size in bytes, as a device would store the model; see `packed_nbytes`."""
-        return packed_nbytes(self.predictor, self.output.link, self.preprocessor)
+        return packed_nbytes(self.predictor, self.output.link, self.preprocessor, self.precision)
 
     def save(self, path: str | os.PathLike[str]) -> None:
         """Write the model to a JSON file; see `save`."""
@@ -141,7 +147,7 @@ def save(model: Model, path: str | os.PathLike[str]) -> None:
     ...     load(os.path.join(folder, "model.json")).predict([[3.0]])
     array([7.])
     """
-    data = encode(model.preprocessor, model.predictor, model.output)
+    data = encode(model.preprocessor, model.predictor, model.output, model.precision)
     target = os.fspath(path)
     draft = f"{target}.{os.urandom(4).hex()}.tmp"  # in the same folder: a rename across file systems is a copy
     try:

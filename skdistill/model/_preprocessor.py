@@ -134,7 +134,8 @@ class Preprocessor(Frozen):
         Raises
         ------
         ValueError
-            If columns are absent or of a wrong shape, or a numeric column holds what is not a number.
+            If columns are absent or of a wrong shape, or a numeric column holds what is not a number. Text that reads
+            as a number, such as "3.5", is one.
         """
         if hasattr(X, "tocsr"):
             return self._transform_sparse(X)
@@ -198,6 +199,11 @@ class Preprocessor(Frozen):
             for name, column in zip(names, self.columns, strict=True)
         ]
         for name, column in zip(names, columns, strict=True):
+            if column.ndim == 0:
+                raise ValueError(
+                    f"Each column of X must be 1-D. Got the single value {X[name]!r} for column {name!r}. For one row, "
+                    f"pass lists of one value: {{{name!r}: [{X[name]!r}], ...}}."
+                )
             if column.ndim != 1 or len(column) != len(columns[0]):
                 raise ValueError(
                     f"Each column of X must be 1-D and as long as column {names[0]!r}, of shape {columns[0].shape}. "
@@ -247,6 +253,11 @@ def _as_column(values: Any, category: bool) -> NDArray[Any]:
 
 def _as_table(X: Any, n_columns: int, has_categories: bool) -> NDArray[Any]:
     """Return rows as a 2-D array of numbers or objects. Lists of mixed types must not become text all over."""
+    if isinstance(X, Sequence) and X and isinstance(X[0], Mapping):
+        raise ValueError(
+            "X is a list of dicts, one for each row. Pass a dict of columns: "
+            "{name: [row[name] for row in rows] for name in rows[0]}."
+        )
     as_objects = has_categories and not hasattr(X, "__array__")
     table = np.asarray(X, dtype=object if as_objects else None)
     _check_shape(table, n_columns)
@@ -260,10 +271,10 @@ def _as_float32(values: NDArray[Any]) -> NDArray[np.float32]:
 
 def _as_numbers(values: NDArray[Any], name: str) -> NDArray[np.float32]:
     """Convert a raw numeric column, in which objects may be missing, or raise a ValueError that names the column."""
-    if values.dtype.kind == "O":
-        found = [np.nan if _is_missing(value) else value for value in values]
+    if values.dtype.kind in "OU":
+        found = [np.nan if _is_missing(value) else value for value in values.tolist()]
         for value in found:
-            if isinstance(value, str | bytes):
+            if isinstance(value, bytes) or (isinstance(value, str) and not _is_number(value)):
                 raise ValueError(f"Column {name!r} of X must hold numbers. Got {value!r}.")
         try:
             return _as_float32(np.array(found, dtype=np.float64))
@@ -272,6 +283,15 @@ def _as_numbers(values: NDArray[Any], name: str) -> NDArray[np.float32]:
     if values.dtype.kind not in "biuf":
         raise ValueError(f"Column {name!r} of X must hold numbers. Got dtype {values.dtype}.")
     return _as_float32(values)
+
+
+def _is_number(text: str) -> bool:
+    """Whether text reads as a number."""
+    try:
+        float(text)
+    except ValueError:
+        return False
+    return True
 
 
 def _is_missing(value: Any) -> bool:

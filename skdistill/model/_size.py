@@ -24,6 +24,18 @@ What is counted, in bytes:
   needs no numbers of right children: who goes right passes over the left subtree, which ends where the bits have
   counted one leaf more than splits.
 
+A `Precision` other than float32 changes what numbers take:
+
+- inputs in "float16". A number takes 2 bytes where float16 holds it exactly, else 4; the edges of a feature are all of
+  one width. Which raw columns are used takes one bit for each column there is, or 2 bytes for each used one, whichever
+  is less; a used column takes 1 byte of flags. A numeric one stores the fill value unless it equals the center, the
+  center unless it is 0, the scale unless it is 1 (1 byte for a power of two); a categorical one its labels. The byte
+  that counts edges tells their width too (up to 127 edges; 4 bytes beyond). A tree stores the distinct edges of each
+  feature once, as a sum of trees does, and its splits give the number of an edge and the right child.
+- values in "float16", "int8" or "int4" take 2 bytes, 1 byte or half a byte, all of them together rounded up to bytes.
+  Intercepts and bases stay in float32. Integers need the scale of each free output, 4 bytes, and those of a tree the
+  smallest leaf, 4 more; a tree under a simplex needs neither, since its link divides.
+
 Free outputs are k - 1 under a softmax, which does not change when a constant is added to all scores, and under a
 simplex, where the last share follows from the sum; else k. Names and class labels are not counted: the host knows them.
 """
@@ -36,12 +48,13 @@ import numpy as np
 
 from ._additive import Additive
 from ._columns import CategoryColumn, NumericColumn
+from ._precision import BITS, Precision, is_half
 from ._predictors import Linear, Tree
 from ._preprocessor import Preprocessor
 from ._tree_sum import TreeSum
 
 if TYPE_CHECKING:
-    from numpy.typing import NDArray
+    from numpy.typing import ArrayLike, NDArray
 
     from ._labels import Label
 
@@ -49,9 +62,15 @@ if TYPE_CHECKING:
 Predictor = Tree | Linear | Additive | TreeSum
 
 _HEADER = 16
+_FULL = Precision()
 
 
-def packed_nbytes(predictor: Predictor, link: str = "identity", preprocessor: Preprocessor | None = None) -> int:
+def packed_nbytes(
+    predictor: Predictor,
+    link: str = "identity",
+    preprocessor: Preprocessor | None = None,
+    precision: Precision = _FULL,
+) -> int:
     """Size a predictor and the columns it uses, packed for a device.
 
     Parameters
@@ -61,6 +80,8 @@ def packed_nbytes(predictor: Predictor, link: str = "identity", preprocessor: Pr
         Decides how many outputs are free.
     preprocessor : Preprocessor or None
         None: each feature is a numeric column that is not scaled, as for a tree fitted elsewhere.
+    precision : Precision
+        How numbers are stored.
 
     Returns
     -------
@@ -74,13 +95,17 @@ def packed_nbytes(predictor: Predictor, link: str = "identity", preprocessor: Pr
     37
     """
     used = used_features(predictor)
-    if preprocessor is None:
-        columns = 6 * int(used.sum())
-    else:
-        parts = zip(preprocessor.columns, preprocessor.slices, strict=True)
-        columns = sum(_column_nbytes(column, used[part].tolist()) for column, part in parts if used[part].any())
     free = predictor.n_outputs - (link in ("softmax", "simplex"))
-    return _HEADER + columns + _predictor_nbytes(predictor, int(used.sum()), free)
+    half = precision.inputs == "float16"
+    if preprocessor is None:
+        preprocessor = Preprocessor(tuple(NumericColumn(str(i)) for i in range(predictor.n_features)))
+    parts = zip(preprocessor.columns, preprocessor.slices, strict=True)
+    found = [(column, used[part].tolist()) for column, part in parts if used[part].any()]
+    columns = sum((_half_column_nbytes if half else _column_nbytes)(*each) for each in found)
+    if half:
+        columns += min((preprocessor.n_features_in + 7) // 8, 2 * len(found))
+    structure = _structure_nbytes(predictor, int(used.sum()), half)
+    return _HEADER + columns + structure + _values_nbytes(predictor, link, free, precision.values)
 
 
 def used_features(predictor: Predictor) -> NDArray[np.bool_]:
@@ -107,15 +132,16 @@ def _own_tables(predictor: Additive) -> NDArray[np.bool_]:
     return np.array([(table != table[0]).any() for table in predictor.tables], dtype=bool)
 
 
-def shared_edges(predictor: TreeSum) -> dict[int, NDArray[np.float32]]:
+def shared_edges(predictor: Tree | TreeSum) -> dict[int, NDArray[np.float32]]:
     """The distinct thresholds of each feature that trees split on.
 
     >>> tree = Tree([0, -1, -1], [0.5, 0, 0], [2, 0, 0], [[1.0], [2.0]], n_features=1)
     >>> shared_edges(TreeSum([tree, tree], [0, 0], [0.0], n_features=1))
     {0: array([0.5], dtype=float32)}
     """
-    feature = np.concatenate([np.zeros(0, np.int32), *(tree.feature for tree in predictor.trees)])
-    threshold = np.concatenate([np.zeros(0, np.float32), *(tree.threshold for tree in predictor.trees)])
+    trees = predictor.trees if isinstance(predictor, TreeSum) else (predictor,)
+    feature = np.concatenate([np.zeros(0, np.int32), *(tree.feature for tree in trees)])
+    threshold = np.concatenate([np.zeros(0, np.float32), *(tree.threshold for tree in trees)])
     return {int(j): np.unique(threshold[feature == j]) for j in np.unique(feature[feature >= 0])}
 
 
@@ -132,29 +158,68 @@ def _label_nbytes(label: Label) -> int:
     return 1 if isinstance(label, bool) else 4
 
 
-def _predictor_nbytes(predictor: Predictor, n_used: int, free: int) -> int:
+def _half_column_nbytes(column: NumericColumn | CategoryColumn, used: list[bool]) -> int:
+    if isinstance(column, CategoryColumn):
+        return _column_nbytes(column, used) - 1  # flags instead of the number
+    nbytes = 1
+    if column.fill != column.center:
+        nbytes += _numbers_nbytes([column.fill], True)
+    if column.center:
+        nbytes += _numbers_nbytes([column.center], True)
+    if column.scale != 1:
+        nbytes += 1 if np.frexp(column.scale)[0] == 0.5 else 4
+    return nbytes
+
+
+def _structure_nbytes(predictor: Predictor, n_used: int, half: bool) -> int:
+    """All but what is looked up or summed."""
     if isinstance(predictor, Linear):
-        return 4 * free * (n_used + 1)
+        return 0
+    number = 1 if n_used <= 256 else 2
     if isinstance(predictor, Additive):
-        n_edges = [len(e) for e, used in zip(predictor.edges, _own_tables(predictor), strict=True) if used]
-        number = 1 if n_used <= 256 else 2
-        sides = [[len(e) for e in pair.edges] for pair in predictor.pairs if pair.table.any()]
-        heads = sum(number + _edges_nbytes([n]) for side in sides for n in side)
-        own = _edges_nbytes(n_edges) + 4 * free * sum(n_edges)
-        return own + heads + sum(4 * free * a * b for a, b in sides) + 4 * free
+        own = [edges for edges, used in zip(predictor.edges, _own_tables(predictor), strict=True) if used]
+        of_pairs = [edges for pair in predictor.pairs if pair.table.any() for edges in pair.edges]
+        return sum(_edges_nbytes(edges, half) for edges in own + of_pairs) + number * len(of_pairs)
     if isinstance(predictor, TreeSum):
-        n_edges = [len(distinct) for distinct in shared_edges(predictor).values()]
+        distinct = list(shared_edges(predictor).values())
         n_splits = predictor.n_leaves - predictor.n_trees
-        nodes = n_splits * _width(sum(n_edges)) + (n_splits + predictor.n_leaves + 7) // 8 + 4 * predictor.n_leaves
-        return _edges_nbytes(n_edges) + nodes + predictor.n_trees * _width(predictor.n_outputs) + 4 * free
+        nodes = n_splits * _width(sum(map(len, distinct))) + (n_splits + predictor.n_leaves + 7) // 8
+        trees = predictor.n_trees * _width(predictor.n_outputs)
+        return sum(_edges_nbytes(edges, half) for edges in distinct) + nodes + trees
     n_nodes = len(predictor.feature)
-    feature = 1 if n_used <= 256 else 2
     n_splits = n_nodes - predictor.n_leaves
-    return n_splits * (feature + 4 + _width(n_nodes)) + (n_nodes + 7) // 8 + 4 * free * predictor.n_leaves
+    rest = n_splits * _width(n_nodes) + (n_nodes + 7) // 8
+    if not half:
+        return n_splits * (number + 4) + rest
+    distinct = list(shared_edges(predictor).values())
+    return sum(_edges_nbytes(edges, True) for edges in distinct) + n_splits * _width(sum(map(len, distinct))) + rest
 
 
-def _edges_nbytes(n_edges: list[int]) -> int:
-    return sum((1 if n <= 255 else 4) + 4 * n for n in n_edges)
+def _values_nbytes(predictor: Predictor, link: str, free: int, stored: str) -> int:
+    """What is looked up or summed, and the constants beside it."""
+    constants = 0 if isinstance(predictor, Tree) else 4 * free
+    if isinstance(predictor, TreeSum):
+        count, n_scales = predictor.n_leaves, predictor.n_outputs
+    elif isinstance(predictor, Tree):
+        count, n_scales = predictor.n_leaves * free, 0 if link == "simplex" else 2 * free
+    elif isinstance(predictor, Linear):
+        count, n_scales = int(predictor.coef.any(axis=1).sum()) * free, free
+    else:
+        own = sum(len(edges) for edges, used in zip(predictor.edges, _own_tables(predictor), strict=True) if used)
+        cells = sum(len(pair.edges[0]) * len(pair.edges[1]) for pair in predictor.pairs if pair.table.any())
+        count, n_scales = (own + cells) * free, free
+    scales = 4 * n_scales if stored.startswith("int") else 0
+    return constants + scales + (count * BITS[stored] + 7) // 8
+
+
+def _edges_nbytes(edges: NDArray[np.float32], half: bool) -> int:
+    count = 1 if len(edges) <= (127 if half else 255) else 4
+    return count + _numbers_nbytes(edges, half)
+
+
+def _numbers_nbytes(numbers: ArrayLike, half: bool) -> int:
+    array = np.asarray(numbers, dtype=np.float32)
+    return (2 if half and is_half(array) else 4) * array.size
 
 
 def _width(count: int) -> int:

@@ -252,8 +252,8 @@ class TableEncoder(TransformerMixin, BaseEstimator):
     def to_preprocessor(self) -> Preprocessor:
         """The fitted encoding in the model form, which encodes bit for bit as `transform` does.
 
-        It is stricter on text in a numeric column, which it refuses even where it reads as a number; and numbers in a
-        column that was empty in `fit` pass through it, which is no matter to a student that saw a constant there.
+        Only numbers in a column that was empty in `fit` pass through it, which is no matter to a student that saw a
+        constant there; and infinite numbers, which `transform` refuses, become the largest of float32.
 
         Returns
         -------

@@ -4,7 +4,7 @@ from ._adapter import EstimatorStudent
 from ._additive import AdditiveStudent
 from ._boosted import BoostedStudent
 from ._linear import LinearStudent
-from ._resolve import resolve_families, resolve_student, takes_sparse
+from ._resolve import for_width, resolve_families, resolve_student, takes_sparse
 from ._tree import TreeStudent
 
 __all__ = [
@@ -13,6 +13,7 @@ __all__ = [
     "EstimatorStudent",
     "LinearStudent",
     "TreeStudent",
+    "for_width",
     "resolve_families",
     "resolve_student",
     "takes_sparse",

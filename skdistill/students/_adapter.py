@@ -99,6 +99,9 @@ class EstimatorStudent(RegressorMixin, BaseEstimator):
         """Whether the estimator says that it takes sparse X."""
         return bool(get_tags(self.estimator).input_tags.sparse)
 
+    #: No limit of its own; the estimator may have one.
+    max_features: ClassVar[int | None] = None
+
     def check(self, task: str) -> None:
         """Raise unless the estimator can be a student for `task`; needs neither data nor a fit.
 

@@ -6,22 +6,23 @@ from numbers import Integral, Real
 from typing import Any, ClassVar
 
 import numpy as np
-from scipy import sparse
-from scipy.linalg import cho_factor, cho_solve
 
 from .._sklearn import Interval, StrOptions
 from ..engine import BLOCK_ROWS, MemoryEngine
 from ..engine._bins import bin_table
-from ..engine._linear_blocks import PairTables, Steps, cell_bins
+from ..engine._linear_blocks import PairTables, cell_bins
 from ..model import Additive, PairTable
 from ._cuts import cut_features
 from ._descent import Problem
 from ._pairs import Pair, find_pairs
 from ._scored import IterativeStudent
-from ._smoothing import START, smooth
+from ._smoothing import FURTHER_ROUNDS, ROUNDS, START, smooth
+from ._steps import inverse_root, steps_between
 
 #: How exactly the model is solved whose steps are then thinned out: thinning is an estimate itself.
 ROUGH = 1e-3
+#: Steps taken out before the inverse curvature is brought up to date: one matrix product is faster than many updates.
+LAZY = 64
 
 #: Increasing edges of each feature.
 Edges = list[np.ndarray]
@@ -31,7 +32,7 @@ class AdditiveStudent(IterativeStudent):
     """Sum of step functions of one feature each, and a few of two, fitted to soft labels (softmax) or to values.
 
     What a line multiplies by a weight, this student looks up in a small table: each feature is cut into a few bins, and
-    each bin has a score. It is fitted in three steps:
+    each bin has a score. It is fitted in four steps:
 
     1. Each feature is cut where a tree on this feature alone would split the targets, into at most `max_bins` bins.
     2. Scores are fitted as a line is on *steps*, a feature for each edge that is 1 above the edge and 0 below it. The
@@ -60,7 +61,8 @@ class AdditiveStudent(IterativeStudent):
         each tell a little.
     pairs : int in [0, 20]
         Pairs of features with a table of their own, at most. Where features act together they gain far more than
-        finer tables do, and take up to 49 entries each for each free output.
+        finer tables do, and take up to 49 entries each for each free output. In a table of over 250 features, not all
+        are paired: those that tell most by themselves.
     max_iter : int >= 1
         Iterations at most, before pruning and after it.
     tol : float > 0
@@ -142,7 +144,9 @@ class AdditiveStudent(IterativeStudent):
             problem = _problem(columns, edges, pairs, self.loss_, problem.alpha[kept])
             theta = self._estimate(problem, edges, pairs, theta)
         if self.pairs:
-            pairs = find_pairs(problem, theta, MemoryEngine(columns), self.pairs)
+            steps = np.split(theta[:-1], np.cumsum([len(e) for e in edges])[:-1])
+            strength = np.array([np.square(part).sum() for part in steps])
+            pairs = find_pairs(problem, theta, MemoryEngine(columns), self.pairs, strength)
             more = sum(_n_steps(edges, pairs)) - len(problem.alpha)
             problem = _problem(columns, edges, pairs, self.loss_, np.append(problem.alpha, np.full(more, alpha)))
             theta = self._estimate(problem, edges, pairs, np.insert(theta, [len(theta) - 1] * more, 0.0, axis=0))
@@ -154,10 +158,12 @@ class AdditiveStudent(IterativeStudent):
     def _estimate(self, problem: Problem, edges: Edges, pairs: list[Pair], theta: np.ndarray | None) -> np.ndarray:
         """Solve roughly, choosing the strengths of the penalty where they are to be chosen."""
         tol = max(self.tol, ROUGH)
-        theta, n_iter, _ = problem.solve(self.max_iter, tol, theta)
+        gram = None if theta is None else problem.gram(theta)
+        theta, n_iter, _ = problem.solve(self.max_iter, tol, theta, gram)
         if self.alpha == "auto":
             counts = _n_steps(edges, pairs)
-            theta, more = smooth(problem, np.repeat(np.arange(len(counts)), counts), theta, self.max_iter, tol)
+            owner = np.repeat(np.arange(len(counts)), counts)
+            theta, more = smooth(problem, owner, theta, ROUNDS if gram is None else FURTHER_ROUNDS, self.max_iter, tol)
             n_iter += more
         self.n_iter_ += n_iter
         return theta
@@ -176,16 +182,8 @@ def _problem(columns: dict[str, Any], edges: Edges, pairs: list[Pair], loss: str
         PairTables(i.features, (bin_table(i.edges[0]), bin_table(i.edges[1])), len(i.edges[1]) + 1) for i in pairs
     ]
     engine.update("bins", cell_bins, features, [bin_table(edges[j]) for j in features], of_pairs)
-    climbs = [_climb(edges[j]) for j in features]
-    climbs += [sparse.kron(_climb(pair.edges[0]), _climb(pair.edges[1])) for pair in pairs]
-    lift = sparse.block_diag(climbs, format="csr") if climbs else sparse.csr_array((0, 0))
-    starts = np.concatenate([[0], np.cumsum([climb.shape[0] for climb in climbs], dtype=np.intp)])
-    return Problem(engine, loss, (lift.shape[1] + 1, columns["Q"].shape[1]), alpha, steps=Steps(starts, lift))
-
-
-def _climb(edges: np.ndarray) -> np.ndarray:
-    """Which steps each bin has climbed, shape (bins, edges)."""
-    return np.tri(len(edges) + 1, len(edges), -1)
+    steps = steps_between([edges[j] for j in features], [pair.edges for pair in pairs])
+    return Problem(engine, loss, (steps.lift.shape[1] + 1, columns["Q"].shape[1]), alpha, steps=steps)
 
 
 def _prune(problem: Problem, theta: np.ndarray, price: float) -> tuple[np.ndarray, np.ndarray]:
@@ -194,34 +192,35 @@ def _prune(problem: Problem, theta: np.ndarray, price: float) -> tuple[np.ndarra
     Near its minimum the loss is quadratic. Setting step j to zero while all others adapt raises it by
     steps[j]^2 / (2 inverse[j, j]), of the inverse curvature; taking j out of the inverse is an update of rank one.
     """
-    curvature = problem.gram(theta)
-    np.einsum("ii->i", curvature)[:] += 1e-10 * curvature.trace() / len(curvature)
-    inverse = cho_solve(cho_factor(curvature, lower=True), np.eye(len(curvature)))
+    root = inverse_root(problem.gram(theta), problem.penalty)
+    inverse = root.T @ root
     free = theta.shape[1]
     if problem.loss == "log_loss":
         free -= 1
     else:  # the variance left is the unit of what a parameter may save by chance
         price = price * 2 * problem.value(theta)[0] / free
     price *= free / problem.weight
-    theta, left, gone = theta.copy(), np.arange(len(theta)), np.zeros(len(theta), dtype=bool)
-    while len(left) > 1:
+    theta, kept = theta.copy(), np.ones(len(theta), dtype=bool)
+    variances = inverse.diagonal().copy()
+    pending, n_pending = np.empty((LAZY, len(theta))), 0  # what was taken out, but not yet of the whole inverse
+    while kept[:-1].any():
         with np.errstate(divide="ignore", invalid="ignore"):
-            rises = np.square(theta[:-1]).sum(axis=1) / (2 * inverse.diagonal()[:-1])
-        rises[gone[:-1]] = np.inf
+            rises = np.square(theta[:-1]).sum(axis=1) / (2 * variances[:-1])
+        rises[~kept[:-1]] = np.inf
         j = int(rises.argmin())
         if rises[j] > price:
             break
-        column = inverse[j] / inverse[j, j]
-        theta -= column[:, None] * theta[j]
-        inverse -= np.outer(column, inverse[j])
-        gone[j] = True
-        if 4 * gone.sum() > len(gone):  # to copy what is left at every step would take most of the time
-            rest = ~gone
-            left, theta, inverse, gone = left[rest], theta[rest], inverse[np.ix_(rest, rest)], gone[rest]
-    left, theta = left[~gone], theta[~gone]
-    kept = np.zeros(len(curvature) - 1, dtype=bool)
-    kept[left[:-1]] = True
-    return kept, theta
+        if n_pending == LAZY:
+            inverse -= pending.T @ pending
+            n_pending = 0
+        size = np.sqrt(variances[j])
+        column = (inverse[j] - pending[:n_pending, j] @ pending[:n_pending]) / size
+        theta -= np.outer(column, theta[j] / size)
+        variances -= np.square(column)
+        pending[n_pending] = column
+        n_pending += 1
+        kept[j] = False
+    return kept[:-1], theta[kept]
 
 
 def _lower(problem: Problem, theta: np.ndarray, edges: Edges, pairs: list[Pair]) -> Additive:

@@ -144,6 +144,21 @@ def read(
     return X[kept], Q[kept], weight[kept]
 
 
+def check_width(student: Any, n_features: int) -> None:
+    """Raise where the student takes fewer features: known once rows are encoded, before any teacher is fitted.
+
+    Raises
+    ------
+    ValueError
+        Says how many it takes.
+    """
+    if student.max_features is not None and n_features > student.max_features:
+        raise ValueError(
+            f"{student!r} takes at most {student.max_features:,} features, got {n_features:,} after encoding. Choose "
+            "features beforehand, for instance with sklearn.feature_selection, or pass sparsity=0."
+        )
+
+
 class BaseStudent(RegressorMixin, BaseEstimator):
     """A multi-output regressor on soft labels whose fitted form is a predictor of `skdistill.model` and a link.
 
@@ -186,6 +201,11 @@ class BaseStudent(RegressorMixin, BaseEstimator):
         if task == "regression" and self.loss == "log_loss":
             raise ValueError(f"{self!r} fits class probabilities; a regression student needs loss='squared'.")
 
+    @property
+    def max_features(self) -> int | None:
+        """Columns of X that a student of these parameters takes at most; None: no limit."""
+        return None
+
     @abstractmethod
     def _solve(self, X: Any, Q: np.ndarray, weight: np.ndarray) -> Any:
         """Fit under `self.loss_` and return the predictor.
@@ -218,6 +238,7 @@ class BaseStudent(RegressorMixin, BaseEstimator):
             For NaN or infinite values, lengths that differ, or targets that do not suit the loss.
         """
         X, Q, weight = read(self, X, y, sample_weight, self._rows())
+        check_width(self, X.shape[1])
         self.link_ = self.links[self.loss_]
         self.predictor_ = self._solve(X, Q, weight)
         return self

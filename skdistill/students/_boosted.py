@@ -60,9 +60,8 @@ class BoostedStudent(ScoredStudent):
     The rows are not streamed: beside X, a fit takes some 7 bytes per row and feature, and one (two with more than 256
     leaves) per row and tree. There is no randomness, and one thread.
 
-    A weight enters as repetition does, into bins, derivatives and leaf values. But LightGBM estimates from curvatures
-    how many rows lie on either side of a split, and passes over one where it estimates none. So repeated rows may be
-    split another way, about as well.
+    A weight enters as repetition does, into bins, derivatives and leaf values. Mostly repeated rows give the same
+    trees, to rounding; on some data LightGBM was seen to take another split, about as good, and others after it.
 
     References
     ----------

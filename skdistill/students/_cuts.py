@@ -17,13 +17,16 @@ from ._objective import Objective
 FINE_BINS = 255
 #: Edges of all features together: as many as their curvature may be factored and thinned out in a second or two.
 MAX_STEPS = 1_000
+#: Edges for each row at most: more would only be thinned out again.
+STEPS_PER_ROW = 2
 
 
 def cut_features(engine: MemoryEngine, loss: str, max_bins: int) -> list[np.ndarray]:
     """Cut each feature into at most `max_bins` bins, as a tree on this feature alone would.
 
     The nodes of a tree on one feature are ranges of values. So all that growing such a tree for every feature takes is
-    one pass over the rows, which sums the targets in fine bins. The best `MAX_STEPS` splits of all trees are made.
+    one pass over the rows, which sums the targets in fine bins. The best splits of all trees are made, as many as
+    `MAX_STEPS` and the rows allow.
 
     Parameters
     ----------
@@ -43,16 +46,18 @@ def cut_features(engine: MemoryEngine, loss: str, max_bins: int) -> list[np.ndar
     if not len(features):
         return edges
     starts = np.concatenate([[0], np.cumsum([len(edges[j]) + 1 for j in features], dtype=np.intp)])
-    engine.update("node", blocks.landed, seed(engine.reduce(blocks.node_sums)).routes)  # all rows in the root
+    total = engine.reduce(blocks.node_sums)
+    engine.update("node", blocks.landed, seed(total).routes)  # all rows in the root
     sums = engine.reduce(blocks.histograms, np.zeros(1, dtype=np.int32), 1, starts)[0]
-    chosen = _best_splits([sums[a:b] for a, b in pairwise(starts)], objective, max_bins)
+    max_steps = min(MAX_STEPS, int(STEPS_PER_ROW * objective.weight(total) * objective.scale.weight_quantum))
+    chosen = _best_splits([sums[a:b] for a, b in pairwise(starts)], objective, max_bins, max_steps)
     for j, last_bins in zip(features, chosen):
         edges[j] = edges[j][last_bins]
     return edges
 
 
-def _best_splits(histograms: list[np.ndarray], objective: Objective, max_bins: int) -> list[list[int]]:
-    """The last bins left of the best splits of each histogram, best first, until there are `MAX_STEPS` in all."""
+def _best_splits(histograms: list[np.ndarray], objective: Objective, max_bins: int, max_steps: int) -> list[list[int]]:
+    """The last bins left of the best splits of each histogram, best first, until there are `max_steps` in all."""
     chosen: list[list[int]] = [[] for _ in histograms]
     heap: list[tuple[float, int, int, int, int]] = []
 
@@ -71,7 +76,7 @@ def _best_splits(histograms: list[np.ndarray], objective: Objective, max_bins: i
     for feature, histogram in enumerate(histograms):
         consider(feature, 0, len(histogram))
     n_steps = 0
-    while heap and n_steps < MAX_STEPS:
+    while heap and n_steps < max_steps:
         _, feature, first, last, end = heappop(heap)
         if len(chosen[feature]) < max_bins - 1:
             chosen[feature].append(last)

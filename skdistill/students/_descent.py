@@ -70,9 +70,10 @@ class Problem:
         width, k = shape
         self.engine, self.loss, self.shape = engine, loss, shape
         widths = {"full": width * k, "gram": width, "diagonal": 0}
-        if steps is not None:
-            del widths["full"]  # of sums over pairs of cells, dearer than the iterations they would save
-        self.kind = next(kind for kind in _CURVATURES[loss] if widths.get(kind, np.inf) <= CURVATURE_WIDTH)
+        if steps is not None:  # who builds them bounds them; the full curvature costs more than it would save
+            self.kind = "gram"
+        else:
+            self.kind = next(kind for kind in _CURVATURES[loss] if widths.get(kind, np.inf) <= CURVATURE_WIDTH)
         size = max(widths[self.kind], 1)
         # A row meets every parameter, but of steps only those of one cell of each feature: some ten times dearer each.
         cost = size if steps is None else 3 * len(steps.starts)
@@ -90,6 +91,7 @@ class Problem:
         self.frame = Frame(center, float(fit_intercept), np.zeros(k) if origin else mean, spread, steps)
         # Of two classes the columns are -b / 2 and b / 2: their squares sum to half of what b squared is.
         self.unit = 2 if loss == "log_loss" and k == 2 else 1
+        self._gram: np.ndarray | None = None
         self.penalise(alpha)
 
     def penalise(self, alpha: float | np.ndarray) -> None:
@@ -97,8 +99,15 @@ class Problem:
         self.alpha = np.broadcast_to(alpha, self.shape[0] - 1)
         self.penalty = np.append(self.unit * self.alpha / self.weight, 0.0)
 
-    def solve(self, max_iter: int, tol: float, start: np.ndarray | None = None) -> tuple[np.ndarray, int, float]:
-        """Parameters, the number of steps and the gradient left over."""
+    def solve(
+        self, max_iter: int, tol: float, start: np.ndarray | None = None, gram: np.ndarray | None = None
+    ) -> tuple[np.ndarray, int, float]:
+        """Parameters, the number of steps and the gradient left over.
+
+        With `gram`, the curvature without the penalty at or near `start`, none is summed.
+        """
+        if gram is not None and start is not None:
+            return self._descend(start, False, max_iter, tol, gram)
         theta, n_iter, left = self.origin() if start is None else start, 0, np.inf
         # The third descent starts where the second converged: on fresh curvature, its free step doubles the digits.
         for sampled, tolerance in ((True, max(tol, SAMPLE_TOLERANCE)), (False, tol), (False, tol)):
@@ -126,11 +135,14 @@ class Problem:
         return theta[:-1] * self.frame.scale, theta[-1] * self.frame.scale + self.frame.mean
 
     def gram(self, theta: np.ndarray) -> np.ndarray:
-        """Curvature at `theta`, averaged over outputs, per unit of weight: (width, width)."""
-        weight, curvature = self.engine.reduce(_CURVATURES[self.loss]["gram"], theta, self.frame, True)
-        curvature /= weight
-        np.einsum("ii->i", curvature)[:] += self.penalty
-        return curvature
+        """Curvature of the loss without the penalty at `theta`, averaged over outputs, per unit of weight.
+
+        Shape (width, width).
+        """
+        if self._gram is None or self.loss == "log_loss":  # that of the squared loss is the same everywhere
+            weight, self._gram = self.engine.reduce(_CURVATURES[self.loss]["gram"], theta, self.frame, True)
+            self._gram /= weight
+        return self._gram
 
     def value(self, theta: np.ndarray, sampled: bool = False) -> tuple[float, np.ndarray]:
         """Penalised loss and its gradient."""
@@ -142,9 +154,11 @@ class Problem:
         """Loss per unit of weight, without the penalty."""
         return self.value(theta)[0] - 0.5 * float(self.penalty @ np.square(theta).sum(axis=1))
 
-    def _descend(self, theta: np.ndarray, sampled: bool, steps: int, tol: float) -> tuple[np.ndarray, int, float]:
+    def _descend(
+        self, theta: np.ndarray, sampled: bool, steps: int, tol: float, gram: np.ndarray | None = None
+    ) -> tuple[np.ndarray, int, float]:
         """At most `steps` of L-BFGS, on the sample or on all rows: parameters, steps taken, gradient left."""
-        divide = self._curvature(theta)
+        divide = self._division(self.curvature(theta, gram))
         start, gradient = self.value(theta, sampled)
         gradient = divide(gradient, False).ravel()
         # SciPy's first step has length one: in units of the first gradient that is the Newton step.
@@ -169,14 +183,17 @@ class Problem:
             v = v - found.jac  # gradient and curvature are known: one more Newton step for free
         return theta + divide(unit * v.reshape(self.shape), True), int(found.nit), left
 
-    def curvature(self, theta: np.ndarray) -> np.ndarray:
+    def curvature(self, theta: np.ndarray, gram: np.ndarray | None = None) -> np.ndarray:
         """Curvature on the sample, per unit of weight, what it is of depends on `kind`.
 
         "full": of all parameters, (width * k, width * k), those of a feature side by side. "gram": (width, width), the
         same for all outputs. "diagonal": (width, k) or (width, 1).
         """
-        weight, curvature = self.engine.reduce(_CURVATURES[self.loss][self.kind], theta, self.frame, True)
-        curvature /= weight
+        if self.kind == "gram":
+            curvature = (self.gram(theta) if gram is None else gram).copy()
+        else:
+            weight, curvature = self.engine.reduce(_CURVATURES[self.loss][self.kind], theta, self.frame, True)
+            curvature /= weight
         # What only steers the search may be inexact: keep it positive where the data leave a direction undetermined.
         penalty = np.append(self.penalty[:-1], 1e-8)
         if self.kind == "diagonal":
@@ -193,9 +210,8 @@ class Problem:
         diagonal[diagonal == 0] = 1
         return np.asarray(curvature)
 
-    def _curvature(self, theta: np.ndarray) -> Callable[[np.ndarray, bool], np.ndarray]:
-        """Division by a root of the curvature at `theta`, or by its transpose (True)."""
-        curvature = self.curvature(theta)
+    def _division(self, curvature: np.ndarray) -> Callable[[np.ndarray, bool], np.ndarray]:
+        """Division by a root of `curvature`, or by its transpose (True)."""
         if self.kind == "diagonal":
             return partial(_divide_diagonal, np.sqrt(curvature))
         return partial(_divide_triangular, cholesky(curvature, lower=True, overwrite_a=True, check_finite=False))

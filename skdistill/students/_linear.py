@@ -11,7 +11,7 @@ from scipy.sparse import issparse
 from .._sklearn import Interval
 from ..engine import BLOCK_ROWS, MemoryEngine
 from ..model import Linear
-from ._descent import Problem
+from ._descent import CURVATURE_WIDTH, Problem
 from ._scored import IterativeStudent
 from ._sparse import solve_sparse
 
@@ -110,6 +110,11 @@ class LinearStudent(IterativeStudent):
         self.fit_intercept = fit_intercept
         self.max_iter = max_iter
         self.tol = tol
+
+    @property
+    def max_features(self) -> int | None:
+        """Columns of X at most: with `sparsity`, their curvature is summed."""
+        return CURVATURE_WIDTH - 1 if self.sparsity else None
 
     def _solve(self, X: Any, Q: np.ndarray, weight: np.ndarray) -> Linear:
         width = X.shape[1] + 1

@@ -9,7 +9,7 @@ from sklearn.utils import get_tags
 
 from ._adapter import EstimatorStudent
 from ._additive import AdditiveStudent
-from ._base import BaseStudent
+from ._base import BaseStudent, check_width
 from ._boosted import BoostedStudent
 from ._ladder import LADDERS
 from ._linear import LinearStudent
@@ -59,13 +59,37 @@ def resolve_families(
         if max_bytes is not None:
             raise ValueError(
                 f"max_bytes sizes a student given by name: 'auto', {', '.join(map(repr, sorted(STUDENTS)))}. Got the "
-                f"instance {student!r}, whose size is its own parameters': drop max_bytes, or pass a name."
+                f"instance {student!r}, whose own parameters set its size: drop max_bytes, or pass a name."
             )
         return ((resolved,),)
     names = [key for key in STUDENTS if name in ("auto", key) and (STUDENTS[key].takes_sparse or not sparse)]
     if not names:
         resolve_student(name, task, sparse=sparse)  # which says why not
     return tuple(tuple(resolve_student(each, task, sparse=sparse) for each in LADDERS[key]) for key in names)
+
+
+def for_width(
+    families: tuple[tuple[BaseStudent | EstimatorStudent, ...], ...], n_features: int
+) -> tuple[tuple[BaseStudent | EstimatorStudent, ...], ...]:
+    """The students to choose from that take `n_features` encoded features; every family has at least one.
+
+    Raises
+    ------
+    ValueError
+        There is only one student, and it does not take them.
+
+    Examples
+    --------
+    >>> from skdistill.students import LinearStudent, for_width
+    >>> for_width(((LinearStudent(sparsity=3.0), LinearStudent()),), 2_000)
+    ((LinearStudent(),),)
+    """
+    if sum(map(len, families)) == 1:
+        check_width(families[0][0], n_features)
+    return tuple(
+        tuple(each for each in family if each.max_features is None or n_features <= each.max_features)
+        for family in families
+    )
 
 
 def resolve_student(student: Any, task: str, *, sparse: bool = False) -> BaseStudent | EstimatorStudent:

@@ -28,8 +28,11 @@ SEARCH_ROWS = 10_000
 #: Rows that decide on the splits, once it is known where to start.
 SAMPLE_ROWS = 50_000
 
-#: Features that the first split is tried by, the one of the largest gain among them.
-FIRST_FEATURES = 3
+#: Features that the first split is tried by, the one of the largest gain among them: at least, and at most.
+FIRST_FEATURES = 3, 12
+
+#: Leaves of all starts together, within these bounds: where trees are small, more starts are worth most, cost least.
+LEAVES = 96
 
 
 def searched(growth: Growth, draft: Draft, goal: str) -> Draft:
@@ -49,7 +52,9 @@ def searched(growth: Growth, draft: Draft, goal: str) -> Draft:
     few = _sampled(growth, SEARCH_ROWS)
     repair = Repair(few, goal)
     root = seed(few.engine.reduce(node_sums))
-    starts = few.stumps(root)[:FIRST_FEATURES] or [root]
+    least, most = FIRST_FEATURES
+    n_starts = min(max(least, LEAVES // growth.limits.max_leaves), most)
+    starts = few.stumps(root)[:n_starts] or [root]
     result = min(map(repair.improve, starts), key=repair.loss)
     if few is not growth:
         many = Repair(_sampled(growth, SAMPLE_ROWS), goal)

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import numpy as np
-from scipy.linalg import cholesky, solve_triangular
 
 from ._descent import Problem
+from ._steps import inverse_root
 
-#: Times that strengths are estimated and the model is solved with them: they move little after that.
-ROUNDS = 4
+#: Times that strengths are estimated and the model is solved with them: they move little after that, and less where
+#: most of them have been estimated before.
+ROUNDS, FURTHER_ROUNDS = 4, 2
 #: Where the search begins, and how far it may go, in units of rows.
 START = 3.0
 WEAKEST, STRONGEST = 1e-3, 1e4
@@ -17,7 +18,9 @@ WEAKEST, STRONGEST = 1e-3, 1e4
 SCATTER = 0.5
 
 
-def smooth(problem: Problem, owner: np.ndarray, theta: np.ndarray, max_iter: int, tol: float) -> tuple[np.ndarray, int]:
+def smooth(
+    problem: Problem, owner: np.ndarray, theta: np.ndarray, rounds: int, max_iter: int, tol: float
+) -> tuple[np.ndarray, int]:
     """Choose a strength of the penalty for each table, by the evidence.
 
     A squared penalty is a Gaussian prior on the steps of a table. The prior under which the targets are likeliest has
@@ -34,6 +37,7 @@ def smooth(problem: Problem, owner: np.ndarray, theta: np.ndarray, max_iter: int
         Number of the table that each step belongs to.
     theta : ndarray of shape (steps + 1, k)
         A solution, to start from.
+    rounds : int
     max_iter, tol : of each fit
 
     Returns
@@ -42,20 +46,18 @@ def smooth(problem: Problem, owner: np.ndarray, theta: np.ndarray, max_iter: int
     n_iter : int
     """
     n_iter = 0
-    for _ in range(ROUNDS if len(owner) else 0):
-        problem.penalise(np.clip(_by_evidence(problem, owner, theta)[owner], WEAKEST, STRONGEST))
-        theta, more, _ = problem.solve(max_iter, tol, theta)
+    for _ in range(rounds if len(owner) else 0):
+        gram = problem.gram(theta)
+        problem.penalise(np.clip(_by_evidence(problem, owner, theta, gram)[owner], WEAKEST, STRONGEST))
+        theta, more, _ = problem.solve(max_iter, tol, theta, gram)
         n_iter += more
     return theta, n_iter
 
 
-def _by_evidence(problem: Problem, owner: np.ndarray, theta: np.ndarray) -> np.ndarray:
+def _by_evidence(problem: Problem, owner: np.ndarray, theta: np.ndarray, gram: np.ndarray) -> np.ndarray:
     """The strength for each table, under which the steps of `theta` are as large as they are."""
     free = theta.shape[1] - (problem.loss == "log_loss")
-    curvature = problem.gram(theta)
-    np.einsum("ii->i", curvature)[:] += 1e-10 * curvature.trace() / len(curvature)
-    root = cholesky(curvature, lower=True, overwrite_a=True, check_finite=False)
-    variances = np.square(solve_triangular(root, np.eye(len(root)), lower=True, check_finite=False)).sum(axis=0)
+    variances = np.square(inverse_root(gram, problem.penalty)).sum(axis=0)
     decided = np.bincount(owner, 1 - (problem.penalty * variances)[:-1])
     squares = np.bincount(owner, problem.unit * np.square(theta[:-1]).sum(axis=1) / free)
     scatter = SCATTER

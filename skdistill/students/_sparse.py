@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from ._descent import CURVATURE_WIDTH, Problem
+from ._descent import Problem
 
 #: Sweeps over the coefficients for one quadratic model of the loss: its solution need not be finer than the model.
 SWEEPS = 100
@@ -26,6 +26,7 @@ def solve_sparse(problem: Problem, sparsity: float, max_iter: int, tol: float) -
     Parameters
     ----------
     problem : Problem
+        With fewer than `CURVATURE_WIDTH` features.
     sparsity : float > 0
         In units of rows.
     max_iter : int
@@ -39,17 +40,7 @@ def solve_sparse(problem: Problem, sparsity: float, max_iter: int, tol: float) -
     n_iter : int
     left : float
         The violation at the end.
-
-    Raises
-    ------
-    ValueError
-        If there are more features than a curvature matrix is summed for.
     """
-    if problem.kind == "diagonal":
-        raise ValueError(
-            f"sparsity={sparsity:g} needs at most {CURVATURE_WIDTH - 1:,} features, got {problem.shape[0] - 1:,}. "
-            "Choose features beforehand, for instance with sklearn.feature_selection, or pass sparsity=0."
-        )
     price = np.full(problem.shape[0], sparsity * np.sqrt(problem.unit) / problem.weight)
     price[-1] = 0.0
     theta = problem.origin()

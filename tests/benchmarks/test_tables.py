@@ -5,8 +5,6 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-pytest.importorskip("pyarrow")
-
 from benchmarks import plots
 from benchmarks.markdown import shown
 from benchmarks.plan import RIVAL, STUDENT, Plan
@@ -73,7 +71,6 @@ def test_table_of_budgets(tables):
 
 @pytest.mark.parametrize("draw", ["gap_by_leaves", "quality_by_bytes"])
 def test_picture(tables, tmp_path, draw):
-    pytest.importorskip("matplotlib")
     path = tmp_path / "picture.svg"
     assert plots.picture(getattr(plots, draw), Summary(PLAN, tables), path, "title") == "![title](picture.svg)"
     assert 1_000 < path.stat().st_size < 200_000

@@ -390,6 +390,16 @@ def test_the_model_form_gives_the_same_bits_on_arrays_and_sparse_tables():
         np.testing.assert_array_equal(ours, models)
 
 
+def test_text_that_reads_as_a_number_is_one_to_the_encoder_and_to_the_model_form():
+    """As in the rows of `csv.DictReader`, or where NumPy has turned a row with text beside numbers into text."""
+    encoder = TableEncoder().fit(pd.DataFrame({"age": [20.0, 40.0, np.nan], "job": ["clerk", "smith", "clerk"]}))
+    text = {"age": ["31", " 4.5 "], "job": ["smith", "nurse"]}
+    numbers = encoder.transform(pd.DataFrame({**text, "age": [31.0, 4.5]}))
+    np.testing.assert_array_equal(encoder.transform(pd.DataFrame(text)), numbers)
+    for rows in (text, pd.DataFrame(text), np.array([["31", "smith"], [" 4.5 ", "nurse"]])):
+        np.testing.assert_array_equal(encoder.to_preprocessor().transform(rows), numbers)
+
+
 def test_a_pipeline_on_raw_columns_learns_and_survives_a_pickle():
     X, y = churn()
     pipeline = make_pipeline(TableEncoder(), LogisticRegression(max_iter=500)).fit(X[:3000], y[:3000])

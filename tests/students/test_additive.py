@@ -11,7 +11,7 @@ from sklearn.utils.estimator_checks import parametrize_with_checks
 
 from skdistill.engine import MemoryEngine
 from skdistill.model import LINKS, Additive
-from skdistill.students import AdditiveStudent, LinearStudent, _additive, _cuts
+from skdistill.students import AdditiveStudent, LinearStudent, _additive, _cuts, _pairs
 
 
 @parametrize_with_checks([AdditiveStudent(max_bins=8, pairs=1)])
@@ -128,7 +128,7 @@ def test_the_price_of_a_step_is_what_refitting_without_it_costs(loss):
     edges = _cuts.cut_features(MemoryEngine(columns), loss, 4)
     problem = _additive._problem(columns, edges, [], loss, 1.0)
     theta, _, _ = problem.solve(500, 1e-9)
-    inverse = np.linalg.inv(problem.gram(theta))
+    inverse = np.linalg.inv(problem.gram(theta) + np.diag(problem.penalty))
     for j in range(len(theta) - 1):
         estimate = np.square(theta[j]).sum() / (2 * inverse[j, j])
         features = [i for i, e in enumerate(edges) for _ in e]
@@ -330,3 +330,15 @@ def test_strengths_do_not_depend_on_the_unit_of_the_targets():
     X, y = rows(load_diabetes)
     small, large = (AdditiveStudent(max_bins=16, pairs=1).fit(X, scale * y) for scale in (1e-3, 1e3))
     assert_allclose(small.predict(X) * 1e6, large.predict(X), rtol=1e-4)
+
+
+def test_of_very_many_features_the_strongest_are_paired(monkeypatch):
+    """The residuals of all pairs of bins are held at once, so that their number must have a limit."""
+    monkeypatch.setattr(_pairs, "MAX_BINS", 40)
+    rng = np.random.default_rng(0)
+    X = rng.uniform(-1, 1, size=(2000, 12)).astype(np.float32)
+    y = 5 * X[:, 10] + 5 * X[:, 11] + X[:, 10] * X[:, 11] + X[:, 0] * X[:, 1]
+    found = [pair.features for pair in AdditiveStudent(pairs=20).fit(X, y).predictor_.pairs]
+    assert (10, 11) in found
+    assert (0, 1) not in found  # neither tells anything by itself
+    assert len({feature for pair in found for feature in pair}) <= 5

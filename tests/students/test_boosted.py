@@ -172,9 +172,12 @@ def test_weights_are_repetitions_and_rows_without_are_absent(kind):
     weight = np.random.default_rng(1).integers(0, 4, len(X))
     weighted = BoostedStudent(n_trees=5).fit(X, Q, weight)
     repeated = BoostedStudent(n_trees=5).fit(X.repeat(weight, axis=0), Q.repeat(weight, axis=0))
-    # As good, if not the same: LightGBM may find another split, or another threshold in a gap between rows.
-    errors = [np.square(form.predict(X) - Q).T @ weight for form in (weighted, repeated)]
-    assert_allclose(*(np.sum(error) / np.sum(np.square(Q - Q.mean(axis=0)).T @ weight) for error in errors), atol=0.03)
+    if kind == "classes":  # as good, if not the same: on some rows, as here, LightGBM takes another split
+        errors = [np.square(form.predict(X) - Q).T @ weight for form in (weighted, repeated)]
+        spread = np.sum(np.square(Q - Q.mean(axis=0)).T @ weight)
+        assert_allclose(*(np.sum(error) / spread for error in errors), atol=0.03)
+    else:
+        assert_allclose(weighted.predict(X), repeated.predict(X), atol=1e-4 * Q.std())
     without = BoostedStudent(n_trees=5).fit(X[weight > 0], Q[weight > 0], weight[weight > 0])
     assert_array_equal(weighted.predict(X), without.predict(X))
 

@@ -11,9 +11,10 @@ from sklearn.exceptions import ConvergenceWarning
 from sklearn.linear_model import Lasso, LogisticRegression, MultiTaskLasso, Ridge
 from sklearn.utils.estimator_checks import parametrize_with_checks
 
+from skdistill import DistilledRegressor
 from skdistill.engine import MemoryEngine, _linear_blocks
 from skdistill.model import LINKS, Linear, packed_nbytes
-from skdistill.students import LinearStudent, _descent, _linear, _sparse
+from skdistill.students import LinearStudent, _descent, _linear, _sparse, for_width, resolve_families
 
 # A converged reference; Newton's method is the solver that gets there on raw features.
 EXACT = {"solver": "newton-cholesky", "tol": 1e-10, "max_iter": 10_000}
@@ -483,7 +484,25 @@ def test_sparse_lines_take_weights_and_sparse_rows():
     assert_allclose(rows_.coef_, LinearStudent(sparsity=3.0, tol=1e-8).fit(X, Q).coef_, atol=1e-5)
 
 
+TOO_WIDE = r"LinearStudent\(.*sparsity=2.0\) takes at most 1,499 features, got 1,500 after encoding\. Choose features"
+
+
 def test_sparsity_says_how_many_features_it_takes():
     X = np.random.default_rng(0).normal(size=(20, 1500))
-    with pytest.raises(ValueError, match=r"sparsity=2 needs at most 1,499 features, got 1,500. Choose features before"):
+    with pytest.raises(ValueError, match=TOO_WIDE):
         LinearStudent(sparsity=2.0).fit(X, X[:, 0])
+
+
+def test_too_many_features_for_sparsity_are_refused_before_any_teacher_is_fitted():
+    X = sparse.random_array((40, 1500), density=0.01, rng=np.random.default_rng(0), format="csr")
+    teacher = Ridge(alpha=-1.0)  # which no fit accepts
+    distilled = DistilledRegressor(teachers=teacher, student=LinearStudent(sparsity=2.0))
+    with pytest.raises(ValueError, match=TOO_WIDE):
+        distilled.fit(X, np.arange(40.0))
+
+
+def test_lines_of_all_sizes_without_those_that_do_not_take_so_many_features():
+    families = resolve_families("linear", 4096, "regression")
+    assert for_width(families, 1499) == families
+    (dense,) = for_width(families, 1500)
+    assert [student.sparsity for student in dense] == [0.0]

@@ -9,7 +9,7 @@ from sklearn.datasets import load_diabetes, load_digits, load_wine
 
 from skdistill import DistilledRegressor
 from skdistill.engine._tree_blocks import Routes
-from skdistill.students import TreeStudent, _repair
+from skdistill.students import TreeStudent, _repair, _search
 from skdistill.students._draft import Draft, numbered, pruned, seed
 
 
@@ -119,7 +119,9 @@ def test_the_subtree_kept_is_the_best_of_all(seed_):
 
 
 def test_growing_beyond_the_limit_and_cutting_back_pays_on_average(monkeypatch):
-    # Both ways end in some local optimum, so that at single sizes (20 leaves is one) it does not.
+    # Both ways end in some local optimum, so that at single sizes (20 leaves is one) it does not. Many starts find what
+    # it finds, so that there are few here.
+    monkeypatch.setattr(_search, "FIRST_FEATURES", (3, 3))
     X, Q = soft_digits()
     errors = []
     for overgrowth in (1, 2):

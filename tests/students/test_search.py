@@ -57,13 +57,28 @@ def test_more_starts_never_raise_what_is_minimised(monkeypatch, goal):
     for max_leaves in (4, 11):
         losses = []
         for n_starts in (1, 2, 6):
-            monkeypatch.setattr(_search, "FIRST_FEATURES", n_starts)
+            monkeypatch.setattr(_search, "FIRST_FEATURES", (n_starts, n_starts))
             growth = growth_of(X, Q, Limits(max_leaves, None, 5))
             draft = growth.grow(seed(growth.engine.reduce(node_sums)), max_leaves)
             found = _search.searched(growth, draft, goal)
             losses.append(Repair(growth, goal).loss(found))
             assert losses[-1] <= Repair(growth, goal).loss(draft)
         assert losses == sorted(losses, reverse=True)
+
+
+@pytest.mark.parametrize(("max_leaves", "n_starts"), [(2, 12), (8, 12), (16, 6), (32, 3), (64, 3)])
+def test_small_trees_are_grown_from_more_starts(monkeypatch, max_leaves, n_starts):
+    X, Q = soft_digits()
+    growth = growth_of(X, Q, Limits(max_leaves, None, 5))
+    first = []
+
+    def improve(self, draft):
+        first.append(int(draft.routes.feature[0]))
+        return draft
+
+    monkeypatch.setattr(Repair, "improve", improve)
+    _search.searched(growth, seed(growth.engine.reduce(node_sums)), "balanced")
+    assert len(first) == len(set(first)) == n_starts
 
 
 def test_a_first_split_that_greed_would_not_choose_is_found():

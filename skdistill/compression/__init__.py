@@ -1,0 +1,20 @@
+"""Smaller models from models: passes whose cost is measured on given rows. Reads only the model form."""
+
+from ._budget import Frontier, fit_budget, frontier
+from ._compress import Compressed, CompressionPass, Step, compress
+from ._prune import Prune
+from ._quantise import Quantise
+from ._sparsify import Sparsify
+
+__all__ = [
+    "Compressed",
+    "CompressionPass",
+    "Frontier",
+    "Prune",
+    "Quantise",
+    "Sparsify",
+    "Step",
+    "compress",
+    "fit_budget",
+    "frontier",
+]

@@ -1,0 +1,181 @@
+"""The least loss for the bytes there are, and what each byte buys."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from numpy.typing import ArrayLike
+
+from ..model import Model
+from ._compress import Compressed, CompressionPass, PathPass, Step, name_of
+from ._evidence import Evidence
+from ._prune import Prune
+from ._quantise import Quantise
+from ._sparsify import Sparsify
+
+#: A path is left from point to point where the bytes fall by this share.
+SPACING = 0.1
+PRECISIONS: tuple[CompressionPass, ...] = (Quantise("float32"), Quantise("float16"), Quantise("int8"), Quantise("int4"))
+
+
+@dataclass(frozen=True)
+class Frontier:
+    """Models of which none is both smaller and better than another.
+
+    Attributes
+    ----------
+    points : tuple of Compressed
+        By size, the smallest first; the loss falls from point to point.
+    sources : tuple of int
+        For each point, the number of the model that it was made from.
+
+    Examples
+    --------
+    >>> from skdistill.compression import Frontier
+    >>> Frontier((), ()).frame()
+    []
+    """
+
+    points: tuple[Compressed, ...]
+    sources: tuple[int, ...]
+
+    def frame(self) -> list[dict[str, Any]]:
+        """The points as rows of a table, which ``pandas.DataFrame`` takes."""
+        return [
+            {
+                "source": source,
+                "predictor": repr(point.model.predictor),
+                "passes": " | ".join(step.name for step in point.steps),
+                "nbytes": point.model.nbytes,
+                "loss": point.steps[-1].loss_after,
+                "fidelity": point.steps[-1].fidelity,
+            }
+            for point, source in zip(self.points, self.sources, strict=True)
+        ]
+
+
+def frontier(
+    models: Model | Sequence[Model], X: Any, Q: ArrayLike | None = None, sample_weight: ArrayLike | None = None
+) -> Frontier:
+    """Trade loss for bytes: every model pruned and sparsified step by step, each stage in several precisions.
+
+    Parameters
+    ----------
+    models : Model or sequence of Model
+        Not quantised; several students of one teacher, for instance.
+    X, Q, sample_weight : as for `compress`
+        With several models `Q` is needed. Rows that the models were not fitted on are the better judge.
+
+    Returns
+    -------
+    frontier : Frontier
+
+    Raises
+    ------
+    ValueError
+        If a model is quantised, there is none, `Q` is missing, or the rows are not as described.
+
+    Examples
+    --------
+    >>> from skdistill.compression import frontier
+    >>> from skdistill.model import Model, NumericColumn, Output, Preprocessor, Tree
+    >>> tree = Tree([0, -1, 0, -1, -1], [1.0, 0, 2, 0, 0], [2, 0, 4, 0, 0], [[1.0], [4.0], [5.0]], n_features=1)
+    >>> model = Model(Preprocessor([NumericColumn("x")]), tree, Output("regression", "identity", targets=("y",)))
+    >>> for point in frontier(model, [[0.0], [1.5], [3.0]], [1.0, 4.0, 5.0]).frame():
+    ...     print(point["nbytes"], round(point["loss"], 2), point["passes"])
+    19 2.89 Prune() | Quantise(values='float16')
+    21 2.89 Prune() | Quantise(values='float32')
+    28 0.17 Prune() | Quantise(values='float16')
+    34 0.0 Quantise(values='float16')
+    """
+    found = sorted(_candidates(models, X, Q, sample_weight), key=lambda each: each[1].steps[-1].loss_after)
+    found.sort(key=lambda each: each[1].model.nbytes)
+    kept: list[tuple[int, Compressed]] = []
+    for source, point in found:
+        if not kept or point.steps[-1].loss_after < kept[-1][1].steps[-1].loss_after:
+            kept.append((source, point))
+    return Frontier(tuple(point for _, point in kept), tuple(source for source, _ in kept))
+
+
+def fit_budget(
+    models: Model | Sequence[Model],
+    max_bytes: int,
+    X: Any,
+    Q: ArrayLike | None = None,
+    sample_weight: ArrayLike | None = None,
+) -> Compressed:
+    """The model of least loss that takes at most `max_bytes`: a point of the `frontier`.
+
+    Parameters
+    ----------
+    models : Model or sequence of Model
+    max_bytes : int
+    X, Q, sample_weight : as for `frontier`
+
+    Returns
+    -------
+    compressed : Compressed
+
+    Raises
+    ------
+    ValueError
+        If no model was found that is so small, or as for `frontier`.
+
+    Examples
+    --------
+    >>> from skdistill.compression import fit_budget
+    >>> from skdistill.model import Model, NumericColumn, Output, Preprocessor, Tree
+    >>> tree = Tree([0, -1, 0, -1, -1], [1.0, 0, 2, 0, 0], [2, 0, 4, 0, 0], [[1.0], [4.0], [5.0]], n_features=1)
+    >>> model = Model(Preprocessor([NumericColumn("x")]), tree, Output("regression", "identity", targets=("y",)))
+    >>> fit_budget(model, 30, [[0.0], [1.5], [3.0]], [1.0, 4.0, 5.0]).model.nbytes
+    28
+    """
+    points = frontier(models, X, Q, sample_weight).points
+    fitting = [point for point in points if point.model.nbytes <= max_bytes]
+    if not fitting:
+        smallest = points[0].model.nbytes
+        raise ValueError(f"'max_bytes' must be at least {smallest}, what the smallest model takes. Got {max_bytes!r}.")
+    return fitting[-1]
+
+
+def _candidates(
+    models: Model | Sequence[Model], X: Any, Q: ArrayLike | None, sample_weight: ArrayLike | None
+) -> Iterator[tuple[int, Compressed]]:
+    """Every model tried, with the number of the one that it was made from."""
+    several = [models] if isinstance(models, Model) else list(models)
+    if not several or (len(several) > 1 and Q is None):
+        raise ValueError(
+            "'models' must be one model or more, and 'Q' given where they are several: each would be judged by its own "
+            f"answers. Got {len(several)} models."
+        )
+    for source, model in enumerate(several):
+        evidence = Evidence(model, X, Q, sample_weight)
+        first, loss = evidence.answers(model), evidence.loss(model)
+        for stage, steps in _stages(model, evidence):
+            for precision in PRECISIONS:
+                last = precision.run(stage, evidence)
+                answers = evidence.answers(last)
+                step = _step(precision, stage, last, steps[-1].loss_after if steps else loss, answers, first, evidence)
+                yield source, Compressed(last, (*steps, step))
+
+
+def _stages(model: Model, evidence: Evidence) -> Iterator[tuple[Model, tuple[Step, ...]]]:
+    """The model and what comes of it along each path, a tenth of the bytes apart."""
+    yield model, ()
+    first, loss = evidence.answers(model), evidence.loss(model)
+    paths: tuple[PathPass, ...] = (Prune(), Sparsify())
+    for item in paths:
+        last = model
+        for stage in item.path(model, evidence):
+            if stage.nbytes <= (1 - SPACING) * last.nbytes:
+                last = stage
+                yield stage, (_step(item, model, stage, loss, evidence.answers(stage), first, evidence),)
+
+
+def _step(
+    item: CompressionPass, before: Model, after: Model, loss: float, answers: Any, first: Any, evidence: Evidence
+) -> Step:
+    fidelity = evidence.fidelity(answers, first)
+    return Step(name_of(item), before.nbytes, after.nbytes, loss, evidence.loss_of(answers), fidelity)

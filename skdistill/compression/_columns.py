@@ -1,0 +1,73 @@
+"""The encoding of numeric columns in few bytes."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+
+from ..model import Additive, Linear, Model, NumericColumn, Preprocessor, TreeSum, used_features
+from ._precise import single
+
+
+def halved_columns(model: Model) -> Model:
+    """The model with shorter numbers in its encoding of numeric columns, and the same answers but for rounding.
+
+    Of a line, scaled columns get a scale that is a power of two and the fill value as their center, so that one number
+    serves both: the coefficients and the intercept make up for it exactly. Elsewhere fill values are shortened where no
+    threshold lies between them and the value before.
+    """
+    line = model.predictor if isinstance(model.predictor, Linear) else None
+    cuts = {} if line is not None else _cuts(model)
+    coef = None if line is None else line.coef.astype(np.float64)
+    intercept = None if line is None else line.intercept.astype(np.float64)
+    columns = list(model.preprocessor.columns)
+    used = used_features(model.predictor)
+    for i, (column, part) in enumerate(zip(columns, model.preprocessor.slices, strict=True)):
+        if not isinstance(column, NumericColumn) or not used[part.start]:
+            continue
+        fill = _half(column.fill)
+        if coef is None or intercept is None:
+            if not column.is_scaled and _bin(cuts, part.start, fill) == _bin(cuts, part.start, column.fill):
+                columns[i] = replace(column, fill=fill)
+            continue
+        if not column.is_scaled:
+            columns[i] = replace(column, fill=fill)
+            intercept = intercept  # the fill alone changed: what it is worth is what it is
+            continue
+        scale = float(np.ldexp(1.0, int(np.rint(np.log2(column.scale)))))
+        center = fill if column.center else 0.0
+        intercept = intercept + coef[part.start] * column.scale * (center - column.center)
+        coef[part.start] *= column.scale / scale
+        columns[i] = replace(column, fill=fill, center=center, scale=scale)
+    preprocessor = Preprocessor(tuple(columns))
+    predictor = model.predictor if coef is None or intercept is None else Linear(single(coef), single(intercept))
+    return Model(preprocessor, predictor, model.output)
+
+
+def _half(number: float) -> float:
+    """The nearest number of float16, or the number itself where it is out of range."""
+    with np.errstate(over="ignore"):
+        half = float(np.float16(number))
+    return half if np.isfinite(half) and (half or not number) else number
+
+
+def _cuts(model: Model) -> dict[int, np.ndarray]:
+    """All that a feature is compared with."""
+    predictor = model.predictor
+    found: dict[int, list[np.ndarray]] = {}
+    if isinstance(predictor, Additive):
+        for i, edges in enumerate(predictor.edges):
+            found.setdefault(i, []).append(edges)
+        for pair in predictor.pairs:
+            for i, edges in zip(pair.features, pair.edges, strict=True):
+                found.setdefault(i, []).append(edges)
+    elif not isinstance(predictor, Linear):
+        for tree in predictor.trees if isinstance(predictor, TreeSum) else (predictor,):
+            for i in np.unique(tree.feature[tree.feature >= 0]).tolist():
+                found.setdefault(i, []).append(tree.threshold[tree.feature == i])
+    return {i: np.unique(np.concatenate(parts)) for i, parts in found.items()}
+
+
+def _bin(cuts: dict[int, np.ndarray], feature: int, value: float) -> int:
+    return int(np.searchsorted(cuts.get(feature, np.zeros(0)), np.float32(value)))

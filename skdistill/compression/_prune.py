@@ -1,0 +1,223 @@
+"""Fewer leaves, fewer bins."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import replace
+from numbers import Real
+from typing import Any, ClassVar
+
+import numpy as np
+from numpy.typing import NDArray
+
+from .._sklearn import Interval
+from ..model import Additive, Model, Tree, TreeSum
+from ._compress import PathPass
+from ._evidence import EPS, Evidence
+from ._precise import refuse_quantised, single
+from ._trees import bottom_splits, collapsed, ends, node_values, summed_up, without_dead_ends
+
+Floats = NDArray[np.float64]
+
+#: Share of the possible merges of a sum that are made before what the others cost is computed anew.
+SHARE = 0.1
+
+
+class Prune(PathPass):
+    """Cut the branches off a tree, or off the trees of a sum, and merge the bins of tables that earn least.
+
+    First goes what cannot change an answer: branches that no row can reach, splits whose leaves are equal, bins that
+    are equal. Then, while the loss on the given rows allows, goes the weakest link.
+
+    - Of a tree, that is the split whose subtree saves the least loss per leaf (cost-complexity pruning); it becomes a
+      leaf with the mean of its leaves' values over the rows, so a branch that no given row reaches is among the first
+      to go.
+    - Of a sum of trees, the bottom splits whose leaves, merged, raise the loss the least; of an additive model,
+      neighbouring bins of a feature. A tenth of all possible merges is made at a time, by the second-order model of
+      the loss, and the loss is then measured.
+    - A line has nothing to prune.
+
+    Parameters
+    ----------
+    tolerance : float >= 0, default=0.0
+        By how much the loss may rise, as a share of what the best constant loses on the same rows. With 0, only what
+        does not earn its bytes on these rows goes.
+
+    References
+    ----------
+    L. Breiman, J. Friedman, R. Olshen, C. Stone (1984). Classification and regression trees.
+
+    Examples
+    --------
+    >>> from skdistill.compression import Prune, compress
+    >>> from skdistill.model import Model, NumericColumn, Output, Preprocessor, Tree
+    >>> tree = Tree([0, -1, 0, -1, -1], [1.0, 0, 2, 0, 0], [2, 0, 4, 0, 0], [[1.0], [4.9], [5.0]], n_features=1)
+    >>> model = Model(Preprocessor([NumericColumn("x")]), tree, Output("regression", "identity", targets=("y",)))
+    >>> small = compress(model, Prune(tolerance=0.01), [[0.0], [1.5], [3.0]], [1.0, 4.9, 5.0])
+    >>> small.model.evaluate([[0.0], [1.5], [3.0]])
+    array([[1.  ], [4.95], [4.95]])
+    """
+
+    _parameter_constraints: ClassVar[dict[str, list[Any]]] = {"tolerance": [Interval(Real, 0, None, closed="left")]}
+
+    def __init__(self, tolerance: float = 0.0) -> None:
+        self.tolerance = tolerance
+
+    def path(self, model: Model, evidence: Evidence) -> Iterator[Model]:
+        """Ever smaller models, down to a constant."""
+        refuse_quantised(model, "Prune")
+        predictor = model.predictor
+        if isinstance(predictor, Tree):
+            steps: Iterator[Any] = _tree_path(model, predictor, evidence)
+        elif isinstance(predictor, TreeSum):
+            steps = _sum_path(model, predictor, evidence)
+        elif isinstance(predictor, Additive):
+            steps = _additive_path(model, predictor, evidence)
+        else:
+            return
+        for smaller in steps:
+            yield replace(model, predictor=smaller)
+
+
+def _tree_path(model: Model, tree: Tree, evidence: Evidence) -> Iterator[Tree]:
+    """The nested subtrees of cost-complexity pruning, the weakest link first."""
+    tree = without_dead_ends(tree)
+    yield tree
+    n_outputs, weight = tree.n_outputs, evidence.weight
+    leaf = tree.apply(evidence.encode(model.preprocessor))
+    masses = np.bincount(leaf, weight, tree.n_leaves)
+    targets = np.stack([np.bincount(leaf, weight * q, tree.n_leaves) for q in evidence.Q.T], axis=1)
+    own: Floats = tree.value.astype(np.float64)
+    if model.output.link == "simplex":
+        own = model.output.activate(own)
+    # Where no row comes by, leaves count alike.
+    counts = np.maximum(masses, EPS)
+    sizes = summed_up(tree, np.ones(tree.n_leaves))
+    mass, target = summed_up(tree, masses), summed_up(tree, targets)
+    value = summed_up(tree, counts[:, None] * own) / summed_up(tree, counts)[:, None]
+
+    def node_loss(answers: Floats) -> Floats:
+        if evidence.is_classification:
+            return -(target * np.log(np.maximum(answers, EPS))).sum(axis=1)
+        # Without the squares of the targets, which are the same for all subtrees.
+        return np.asarray((mass[:, None] * answers**2 - 2 * answers * target).sum(axis=1))
+
+    alone = node_loss(model.output.activate(value.reshape(-1, n_outputs)))
+    below = summed_up(tree, node_loss(model.output.activate(node_values(tree, tree.value)))[tree.feature < 0])
+    parent, end = _parents(tree), ends(tree)
+    is_split = tree.feature >= 0
+    gone: set[int] = set()
+    while is_split.any():
+        splits = np.flatnonzero(is_split)
+        node = int(splits[((alone - below)[splits] / (sizes[splits] - 1)).argmin()])
+        rise, fewer = alone[node] - below[node], sizes[node] - 1
+        is_split[node : end[node]] = False
+        gone = {other for other in gone if not node < other < end[node]} | {node}
+        while node >= 0:
+            below[node] += rise
+            sizes[node] -= fewer
+            node = parent[node]
+        nodes = np.array(sorted(gone))
+        yield collapsed(tree, nodes, value[nodes])
+
+
+def _parents(tree: Tree) -> list[int]:
+    parent = [-1] * len(tree.feature)
+    for node in np.flatnonzero(tree.feature >= 0).tolist():
+        parent[node + 1] = parent[int(tree.right[node])] = node
+    return parent
+
+
+def _sum_path(model: Model, sums: TreeSum, evidence: Evidence) -> Iterator[TreeSum]:
+    """Bottom splits merged, a share of them at a time; a tree that is left with one leaf joins the base."""
+    sums = _without_constants(replace(sums, trees=tuple(map(without_dead_ends, sums.trees))))
+    yield sums
+    Z = evidence.encode(model.preprocessor)
+    while sums.trees:
+        slope, curvature = evidence.derivatives(model, sums.evaluate(Z))
+        found = []  # rise, tree, split, value
+        for i, (tree, k) in enumerate(zip(sums.trees, sums.output.tolist(), strict=True)):
+            leaf = tree.apply(Z)
+            sides = [node_values(tree, np.bincount(leaf, d[:, k], tree.n_leaves)) for d in (slope, curvature)]
+            value = node_values(tree, tree.value[:, 0].astype(np.float64))
+            for node in bottom_splits(tree).tolist():
+                pair = [node + 1, int(tree.right[node])]
+                merged, rise = _merge(value[pair][:, None], sides[0][pair][:, None], sides[1][pair][:, None])
+                found.append((rise, i, node, merged))
+        found.sort(key=lambda merge: merge[0])
+        made: dict[int, list[tuple[int, Floats]]] = {}
+        for _, i, node, merged in found[: max(int(SHARE * len(found)), 1)]:
+            made.setdefault(i, []).append((node, merged))
+        trees = list(sums.trees)
+        for i, merges in made.items():
+            nodes = np.array([node for node, _ in merges])
+            trees[i] = collapsed(trees[i], nodes, np.array([merged for _, merged in merges]))
+        sums = _without_constants(replace(sums, trees=tuple(trees)))
+        yield sums
+
+
+def _without_constants(sums: TreeSum) -> TreeSum:
+    """Trees of a single leaf move into the base."""
+    lone = [tree.n_leaves == 1 for tree in sums.trees]
+    base = sums.base.astype(np.float64)
+    for tree, k, alone in zip(sums.trees, sums.output.tolist(), lone, strict=True):
+        base[k] += float(tree.value[0, 0]) * alone
+    kept = [i for i, alone in enumerate(lone) if not alone]
+    return TreeSum(tuple(sums.trees[i] for i in kept), sums.output[kept], single(base), sums.n_features)
+
+
+def _merge(value: Floats, slope: Floats, curvature: Floats) -> tuple[Floats, float]:
+    """The common value of two sides, each with a row of outputs, and by how much it raises the loss to second order."""
+    total = curvature.sum(axis=0)
+    share = np.where(total > 0, curvature[0] / np.where(total > 0, total, 1), 0.5)
+    merged = share * value[0] + (1 - share) * value[1]
+    change = merged - value
+    return merged, float((change * (slope + 0.5 * curvature * change)).sum())
+
+
+def _additive_path(model: Model, additive: Additive, evidence: Evidence) -> Iterator[Additive]:
+    """Neighbouring bins merged, a share of them at a time."""
+    Z = evidence.encode(model.preprocessor)
+    rows = Z.toarray() if hasattr(Z, "toarray") else Z
+    equal = [(t[1:] == t[:-1]).all(axis=1) for t in additive.tables]
+    additive = _bins_merged(additive, [np.flatnonzero(~e) for e in equal], {})
+    yield additive
+    while additive.n_steps:
+        derivatives = evidence.derivatives(model, additive.evaluate(Z))
+        found = []  # rise, feature, edge, value
+        for i, (edges, table) in enumerate(zip(additive.edges, additive.tables, strict=True)):
+            if not len(edges):
+                continue
+            bins = np.searchsorted(edges, rows[:, i])
+            slope, curvature = (
+                np.stack([np.bincount(bins, column, len(table)) for column in d.T], axis=1, dtype=np.float64)
+                for d in derivatives
+            )
+            for e in range(len(edges)):
+                sides = slice(e, e + 2)
+                merged, rise = _merge(table[sides].astype(np.float64), slope[sides], curvature[sides])
+                found.append((rise, i, e, merged))
+        found.sort(key=lambda merge: merge[0])
+        gone: dict[tuple[int, int], Floats] = {}
+        for _, i, e, merged in found[: max(int(SHARE * len(found)), 1)]:
+            if (i, e - 1) not in gone and (i, e + 1) not in gone:  # a bin is merged once
+                gone[i, e] = merged
+        kept = [
+            np.array([e for e in range(len(edges)) if (i, e) not in gone], dtype=np.intp)
+            for i, edges in enumerate(additive.edges)
+        ]
+        additive = _bins_merged(additive, kept, gone)
+        yield additive
+
+
+def _bins_merged(additive: Additive, kept: list[NDArray[np.intp]], merged: dict[tuple[int, int], Floats]) -> Additive:
+    """The model with only these edges; the bins on both sides of an edge that is gone get the value given for it."""
+    tables = []
+    for i, (table, keep) in enumerate(zip(additive.tables, kept, strict=True)):
+        values = table.astype(np.float64)
+        for e in range(len(table) - 1):
+            if (i, e) in merged:
+                values[e] = values[e + 1] = merged[i, e]
+        tables.append(single(values[[0, *(keep + 1)]]))
+    edges = tuple(edges[keep] for edges, keep in zip(additive.edges, kept, strict=True))
+    return Additive(edges, tuple(tables), additive.intercept, additive.pairs)

@@ -1,0 +1,107 @@
+"""Numbers in fewer bits."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any, ClassVar
+
+import numpy as np
+from numpy.typing import NDArray
+
+from .._sklearn import StrOptions
+from ..model import Additive, Linear, Model, Precision, Tree
+from ..model._precision import UnfitError
+from ._columns import halved_columns
+from ._compress import CompressionPass
+from ._cuts import halved_tables, halved_trees
+from ._evidence import Evidence
+from ._precise import refuse_quantised, single
+from ._rounding import round_sums, round_tree
+from ._sums import sums_of
+
+
+class Quantise(CompressionPass):
+    """Store numbers in fewer bits. The quantised model is evaluated as it is stored: its numbers are exact.
+
+    - Inputs: thresholds, edges and what the encoding needs, in float16. Every given row still goes the same way through
+      every tree and falls into the same bins; where float16 has no such number, a feature keeps float32. Thresholds of
+      a feature become equal where the rows allow, and a tree stores each once. Scaled columns of a line are scaled by a
+      power of two from now on, and their coefficients make up for it.
+    - Values: leaves, tables and coefficients, in float16, 8 or 4 bits. Integers are chosen with their scale for the
+      least loss on the given rows. Intercepts stay in float32, and are set anew.
+
+    Parameters
+    ----------
+    values : {"float32", "float16", "int8", "int4"}, default="int8"
+        See `Precision`. Values that it cannot hold, such as numbers beyond the range of float16, stay in float32.
+    inputs : {"float32", "float16"}, default="float16"
+
+    Examples
+    --------
+    >>> from skdistill.compression import Quantise, compress
+    >>> from skdistill.model import Linear, Model, NumericColumn, Output, Preprocessor
+    >>> columns = [NumericColumn("x"), NumericColumn("y")]
+    >>> output = Output("regression", "identity", targets=("z",))
+    >>> line = Model(Preprocessor(columns), Linear([[0.1], [2.0]], [1.0]), output)
+    >>> small = compress(line, Quantise(), [[0, 0], [1, 0], [0, 1], [1, 1]])
+    >>> small.model.precision
+    Precision(inputs='float16', values='int8')
+    >>> line.nbytes, small.model.nbytes
+    (40, 29)
+    >>> small.model.predict([[1, 0], [0, 1]]).round(1)
+    array([1.1, 3. ])
+    """
+
+    _parameter_constraints: ClassVar[dict[str, list[Any]]] = {
+        "values": [StrOptions({"float32", "float16", "int8", "int4"})],
+        "inputs": [StrOptions({"float32", "float16"})],
+    }
+
+    def __init__(self, values: str = "int8", *, inputs: str = "float16") -> None:
+        self.values = values
+        self.inputs = inputs
+
+    def _run(self, model: Model, evidence: Evidence) -> Model:
+        refuse_quantised(model, "Quantise")
+        if self.inputs == "float16":
+            model = replace(_halved_inputs(model, evidence), precision=Precision("float16"))
+        if self.values == "float32":
+            return model
+        try:
+            rounded = _rounded_values(model, evidence, self.values)
+            return replace(rounded, precision=Precision(self.inputs, self.values))
+        except UnfitError:  # float32 it is
+            return model
+
+
+def _halved_inputs(model: Model, evidence: Evidence) -> Model:
+    model = halved_columns(model)
+    Z = evidence.encode(model.preprocessor)
+    if isinstance(model.predictor, Linear):
+        return model
+    if isinstance(model.predictor, Additive):
+        return replace(model, predictor=halved_tables(model.predictor, Z))
+    return replace(model, predictor=halved_trees(model.predictor, Z))
+
+
+def _rounded_values(model: Model, evidence: Evidence, values: str) -> Model:
+    model = replace(model, precision=Precision())
+    predictor = model.predictor
+    if values == "float16":
+        if isinstance(predictor, Tree):
+            value = predictor.value
+            with np.errstate(over="ignore"):
+                leaves = value - value[:, -1:] if model.output.link == "softmax" else value
+            return replace(model, predictor=replace(predictor, value=single(_half(leaves))))
+        sums = sums_of(predictor, evidence.encode(model.preprocessor), model.output.link)
+        return replace(model, predictor=sums.build([_half(v) for v in sums.values], sums.constants))
+    bits = {"int8": 8, "int4": 4}[values]
+    if isinstance(predictor, Tree):
+        return round_tree(model, predictor, evidence, 2**bits - 1)
+    return round_sums(model, predictor, evidence, 2 ** (bits - 1) - 1)
+
+
+def _half(values: NDArray[Any]) -> NDArray[np.float64]:
+    """The nearest numbers of float16; infinite beyond its range."""
+    with np.errstate(over="ignore"):
+        return values.astype(np.float16).astype(np.float64)

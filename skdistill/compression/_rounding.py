@@ -1,0 +1,235 @@
+"""Values as whole multiples of a scale, so that the loss rises the least."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..model import Additive, Linear, Model, Tree, TreeSum
+from ._evidence import EPS, Evidence
+from ._precise import single
+from ._sums import sums_of
+
+Floats = NDArray[np.float64]
+
+#: Scales that are tried, as shares of the one that reaches the largest value: a smaller one cuts it, and is finer.
+SHARES = (1.0, 0.9, 0.8, 0.7, 0.6, 0.5, 0.4)
+#: Sweeps over the values of an output.
+SWEEPS = 4
+#: Steps between neighbouring logarithms of shares that are tried, in nats.
+STEPS = (0.1875, 0.25, 0.375, 0.5, 0.75, 1.0, 1.25, 1.5)
+#: Shares are clipped here before a logarithm.
+FLOOR = 1e-4
+#: Values of an output beyond which each is rounded by itself: the others' answer to it costs their number squared.
+MOST_VALUES = 3000
+#: Pull of each value to what it was, as a share of the mean curvature: rows that never meet it say nothing of it.
+DAMPING = 0.01
+
+
+def short(scale: float) -> float:
+    """The nearest number of 16 significant bits: its products with 8 bits are exact in float32.
+
+    >>> short(0.1)
+    0.100000381...
+    """
+    fraction, exponent = np.frexp(scale)
+    return float(np.ldexp(np.rint(fraction * 2**16), int(exponent) - 16))
+
+
+def round_sums(model: Model, predictor: Linear | Additive | TreeSum, evidence: Evidence, most: int) -> Model:
+    """Give a line, tables or a sum of trees values from -most to most times a scale for each output.
+
+    Output after output, for each of a few scales the integers are found by descent along one after the other on the
+    curvature of the loss, in which the values make up for what rounding does to each other (E. Frantar, D. Alistarh,
+    "Optimal brain compression", NeurIPS 2022, do so for one layer); the scale of least loss is kept. The slope of the
+    loss is left out: to follow it would undo what the student's penalty did, on rows that may be few. The constants
+    stay free, and make up for what is left.
+    """
+    sums = sums_of(predictor, evidence.encode(model.preprocessor), model.output.link)
+    curvature = evidence.derivatives(model, sums.scores(sums.values, sums.constants))[1]
+    values, constants = [], sums.constants.copy()
+    for k, value in enumerate(sums.values):
+        rounded, shift = _rounded(value, most, *_curvature(sums.designs[k], curvature[:, k]))
+        values.append(rounded)
+        constants[k] += shift
+    return replace(model, predictor=sums.build(values, constants))
+
+
+def _curvature(design: Any, curvature: Floats) -> tuple[Floats, Floats]:
+    """Curvature of the loss in the values of an output, once the constant answers each change, as a matrix; or for many
+    values its diagonal. And how the constant answers.
+    """
+    answer = np.asarray(design.T @ curvature).ravel() / max(float(curvature.sum()), EPS)
+    mass = float(curvature.sum())
+    if design.shape[1] > MOST_VALUES:
+        squares = design.multiply(design) if hasattr(design, "multiply") else design**2
+        return np.asarray(squares.T @ curvature).ravel() - mass * answer**2, answer
+    if hasattr(design, "multiply"):
+        matrix = (design.T @ design.multiply(curvature[:, None]).tocsr()).toarray()
+    else:
+        matrix = design.T @ (design * curvature[:, None])
+    return matrix - mass * np.outer(answer, answer), answer
+
+
+def _rounded(values: Floats, most: int, curvature: Floats, answer: Floats) -> tuple[Floats, float]:
+    """Multiples of the best scale, and the change of the constant that goes with them."""
+    reach = float(np.abs(values).max(initial=0))
+    if not reach:
+        return values, 0.0
+    if curvature.ndim == 1:
+        curvature = curvature[:, None]  # each value answers for itself alone
+    steep = curvature[:, 0] if curvature.shape[1] == 1 < len(values) else np.einsum("ii->i", curvature)
+    damping = DAMPING * max(float(steep.mean()), EPS)
+    best, found = np.inf, values
+    for share in SHARES:
+        scale = short(share * reach / most)
+        change = _descend(values, scale, most, curvature, steep, damping) - values
+        product = curvature[:, 0] * change if curvature.shape[1] == 1 < len(values) else curvature @ change
+        rise = float(change @ product + damping * change @ change)
+        if rise < best:
+            best, found = rise, values + change
+    return found, float(answer @ (values - found))
+
+
+def _descend(values: Floats, scale: float, most: int, curvature: Floats, steep: Floats, damping: float) -> Floats:
+    """Multiples of the scale from which no single step lowers the loss."""
+    codes = np.clip(np.rint(values / scale), -most, most)
+    if curvature.shape[1] < len(values):
+        return codes * scale
+    change = codes * scale - values
+    slope = curvature @ change + damping * change
+    for _ in range(SWEEPS):
+        before = codes.copy()
+        for j in range(len(values)):
+            step = np.clip(np.rint(codes[j] - slope[j] / ((steep[j] + damping) * scale)), -most, most) - codes[j]
+            # Only to the better: half a unit either way is a tie.
+            if step and step * (slope[j] + 0.5 * (steep[j] + damping) * step * scale) < 0:
+                slope += curvature[:, j] * (step * scale)
+                slope[j] += damping * step * scale
+                codes[j] += step
+        if (codes == before).all():
+            break
+    return codes * scale
+
+
+def round_tree(model: Model, tree: Tree, evidence: Evidence, most: int) -> Model:
+    """Leaves as integers from 0 to `most`: shares of `most`, or multiples of a scale beyond the smallest leaf.
+
+    Few integers make poor shares, since none that was above zero may become zero; their logarithms do better.
+    """
+    value, output = tree.value.astype(np.float64), model.output
+    leaf = tree.apply(evidence.encode(model.preprocessor))
+    mass = np.asarray(np.bincount(leaf, evidence.weight, tree.n_leaves) + EPS, dtype=np.float64)
+    if output.link == "simplex" and most >= 2**8 - 1:
+        value = _shares(output.activate(value), most) / (most + 1)
+    elif output.link == "simplex":
+        value, output = _logarithms(output.activate(value), mass, most), replace(output, link="softmax")
+    else:
+        value = value - value[:, -1:] if output.link == "softmax" else value
+        value = np.stack([_levels(column, mass, most) if column.any() else column for column in value.T], axis=1)
+    rounded = Tree(tree.feature, tree.threshold, tree.right, single(value), tree.n_features)
+    return replace(model, predictor=rounded, output=output)
+
+
+def _logarithms(shares: Floats, mass: Floats, most: int) -> Floats:
+    """Multiples of one scale whose softmax comes nearest to the shares, in Kullback and Leibler's sense; the last of a
+    row is zero, the largest stays the largest.
+    """
+    logs = np.log(np.maximum(shares, FLOOR))
+    logs -= logs[:, -1:]
+    low, high = -(most // 2) - 1, most // 2
+    top = shares.argmax(axis=1)
+    best, found = np.inf, logs
+    for scale in STEPS:
+        codes = np.clip(np.rint(logs / scale), low, high)
+        divergence = _divergence(shares, codes, scale)
+        for _ in range(SWEEPS):
+            for j in range(shares.shape[1] - 1):
+                for step in (-1, 1):
+                    tried = codes.copy()
+                    tried[:, j] = np.clip(tried[:, j] + step, low, high)
+                    other = _divergence(shares, tried, scale)
+                    # The first of equals is what a model answers: another than the top must not become it.
+                    better = (other < divergence) & (tried.argmax(axis=1) == top)
+                    codes[better], divergence[better] = tried[better], other[better]
+        codes = np.where((codes.argmax(axis=1) == top)[:, None], codes, _led_by(codes, top))
+        total = float(mass @ _divergence(shares, codes, scale))
+        if total < best:
+            best, found = total, codes * scale
+    return found
+
+
+def _led_by(codes: Floats, top: NDArray[np.intp]) -> Floats:
+    """The codes with all others below the top one."""
+    at, last = np.arange(len(codes)), codes.shape[1] - 1
+    lead = np.where(top == last, 0, np.maximum(codes[at, top], 1))
+    led = np.minimum(codes, lead[:, None] - 1)
+    led[:, -1] = 0
+    led[at, top] = lead
+    return led
+
+
+def _divergence(shares: Floats, codes: Floats, scale: float) -> Floats:
+    """Of each row, up to what does not depend on the codes."""
+    scores = codes * scale
+    most = scores.max(axis=1)
+    return np.asarray(most + np.log(np.exp(scores - most[:, None]).sum(axis=1)) - (shares * scores).sum(axis=1))
+
+
+def _shares(value: Floats, most: int) -> Floats:
+    """Whole shares with the sum `most` and the least cross-entropy; what was not zero does not become zero, and the
+    largest stays the largest.
+    """
+    shares = np.maximum(value, 0)
+    shares[~shares.any(axis=1)] = 1
+    shares /= shares.sum(axis=1, keepdims=True)
+    codes = np.zeros(shares.shape, dtype=np.int64)
+    for row, share in enumerate(shares):
+        order = np.argsort(-share, kind="stable")
+        found = np.zeros(len(share), dtype=np.int64)
+        found[order[:most]] = share[order[:most]] > 0
+        # Divided by more than the sum, no share gets more than its due; then one by one to where it helps most.
+        found = np.maximum(found, np.floor(share * max(most - found.sum(), 0)).astype(np.int64))
+        while found.sum() < most:
+            gain = np.where(found > 0, share * np.log1p(1 / np.maximum(found, 1)), 0)
+            found[int(gain.argmax())] += 1
+        top = int(share.argmax())
+        if found.argmax() != top:
+            found[found.argmax()] -= 1
+            found[top] += 1
+        codes[row] = found
+    return codes.astype(np.float64)
+
+
+def _levels(values: Floats, mass: Floats, most: int) -> Floats:
+    """Values of least squared error among ``most + 1`` equidistant ones."""
+    best, found = np.inf, values
+    low, high = values.min(), values.max()
+    middle = mass @ values / mass.sum()
+    for share in SHARES:
+        for other in SHARES:
+            start, end = middle + share * (low - middle), middle + other * (high - middle)
+            # A scale of few bits, of which the smallest level is a multiple too, so that all levels are exact.
+            scale = _coarse((end - start) / most, max(abs(low), abs(high)))
+            if scale == 0:
+                return np.full(len(values), float(np.float32(middle)))
+            zero = np.rint(start / scale)
+            levels = (zero + np.clip(np.rint(values / scale - zero), 0, most)) * scale
+            error = float(mass @ np.square(levels - values))
+            if error < best:
+                best, found = error, levels
+    return found
+
+
+def _coarse(scale: float, reach: float) -> float:
+    """The scale with so few bits that its multiples up to `reach` are exact in float32; 0 where there is no such."""
+    if scale <= 0:
+        return 0.0
+    bits = 24 - 1 - max(int(np.ceil(np.log2(reach / scale + 2))), 8)
+    if bits < 1:
+        return 0.0
+    fraction, exponent = np.frexp(scale)
+    return float(np.ldexp(np.ceil(fraction * 2**bits), int(exponent) - bits))

@@ -1,0 +1,119 @@
+"""Fewer features, fewer tables."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from numbers import Real
+from typing import Any, ClassVar
+
+import numpy as np
+from numpy.typing import NDArray
+
+from .._sklearn import Interval
+from ..model import Additive, Linear, Model, PairTable
+from ._compress import PathPass
+from ._evidence import Evidence
+from ._precise import refuse_quantised
+from ._refit import refitted
+
+#: Share of the parts that go at a time, before the others are fitted anew.
+SHARE = 0.1
+
+
+class Sparsify(PathPass):
+    """Drop the features of a line, or the tables of an additive model, that earn least; fit the others anew.
+
+    At each point of the path the parts that raise the loss the least are dropped, a tenth of them at a time. What a
+    part is worth follows from the second-order model of the loss (the saliency of Y. LeCun, J. Denker, S. Solla,
+    "Optimal brain damage", NeurIPS 1989), and the others are fitted to the targets again from where they were, drawn to
+    the model that was given (`alpha`). Trees and sums of trees have nothing to drop: `Prune` them.
+
+    Parameters
+    ----------
+    tolerance : float >= 0, default=0.001
+        By how much the loss may rise, as a share of what the best constant loses on the same rows.
+    alpha : float > 0, default=100.0
+        Strength of the squared penalty on each change of a value, in rows, once its feature has spread one.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from skdistill.compression import Sparsify, compress
+    >>> from skdistill.model import Linear, Model, NumericColumn, Output, Preprocessor
+    >>> columns = [NumericColumn("x"), NumericColumn("noise")]
+    >>> output = Output("regression", "identity", targets=("y",))
+    >>> line = Model(Preprocessor(columns), Linear([[1.0], [0.01]], [0.0]), output)
+    >>> X = np.random.default_rng(0).normal(size=(50, 2))
+    >>> small = compress(line, Sparsify(), X, X[:, 0])
+    >>> small.model.predictor.coef
+    array([[1.],
+           [0.]], dtype=float32)
+    """
+
+    _parameter_constraints: ClassVar[dict[str, list[Any]]] = {
+        "tolerance": [Interval(Real, 0, None, closed="left")],
+        "alpha": [Interval(Real, 0, None, closed="neither")],
+    }
+
+    def __init__(self, tolerance: float = 0.001, *, alpha: float = 100.0) -> None:
+        self.tolerance = tolerance
+        self.alpha = alpha
+
+    def path(self, model: Model, evidence: Evidence) -> Iterator[Model]:
+        """Ever smaller models, down to a constant."""
+        refuse_quantised(model, "Sparsify")
+        Z = evidence.encode(model.preprocessor)
+        while isinstance(model.predictor, Linear | Additive):
+            worth = _saliencies(model, model.predictor, Z, evidence)
+            parts = np.flatnonzero(np.isfinite(worth))
+            if not len(parts):
+                return
+            # Those that change nothing go first, and alone.
+            order = parts[np.argsort(worth[parts], kind="stable")]
+            count = max(int((worth[parts] <= 0).sum()), int(SHARE * len(parts)), 1)
+            model = refitted(model, _without(model.predictor, order[:count]), evidence, self.alpha / evidence.n_rows)
+            yield model
+
+
+def _saliencies(model: Model, predictor: Linear | Additive, Z: Any, evidence: Evidence) -> NDArray[np.float64]:
+    """By how much the loss rises without each feature or table, then each pair; infinite for those not used."""
+    slope, curvature = evidence.derivatives(model, predictor.evaluate(Z))
+    rows = Z.toarray() if hasattr(Z, "toarray") else Z
+    found = []
+    for i in range(predictor.n_features):
+        if isinstance(predictor, Linear):
+            used = bool(predictor.coef[i].any())
+            added = rows[:, i, None].astype(np.float64) * predictor.coef[i] if used else None
+        else:
+            table = predictor.tables[i].astype(np.float64)
+            used = bool((table != table[0]).any())
+            added = table[np.searchsorted(predictor.edges[i], rows[:, i])] if used else None
+        found.append(np.inf if added is None else _rise(added, slope, curvature))
+    for pair in predictor.pairs if isinstance(predictor, Additive) else ():
+        table = pair.table.reshape(-1, predictor.n_outputs).astype(np.float64)
+        found.append(_rise(table[pair.cells(rows)], slope, curvature) if table.any() else np.inf)
+    return np.array(found)
+
+
+def _rise(added: NDArray[np.float64], slope: NDArray[np.float64], curvature: NDArray[np.float64]) -> float:
+    """The loss without what a part adds, once the constants make up for its mean."""
+    total = curvature.sum(axis=0)
+    mean = (added * curvature).sum(axis=0) / np.where(total > 0, total, 1)
+    moved = mean - added
+    return float((moved * (slope + 0.5 * curvature * moved)).sum())
+
+
+def _without(predictor: Linear | Additive, parts: NDArray[np.intp]) -> Linear | Additive:
+    if isinstance(predictor, Linear):
+        coef = predictor.coef.copy()
+        coef[parts] = 0
+        return Linear(coef, predictor.intercept)
+    gone, k = set(parts.tolist()), predictor.n_features
+    empty = np.zeros((1, predictor.n_outputs), np.float32)
+    kept: list[PairTable] = [pair for i, pair in enumerate(predictor.pairs) if i + k not in gone]
+    return Additive(
+        tuple(np.zeros(0, np.float32) if i in gone else edges for i, edges in enumerate(predictor.edges)),
+        tuple(empty if i in gone else table for i, table in enumerate(predictor.tables)),
+        predictor.intercept,
+        tuple(kept),
+    )

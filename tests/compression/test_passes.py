@@ -1,0 +1,200 @@
+"""Every pass, on random models of every kind."""
+
+from __future__ import annotations
+
+from itertools import pairwise
+
+import numpy as np
+import pytest
+import random_models
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from skdistill.compression import Prune, Quantise, Sparsify, compress, fit_budget, frontier
+from skdistill.model import Linear, Model, NumericColumn, Output, Preprocessor, load, save
+
+KINDS = ("tree", "linear", "additive", "tree_sum")
+SETTINGS = settings(max_examples=6, derandomize=True, database=None, deadline=None)
+PASSES = [
+    Prune(),
+    Prune(0.2),
+    Sparsify(0.0),
+    Sparsify(0.5),
+    Quantise("float32"),
+    Quantise("float16", inputs="float32"),
+    Quantise("int8"),
+    Quantise("int4", inputs="float32"),
+]
+
+
+@pytest.fixture(scope="session")
+def random_model():
+    return random_models.random_model
+
+
+def loss_by_hand(model, X, Q, weight):
+    answers = model.evaluate(X)
+    if model.output.task == "classification":
+        each = -(Q * np.log(np.maximum(answers, np.finfo(float).eps))).sum(axis=1)
+    else:
+        each = ((Q - answers) ** 2).sum(axis=1)
+    return np.average(each, weights=weight)
+
+
+def fidelity_by_hand(model, reference, X, weight):
+    answers, wanted = model.evaluate(X), reference.evaluate(X)
+    if model.output.task == "classification":
+        return np.average(answers.argmax(axis=1) == wanted.argmax(axis=1), weights=weight)
+    total = np.average((wanted - np.average(wanted, axis=0, weights=weight)) ** 2, axis=0, weights=weight).sum()
+    error = np.average((answers - wanted) ** 2, axis=0, weights=weight).sum()
+    return 1 - error / total if len(np.unique(wanted)) > 1 else float(error == 0)
+
+
+@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("item", PASSES, ids=lambda item: " ".join(repr(item).split()))
+@SETTINGS
+@given(seed=st.integers(0, 10**6), k=st.sampled_from([1, 2, 3]), has_targets=st.booleans())
+def test_a_pass_keeps_its_promises(random_model, kind, item, seed, k, has_targets):
+    model, X, Q = random_model(kind, seed, k)
+    weight = np.random.default_rng(seed).random(len(X)) + 0.1
+    done = compress(model, item, X, Q if has_targets else None, weight)
+    small, (step,) = done.model, done.steps
+    assert isinstance(small, Model)
+    assert small.nbytes <= model.nbytes
+    assert small is model or small.nbytes < model.nbytes
+    assert (step.nbytes_before, step.nbytes_after) == (model.nbytes, small.nbytes)
+    targets = Q if has_targets else model.evaluate(X)
+    np.testing.assert_allclose(step.loss_before, loss_by_hand(model, X, targets, weight), rtol=1e-9, atol=1e-12)
+    np.testing.assert_allclose(step.loss_after, loss_by_hand(small, X, targets, weight), rtol=1e-9, atol=1e-12)
+    np.testing.assert_allclose(step.fidelity, fidelity_by_hand(small, model, X, weight), rtol=1e-9, atol=1e-9)
+    if not isinstance(item, Quantise):
+        constant = np.broadcast_to(np.average(targets, axis=0, weights=weight), targets.shape)
+        unit = loss_by_hand_of(model, constant, targets, weight)
+        assert step.loss_after <= step.loss_before + item.tolerance * unit + 1e-9 * abs(unit)
+
+
+def loss_by_hand_of(model, answers, Q, weight):
+    class Fixed:
+        output = model.output
+
+        @staticmethod
+        def evaluate(X):
+            return answers
+
+    return loss_by_hand(Fixed, None, Q, weight)
+
+
+@pytest.mark.parametrize("kind", KINDS)
+@SETTINGS
+@given(seed=st.integers(0, 10**6), k=st.sampled_from([1, 3]))
+def test_quantised_models_survive_their_file(random_model, tmp_path_factory, kind, seed, k):
+    model, X, Q = random_model(kind, seed, k)
+    path = tmp_path_factory.getbasetemp() / "quantised.json"
+    for values in ("float16", "int8", "int4"):
+        small = compress(model, Quantise(values), X, Q).model
+        save(small, path)
+        again = load(path)
+        assert (repr(again.precision), again.nbytes) == (repr(small.precision), small.nbytes)
+        np.testing.assert_array_equal(again.evaluate(X), small.evaluate(X))
+
+
+@pytest.mark.parametrize("kind", ["tree", "additive", "tree_sum"])
+@SETTINGS
+@given(seed=st.integers(0, 10**6))
+def test_short_thresholds_route_the_given_rows_as_before(random_model, kind, seed):
+    model, X, Q = random_model(kind, seed, 1)
+    small = compress(model, Quantise("float32"), X, Q).model
+    np.testing.assert_array_equal(small.evaluate(X), model.evaluate(X))
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_fewer_bits_cost_more_and_take_less(random_model, kind):
+    model, X, _ = random_model(kind, 3, 3)
+    steps = [compress(model, Quantise(v), X).steps[0] for v in ("float16", "int8", "int4")]
+    assert steps[2].nbytes_after < steps[1].nbytes_after < model.nbytes
+    assert steps[0].nbytes_after < model.nbytes
+    own = steps[0].loss_before
+    assert abs(steps[0].loss_after - own) < 1e-3
+    assert steps[1].loss_after - own < 0.01
+    assert steps[2].loss_after - own < 0.2
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_frontier_falls_and_the_budget_is_a_point_of_it(random_model, kind):
+    model, X, Q = random_model(kind, 5, 3)
+    found = frontier(model, X, Q)
+    table = found.frame()
+    sizes, losses = [row["nbytes"] for row in table], [row["loss"] for row in table]
+    assert sizes == sorted(set(sizes))
+    assert losses == sorted(set(losses), reverse=True)
+    assert losses[-1] <= loss_by_hand(model, X, Q, None)
+    budget = sizes[len(sizes) // 2] + 1
+    best = fit_budget(model, budget, X, Q)
+    assert best.model.nbytes == max(size for size in sizes if size <= budget)
+    np.testing.assert_allclose(best.steps[-1].loss_after, loss_by_hand(best.model, X, Q, None))
+    with pytest.raises(ValueError, match=f"'max_bytes' must be at least {sizes[0]}, what the smallest .* Got 3"):
+        fit_budget(model, 3, X, Q)
+
+
+def test_frontier_of_several_models_names_their_source(random_model):
+    models = [random_model("tree", 5, 3)[0], random_model("linear", 5, 3)[0]]
+    _, X, Q = random_model("tree", 5, 3)
+    assert set(frontier(models, X, Q).sources) <= {0, 1}
+    with pytest.raises(ValueError, match="'models' must be one model or more, and 'Q' given"):
+        frontier(models, X)
+    with pytest.raises(ValueError, match="Got 0 models"):
+        frontier([], X, Q)
+
+
+def test_a_chain_is_a_table(random_model):
+    model, X, Q = random_model("additive", 1, 3)
+    done = compress(model, [Sparsify(0.05), Prune(0.05), Quantise("int8")], X, Q)
+    table = done.frame()
+    assert [row["name"].split("(")[0] for row in table] == ["Sparsify", "Prune", "Quantise"]
+    for before, after in pairwise(table):
+        assert (before["nbytes_after"], before["loss_after"]) == (after["nbytes_before"], after["loss_before"])
+    assert table[-1]["nbytes_after"] == done.model.nbytes
+    assert table[-1]["fidelity"] == pytest.approx(fidelity_by_hand(done.model, model, X, None))
+
+
+def test_what_is_refused(random_model):
+    model, X, Q = random_model("linear", 0, 3)
+    quantised = compress(model, Quantise(), X, Q).model
+    for item in (Prune(), Sparsify(), Quantise()):
+        with pytest.raises(ValueError, match=f"{type(item).__name__} takes models in float32, .* run Quantise last"):
+            compress(quantised, item, X, Q)
+    with pytest.raises(ValueError, match=r"'passes' must be passes such as Prune\(\) and Quantise\(\). Got 'prune'"):
+        compress(model, ["prune"], X, Q)
+    with pytest.raises(ValueError, match=r"Q must have shape \(60, 3\).* Got \(60, 2\)"):
+        compress(model, Prune(), X, Q[:, :2])
+    with pytest.raises(ValueError, match="Q must hold a distribution over the classes in each row"):
+        compress(model, Prune(), X, 2 * Q)
+    with pytest.raises(ValueError, match="Q must be finite"):
+        compress(model, Prune(), X, np.where(Q > 0.5, np.nan, Q))
+    with pytest.raises(ValueError, match="X must have one row or more"):
+        compress(model, Prune(), X[:0])
+    with pytest.raises(ValueError, match="Sample weights must contain at least one non-zero number"):
+        compress(model, Prune(), X, Q, np.zeros(60))
+    with pytest.raises(ValueError, match="The 'tolerance' parameter of Prune must be a float in the range"):
+        compress(model, Prune(-1.0), X, Q)
+    with pytest.raises(ValueError, match="The 'values' parameter of Quantise must be a str among"):
+        compress(model, Quantise("int2"), X, Q)
+
+
+def test_values_beyond_float16_stay_in_float32():
+    coef = [[1e6], [2.0]]
+    columns = Preprocessor([NumericColumn("x"), NumericColumn("y")])
+    line = Model(columns, Linear(coef, [1.0]), Output("regression", "identity", targets=("z",)))
+    found = compress(line, Quantise("float16"), [[0, 0], [1, 0], [0, 1]]).model
+    assert (found.precision.inputs, found.precision.values) == ("float16", "float32")
+    np.testing.assert_array_equal(found.predictor.coef, line.predictor.coef)
+
+
+def test_errors_in_rounding_are_not_hidden(random_model, monkeypatch):
+    def fail(*_):
+        raise ValueError("a fault of rounding")
+
+    monkeypatch.setattr("skdistill.compression._quantise.round_sums", fail)
+    model, X, _ = random_model("linear", 0, 3)
+    with pytest.raises(ValueError, match="a fault of rounding"):
+        compress(model, Quantise(), X)
