@@ -17,8 +17,8 @@ import numpy as np
 from .. import __version__
 from ..model import CategoryColumn, Model, NumericColumn
 from ._export import Target
-from ._verify import ExportMismatchError
 from ._raw import Below, Equals, Forest, Line, Missing
+from ._verify import ExportMismatchError
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -191,7 +191,7 @@ def _float(value: float) -> str:
 
 def _string(text: str) -> str:
     """A string constant, in which nothing can end it: all but letters, digits and spaces are written as octals."""
-    octals = "".join(chr(b) if chr(b).isalnum() and b < 128 or b == 32 else f"\\{b:03o}" for b in text.encode())
+    octals = "".join(chr(b) if (chr(b).isalnum() and b < 128) or b == 32 else f"\\{b:03o}" for b in text.encode())
     return f'"{octals}"'
 
 

@@ -94,7 +94,7 @@ def export(model: Any, path: str | os.PathLike[str], *, target: str | None = Non
         )
     path = Path(path)
     chosen: Target = import_module(TARGETS[_name(path, target)][0], __package__).TARGET
-    content, verified = checked(model, path.stem, chosen)
+    content = checked(model, path.stem, chosen)
     draft = path.with_name(f"{path.name}.{os.urandom(4).hex()}.tmp")  # a rename across file systems is a copy
     try:
         with open(draft, "xb") as file:
@@ -108,7 +108,7 @@ def export(model: Any, path: str | os.PathLike[str], *, target: str | None = Non
     return path
 
 
-def checked(model: Model, stem: str, target: Target) -> tuple[bytes, bool]:
+def checked(model: Model, stem: str, target: Target) -> bytes:
     """Write a model for a target, and verify it where it can be run."""
     name = identifier(stem)
     form = raw_form(model)
@@ -117,7 +117,7 @@ def checked(model: Model, stem: str, target: Target) -> tuple[bytes, bool]:
     answers = target.answer(content, model, name, columns)
     if answers is not None:
         check_answers(model, columns, *answers, target.tolerance[type(form)])
-    return content, answers is not None
+    return content
 
 
 def _name(path: Path, target: str | None) -> str:

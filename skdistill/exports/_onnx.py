@@ -191,7 +191,7 @@ def _trees(graph: _Graph, model: Model, encoded: str, place: list[int]) -> str:
     predictor = model.predictor
     assert not isinstance(predictor, Linear)
     k = predictor.n_outputs
-    trees = list(summed_trees(predictor)) or [Tree([-1], [0.0], [0], [[0.0] * k], predictor.n_features)]
+    trees = list(summed_trees(predictor)) or [_silent(k, predictor.n_features)]
     outputs = getattr(predictor, "output", None)
     feature = np.concatenate([tree.feature for tree in trees])
     node = np.concatenate([np.arange(len(tree.feature)) for tree in trees])
@@ -228,6 +228,11 @@ def _trees(graph: _Graph, model: Model, encoded: str, place: list[int]) -> str:
         target_ids=targets,
         target_weights=weights,
     )
+
+
+def _silent(k: int, n_features: int) -> Tree:
+    """A tree that adds nothing."""
+    return Tree(np.array([-1]), np.zeros(1, np.float32), np.array([0]), np.zeros((1, k), np.float32), n_features)
 
 
 def _linked(graph: _Graph, link: str, values: str, k: int, kind: str) -> str:

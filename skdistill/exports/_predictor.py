@@ -89,7 +89,7 @@ class Predictor:
     def predict_proba(self, X: Any) -> NDArray[np.float64]:
         """Probability of each class for many rows, or for one in a table; see `Model.predict_proba`.
 
-        One row in an array of numbers is answered by the program, and so to rounding errors as `predict_proba_one` does.
+        One row in an array of numbers is answered by the program, and so to rounding errors like `predict_proba_one`.
         """
         if type(X) is np.ndarray and X.shape == self._single and X.dtype.kind in "fiu":
             return np.array([self._evaluate(X[0].tolist())])

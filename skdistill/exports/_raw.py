@@ -166,7 +166,7 @@ def _search_tree(sides: list[tuple[int, NDArray[np.float32]]], table: NDArray[np
             grow(side, middle + 1, high)
 
     grow(0, 0, len(sides[0][1]))
-    return Tree(feature, threshold, right, table, n_features)
+    return Tree(np.array(feature), np.array(threshold, np.float32), np.array(right), table, n_features)
 
 
 class _Folding:
@@ -282,7 +282,7 @@ def _line(preprocessor: Preprocessor, predictor: Linear) -> Line:
     return Line(tuple(slopes), tuple(marks), predictor.intercept)
 
 
-def tests_of(form: Forest | Line) -> Iterator[Test]:
+def every_test(form: Forest | Line) -> Iterator[Test]:
     """Every test that is made somewhere."""
     if isinstance(form, Line):
         yield from (mark.test for mark in form.marks)

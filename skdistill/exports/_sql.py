@@ -11,7 +11,7 @@ import numpy as np
 from .. import __version__
 from ..model import CategoryColumn, Model, NumericColumn, Tree
 from ._export import Target
-from ._raw import LARGEST, Below, Equals, Forest, Line, Missing, RawTree, Test, largest_double
+from ._raw import LARGEST, Equals, Forest, Line, Missing, RawTree, Test, largest_double
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -226,4 +226,5 @@ def read_answers(model: Model, found: list[tuple[Any, ...]]) -> tuple[NDArray[An
     return np.array([row[-k - 1 : -1] for row in found], np.float64), labels
 
 
-TARGET = Target(_write, _answer, {Forest: 1e-12, Line: 1e-6})
+# A line computes in doubles, as it does in Python.
+TARGET = Target(_write, _answer, {Forest: 1e-12, Line: 2.0**-22})

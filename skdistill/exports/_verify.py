@@ -6,10 +6,15 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from ..model import Additive, Linear, Model, PairTable, Tree, TreeSum
+from ..model import Additive, Linear, Model, NumericColumn, PairTable, Tree, TreeSum
+from ._raw import LARGEST
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
+
+
+#: Roundings of a few doubles, each at most half of the last of 53 bits.
+_DOUBLE = 2.0**-50
 
 
 class ExportMismatchError(AssertionError):
@@ -27,7 +32,8 @@ def check_answers(
     """Raise an `ExportMismatchError` unless values and labels are the model's.
 
     Scores may be off by `tolerance` times the sum of the absolute values that were added up, since sums are rounded
-    in some order; what the link makes of that is allowed. Labels must be those of largest value within as much.
+    in some order, and by the rounding of doubles where a program multiplies centers into its constants; what the link
+    makes of that is allowed. Labels must be those of largest value within as much.
 
     Parameters
     ----------
@@ -72,7 +78,11 @@ def check_answers(
 def _allowed(model: Model, X: Any, tolerance: float) -> NDArray[np.float64]:
     """How far each value may be off: shape (n, n_outputs)."""
     Z = model.preprocessor.transform(X)
-    added = tolerance * _absolute(model.predictor).evaluate(np.abs(Z) if isinstance(model.predictor, Linear) else Z)
+    absolute = _absolute(model.predictor)
+    if isinstance(absolute, Linear):
+        added = tolerance * absolute.evaluate(np.abs(Z)) + _DOUBLE * absolute.evaluate(_before_centering(model, Z))
+    else:
+        added = tolerance * absolute.evaluate(Z)
     worst = added.max(axis=1, keepdims=True)
     if model.output.link == "identity":
         return np.asarray(added)
@@ -85,14 +95,25 @@ def _allowed(model: Model, X: Any, tolerance: float) -> NDArray[np.float64]:
     return np.broadcast_to(np.where(worst == 0, tolerance, shares + tolerance), added.shape)
 
 
+def _before_centering(model: Model, Z: NDArray[np.float32]) -> NDArray[np.float32]:
+    """What the centers are subtracted from, and the centers, both scaled: at most these sums of absolute values."""
+    columns = zip(model.preprocessor.columns, model.preprocessor.slices, strict=True)
+    scaled = [(part.start, c.center * c.scale) for c, part in columns if isinstance(c, NumericColumn)]
+    found = np.abs(Z.astype(np.float64))
+    for j, center in scaled:
+        found[:, j] += 2 * abs(center)
+    return np.minimum(found, LARGEST).astype(np.float32)
+
+
 def _absolute(predictor: Any) -> Any:
     """The predictor that adds up absolute values."""
     if isinstance(predictor, Linear):
         return Linear(np.abs(predictor.coef), np.abs(predictor.intercept))
     if isinstance(predictor, Additive):
         pairs = tuple(PairTable(pair.features, pair.edges, np.abs(pair.table)) for pair in predictor.pairs)
-        return Additive(predictor.edges, [np.abs(t) for t in predictor.tables], np.abs(predictor.intercept), pairs)
+        tables = tuple(np.abs(table) for table in predictor.tables)
+        return Additive(predictor.edges, tables, np.abs(predictor.intercept), pairs)
     if isinstance(predictor, TreeSum):
-        trees = [_absolute(tree) for tree in predictor.trees]
+        trees = tuple(_absolute(tree) for tree in predictor.trees)
         return TreeSum(trees, predictor.output, np.abs(predictor.base), predictor.n_features)
     return Tree(predictor.feature, predictor.threshold, predictor.right, np.abs(predictor.value), predictor.n_features)

@@ -38,9 +38,9 @@ def test_suffix_tells_the_target(models, tmp_path):
     assert np.array_equal(loaded.evaluate([[1, 2, "clerk", 1]]), models["full"].evaluate([[1, 2, "clerk", 1]]))
     with pytest.raises(ValueError, match=re.escape("must be one of .py, .h, .c, .sql, .onnx, .json, unless 'target'")):
         export(models["full"], tmp_path / "student.java")
-    with pytest.raises(ValueError, match="must be one of .'python', .* or None. Got 'java' instead"):
+    with pytest.raises(ValueError, match=r"must be one of .'python', .* or None. Got 'java' instead"):
         export(models["full"], tmp_path / "student.py", target="java")
-    with pytest.raises(TypeError, match="must be a Model or a fitted estimator of skdistill. Got list"):
+    with pytest.raises(TypeError, match=r"must be a Model or a fitted estimator of skdistill. Got list"):
         export([], tmp_path / "student.py")
 
 
@@ -50,7 +50,7 @@ def test_mismatch_leaves_what_was_there(models, tmp_path, monkeypatch):
 
     monkeypatch.setattr("skdistill.exports._python.TARGET", PYTHON._replace(write=wrong))
     (tmp_path / "student.py").write_text("before")
-    with pytest.raises(ExportMismatchError, match="The export answers .* where the model says .* for the raw row"):
+    with pytest.raises(ExportMismatchError, match=r"The export answers .* where the model says .* for the raw row"):
         export(models["full"], tmp_path / "student.py")
     assert [path.read_text() for path in tmp_path.iterdir()] == ["before"]
 

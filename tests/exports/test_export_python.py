@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
+from itertools import pairwise
 
 import numpy as np
 import pytest
@@ -45,7 +46,7 @@ def test_doubles_are_rounded_as_the_model_rounds_them():
         model = Model(Preprocessor([column]), tree, Output("regression", "identity", targets=("y",)))
         near = [np.float32(t / scale + center) for t in thresholds if abs(t) < 1e38]
         around = [float(n) for near_one in near for n in (near_one, np.nextafter(near_one, np.float32(9)))]
-        doubles = [(a + b) / 2 for a, b in zip(around, around[1:])]
+        doubles = [(a + b) / 2 for a, b in pairwise(around)]
         doubles = [v for d in doubles for v in (np.nextafter(d, -np.inf), d, np.nextafter(d, np.inf))]
         predict_one = run(program(model, raw_form(model)), "m")["predict_one"]
         assert [predict_one([d]) for d in doubles] == model.predict(np.array(doubles)[:, None]).tolist()
@@ -64,9 +65,9 @@ def test_rows_of_any_kind(models):
 
 def test_what_is_no_row(models):
     predict_one = run(program(models["full"], raw_form(models["full"])), "m")["predict_one"]
-    with pytest.raises(ValueError, match="A row must have 4 cells, one for each of COLUMNS. Got 3"):
+    with pytest.raises(ValueError, match=r"A row must have 4 cells, one for each of COLUMNS. Got 3"):
         predict_one([1, 2, 3])
-    with pytest.raises(TypeError, match="The cell of column 'age' must be a number. Got '50'"):
+    with pytest.raises(TypeError, match=r"The cell of column 'age' must be a number. Got '50'"):
         predict_one(["50", 1, "nurse", 1])
     with pytest.raises(KeyError, match="grade"):
         predict_one({"age": 1, "dose": 1, "job": "nurse"})

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import replace
+from itertools import product
 
 import numpy as np
 import pytest
-from export_matrix import NASTY, classifier, float32, regressor
+from export_matrix import NASTY, classifier, float32
+from random_models import random_additive, random_tree, random_tree_sum
 
 from skdistill.exports import ExportMismatchError, _python
 from skdistill.exports._raw import (
@@ -14,6 +17,7 @@ from skdistill.exports._raw import (
     Equals,
     Forest,
     Missing,
+    every_test,
     from_ordinal,
     largest_double,
     ordinal,
@@ -80,51 +84,73 @@ def test_tests_that_cannot_fail_are_left_out():
     assert tests(4, -1e-9) == ((None,), (1,))
 
 
-@pytest.mark.parametrize(("table", "kind"), [("plain", "tree"), ("scaled", "additive"), ("mixed", "sum")])
-def test_rows_find_every_kind_of_mistake(table, kind):
-    """A threshold off by one float32 number, a missing cell sent the other way, another category, another leaf."""
-    model = regressor(table, kind)
-    form = raw_form(model)
-    columns = adversarial_rows(model, form)
-    assert isinstance(form, Forest)
-    found = missed = 0
-    rng = np.random.default_rng(1)
-    for at in rng.permutation(sum(len(tree.tests) for tree in form.trees))[:20]:
-        wrong = mutated(form, int(at))
-        if wrong is None:
-            continue
-        answers = _python.TARGET.answer(_python.TARGET.write(model, wrong, "wrong"), model, "wrong", columns)
-        try:
-            check_answers(model, columns, *answers, 1e-12)
-            missed += 1
-        except ExportMismatchError:
-            found += 1
-    # What is missed changes no row's answer: random trees split again on what a split above has decided.
-    assert found >= 5
-    assert missed <= 0.5 * found
+@pytest.mark.parametrize("kind", ["tree", "chain", "additive", "sum"])
+def test_rows_find_every_mistake(kind):
+    """Each test and leaf of small models, made wrong in each way: the rows tell, or no row at all could."""
+    found = 0
+    for seed in range(4):
+        model = small_model(kind, seed)
+        form = raw_form(model)
+        columns, everything = adversarial_rows(model, form), every_row(form)
+        X = dict(zip(model.preprocessor.feature_names_in, everything, strict=True))
+        wanted = model.evaluate(X)
+        for wrong in mutants(form):
+            content = _python.TARGET.write(model, wrong, "wrong")
+            try:
+                check_answers(model, columns, *_python.TARGET.answer(content, model, "wrong", columns), 1e-12)
+            except ExportMismatchError:
+                found += 1
+                continue
+            np.testing.assert_allclose(_python.TARGET.answer(content, model, "wrong", everything)[0], wanted, rtol=1e-9)
+    assert found > 50
 
 
-def mutated(form: Forest, at: int) -> Forest | None:
-    """The same but for one test or leaf."""
-    trees = list(form.trees)
-    for i, tree in enumerate(trees):
-        if at >= len(tree.tests):
-            at -= len(tree.tests)
-            continue
-        test, tests, value = tree.tests[at], list(tree.tests), tree.value.copy()
+def small_model(kind: str, seed: int) -> Model:
+    """Few enough cells to try all that could make a difference."""
+    columns = [
+        NumericColumn("x", 0.5, *float32([0.1, 3]), missing=True),
+        NumericColumn("z"),
+        CategoryColumn("c", ("a", "b"), missing=True),
+    ]
+    rng = np.random.default_rng(seed)
+    if kind == "additive":
+        found = random_additive(rng, 6, 1, most_edges=4)
+    elif kind == "sum":
+        found = random_tree_sum(rng, 3, 6, 1)
+    else:
+        found = random_tree(rng, 12, 6, 1, chain=kind == "chain")
+    return Model(Preprocessor(columns), found, Output("regression", "identity", targets=("y",)))
+
+
+def every_row(form: Forest) -> list[np.ndarray]:
+    """Each mix of the cells between which an answer can change, also where a test is a step off."""
+    pools: list[list] = [[np.nan, np.inf, -np.inf], [np.nan, np.inf, -np.inf], ["a", "b", "unseen", None]]
+    for test in every_test(form):
         if isinstance(test, Below):
-            step = 1 if at % 2 else -1
-            other = float(from_ordinal(ordinal(np.float32(test.edge)) + step)) if np.isfinite(test.edge) else 0.0
-            tests[at] = replace(test, missing=not test.missing) if at % 3 == 0 else replace(test, edge=other)
-        elif isinstance(test, Equals):
-            tests[at] = Equals(test.column, 1 - min(test.category, 1))
-        elif test is None:
-            value[tree.no[at]] += 0.01
-        else:
-            return None
-        trees[i] = replace(tree, tests=tuple(tests), value=value)
-        return replace(form, trees=tuple(trees))
-    raise AssertionError("no such node")
+            near = np.clip(ordinal(np.float32(test.edge)) + np.arange(-1, 3), *ordinal(np.float32([-np.inf, np.inf])))
+            pools[test.column] += from_ordinal(near).tolist()
+    pools = [list(dict.fromkeys(pool)) for pool in pools]
+    return [np.array(cells, object if i == 2 else float) for i, cells in enumerate(zip(*product(*pools), strict=True))]
+
+
+def mutants(form: Forest) -> Iterator[Forest]:
+    """The same but for one test or leaf."""
+    for i, tree in enumerate(form.trees):
+        for at, test in enumerate(tree.tests):
+            if isinstance(test, Below):
+                beside = [float(from_ordinal(ordinal(np.float32(test.edge)) + step)) for step in (-1, 1)]
+                others = [replace(test, missing=not test.missing), *(replace(test, edge=edge) for edge in beside)]
+            elif isinstance(test, Equals):
+                others = [Equals(test.column, 1 - test.category), Missing(test.column)]
+            elif isinstance(test, Missing):
+                others = [Equals(test.column, 0)] if test.column == 2 else [Below(test.column, 0.0, True)]
+            else:
+                others, value = [], tree.value.copy()
+                value[tree.no[at]] += 0.01
+                yield replace(form, trees=(*form.trees[:i], replace(tree, value=value), *form.trees[i + 1 :]))
+            for other in others:
+                tests = (*tree.tests[:at], other, *tree.tests[at + 1 :])
+                yield replace(form, trees=(*form.trees[:i], replace(tree, tests=tests), *form.trees[i + 1 :]))
 
 
 def test_rows_hold_what_breaks_programs():

@@ -12,6 +12,9 @@ import pytest
 from export_matrix import classifier, raw_table, regressor
 
 from skdistill import Predictor
+from skdistill.exports._python import TARGET as PYTHON
+from skdistill.exports._raw import raw_form
+from skdistill.exports._verify import check_answers
 from skdistill.model import Linear, Model, NumericColumn, Output, Preprocessor
 
 
@@ -19,15 +22,15 @@ def test_every_kind_of_model(models):
     for model in models.values():
         predictor, table = Predictor(model), raw_table(model, 30, seed=6)
         rows = list(zip(*table.values(), strict=True))
-        wanted = model.predict(table)
         answers = [predictor.predict_one(list(row)) for row in rows]
         if model.output.task == "classification":
-            assert answers == wanted.tolist()
-            proba = [predictor.predict_proba_one(dict(zip(table, row, strict=True))) for row in rows]
-            np.testing.assert_allclose(proba, model.predict_proba(table), rtol=1e-6, atol=1e-9)
+            values = [predictor.predict_proba_one(dict(zip(table, row, strict=True))) for row in rows]
         else:
-            np.testing.assert_allclose(answers, wanted, rtol=1e-5, atol=1e-6)
-        assert np.array_equal(predictor.predict(table), wanted)
+            values = answers
+        columns = [np.array(cells, None if isinstance(cells[0], float) else object) for cells in table.values()]
+        shaped = np.array(values).reshape(len(rows), -1)
+        check_answers(model, columns, shaped, answers, PYTHON.tolerance[type(raw_form(model))])
+        assert np.array_equal(predictor.predict(table), model.predict(table))
 
 
 @pytest.mark.parametrize("kind", ["tree", "linear", "additive", "sum"])
