@@ -77,8 +77,8 @@ def test_many_outputs_and_wide_lines(tmp_path):
     rng = np.random.default_rng(0)
     from skdistill.model import Linear
 
-    columns = Preprocessor([NumericColumn(f"x{i}") for i in range(1500)])
-    model = Model(columns, Linear(rng.normal(size=(1500, 2)), [0, 1]), Output("classification", "softmax", (0, 1)))
+    columns = Preprocessor([NumericColumn(f"x{i}") for i in range(400)])
+    model = Model(columns, Linear(rng.normal(size=(400, 2)), [0, 1]), Output("classification", "softmax", (0, 1)))
     for name in ("wide.py", "wide.h", "wide.sql"):
         export(model, tmp_path / name)
 

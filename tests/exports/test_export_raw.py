@@ -102,7 +102,7 @@ def test_rows_find_every_mistake(kind):
                 found += 1
                 continue
             np.testing.assert_allclose(_python.TARGET.answer(content, model, "wrong", everything)[0], wanted, rtol=1e-9)
-    assert found > 50
+    assert found > 20
 
 
 def small_model(kind: str, seed: int) -> Model:
