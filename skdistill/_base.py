@@ -16,6 +16,7 @@ from sklearn.utils.validation import check_is_fitted
 
 from ._fitting import DistilledFitting
 from ._inputs import check_table
+from .exports import Predictor
 from .model import Model, Output
 from .report import Contestant, DistillationReport, distillation_report, joblib_nbytes
 from .teachers import without_heavy
@@ -128,6 +129,20 @@ class BaseDistilled(DistilledFitting):
         """
         check_is_fitted(self)
         return self._lower(self.student_)
+
+    def predictor(self) -> Predictor:
+        """The student for single rows, each answered in about a microsecond; see `skdistill.Predictor`.
+
+        Returns
+        -------
+        skdistill.Predictor
+
+        Raises
+        ------
+        TypeError
+            The student is a third-party estimator, which has no model form.
+        """
+        return Predictor(self.to_model())
 
     def _lower(self, student: Any) -> Model:
         if not hasattr(student, "predictor_"):
