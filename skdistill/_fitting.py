@@ -188,7 +188,8 @@ class DistilledFitting(DistilledComposition):
             n_bytes = student_nbytes(self.student_, encoders)
             stage.say(repr(self.recipe_.student) + ("" if n_bytes is None else f", {n_bytes:,} bytes"), nbytes=n_bytes)
             if self.selection_:
-                stage.say(_choice(self.selection_, task, any(member.frozen for member in members)))
+                why = _choice(self.selection_, task, any(member.frozen for member in members))
+                stage.say(why.removeprefix("selection: "))
             del judge, ranking
         with progress.stage("rival on hard labels"):
             # The honest rival is the same student without the committee; fitted here so that a report never fits.

@@ -5,6 +5,7 @@ from ._frontier_display import FrontierDisplay
 from ._latency import joblib_nbytes
 from ._metrics import GapRecovered
 from ._report import Contestant, DistillationReport, Evidence, distillation_report
+from ._shipped import ModelComparison, compare_models, model_report
 from ._student_display import StudentDisplay
 
 __all__ = [
@@ -14,7 +15,10 @@ __all__ = [
     "FidelityDisplay",
     "FrontierDisplay",
     "GapRecovered",
+    "ModelComparison",
     "StudentDisplay",
+    "compare_models",
     "distillation_report",
     "joblib_nbytes",
+    "model_report",
 ]
