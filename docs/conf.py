@@ -61,6 +61,7 @@ os.environ.setdefault("OMP_NUM_THREADS", "1")
 
 # ------------------------------------------------------------------ formulae
 
+
 def setup(app: Any) -> None:
     """Formulae become MathML, which browsers draw by themselves: a page needs nothing from the network."""
 
