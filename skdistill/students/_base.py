@@ -6,6 +6,7 @@ A student adds its parameters, its class attributes and one method, `_solve`.
 from __future__ import annotations
 
 from abc import abstractmethod
+from copy import copy
 from typing import Any, ClassVar, Self
 
 import numpy as np
@@ -20,7 +21,7 @@ from sklearn.utils.validation import (
 
 from .._sklearn import StrOptions, fit_context
 from ..engine import BLOCK_ROWS
-from ..model import LINKS
+from ..model import LINKS, Model, Precision
 
 #: How far the sum of a row of soft labels may be from 1.
 SUM_TOLERANCE = 1e-6
@@ -169,6 +170,8 @@ class BaseStudent(RegressorMixin, BaseEstimator):
     loss_ : {"log_loss", "squared"}
     predictor_ : skdistill.model.Tree, skdistill.model.Linear, skdistill.model.Additive or skdistill.model.TreeSum
     link_ : {"identity", "softmax", "simplex"}
+    precision_ : skdistill.model.Precision
+        float32, unless compression made less of it.
     n_outputs_ : int
     n_features_in_ : int
     """
@@ -180,6 +183,7 @@ class BaseStudent(RegressorMixin, BaseEstimator):
     #: Whether rows are only seen in blocks; else a fit needs all of them in memory at once.
     streams: ClassVar[bool] = True
     wants_scaling: ClassVar[bool] = False
+    has_model_form: ClassVar[bool] = True
 
     _parameter_constraints: ClassVar[dict[str, list]] = {"loss": [StrOptions({"auto", "log_loss", "squared"})]}
 
@@ -239,7 +243,7 @@ class BaseStudent(RegressorMixin, BaseEstimator):
         """
         X, Q, weight = read(self, X, y, sample_weight, self._rows())
         check_width(self, X.shape[1])
-        self.link_ = self.links[self.loss_]
+        self.link_, self.precision_ = self.links[self.loss_], Precision()
         self.predictor_ = self._solve(X, Q, weight)
         return self
 
@@ -265,6 +269,12 @@ class BaseStudent(RegressorMixin, BaseEstimator):
         """
         outputs: np.ndarray = self.predictor_.evaluate(X, LINKS[self.link_])
         return outputs
+
+    def with_form(self, model: Model) -> Self:
+        """A copy that answers as this model does: what compression made of the fitted student."""
+        twin = copy(self)
+        twin.predictor_, twin.link_, twin.precision_ = model.predictor, model.output.link, model.precision
+        return twin
 
     def _evaluate(self, X: Any, link: str) -> np.ndarray:
         """The predictor's outputs for `X` after `link`, with the shape of the targets."""
