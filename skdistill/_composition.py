@@ -109,8 +109,8 @@ class DistilledComposition(MetaEstimatorMixin, BaseEstimator):
                 )
             if nested and owner == "compression" and isinstance(owners[owner], list | tuple):
                 raise ValueError(
-                    f"Cannot set {key!r}: several passes are set as a whole. Pass a list of them as compression=..., or "
-                    "a single pass."
+                    f"Cannot set {key!r}: several passes are set as a whole. Pass a list of them as compression=..., "
+                    "or a single pass."
                 )
         super().set_params(**params)
         return self

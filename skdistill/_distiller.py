@@ -68,9 +68,9 @@ class DistilledClassifier(ClassifierMixin, BaseDistilled):
     compression : None, {"prune", "sparsify", "quantise"}, pass, or list of these, default=None
         What makes the fitted student smaller, one pass after the other; a name stands for the defaults of `Prune`,
         `Sparsify` or `Quantise`, which comes last. The passes are judged on the labels that the student learned from
-        (on 20,000 rows of them at most). Whatever is predicted, reported or shipped is the compressed student, as is the
-        rival on hard labels, and what is judged and sized where something is chosen. A search reaches
-        ``compression__tolerance`` of a single pass, or tries lists.
+        (on 20,000 rows at most). Whatever is predicted, reported or shipped is the compressed student, as is the rival
+        on hard labels; `max_bytes` is of the compressed one. A search reaches ``compression__tolerance`` of a single
+        pass, or tries lists.
     class_weight : dict, "balanced" or None, default=None
         As in scikit-learn; multiplies the sample weights of every stage.
     keep_teachers : bool, default=False
@@ -224,9 +224,9 @@ class DistilledRegressor(RegressorMixin, BaseDistilled):
     compression : None, {"prune", "sparsify", "quantise"}, pass, or list of these, default=None
         What makes the fitted student smaller, one pass after the other; a name stands for the defaults of `Prune`,
         `Sparsify` or `Quantise`, which comes last. The passes are judged on the labels that the student learned from
-        (on 20,000 rows of them at most). Whatever is predicted, reported or shipped is the compressed student, as is the
-        rival on hard labels, and what is judged and sized where something is chosen. A search reaches
-        ``compression__tolerance`` of a single pass, or tries lists.
+        (on 20,000 rows at most). Whatever is predicted, reported or shipped is the compressed student, as is the rival
+        on hard labels; `max_bytes` is of the compressed one. A search reaches ``compression__tolerance`` of a single
+        pass, or tries lists.
     keep_teachers : bool, default=False
         Pickle the fitted teachers too.
     device : {"auto", "cpu", "cuda"}, default="auto"

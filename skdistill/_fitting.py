@@ -360,8 +360,8 @@ def _evidence(verdict: Verdict, chosen: Verdict) -> dict[str, Any]:
 def _shrinking(steps: list[dict[str, Any]], n_rows: int) -> str:
     """What each pass of compression did, in a sentence."""
     told = [
-        f"{step['name']}: {step['nbytes_before']:,} to {step['nbytes_after']:,} bytes, loss {step['loss_before']:.4g} to "
-        f"{step['loss_after']:.4g}, fidelity {step['fidelity']:.4g}"
+        f"{step['name']}: {step['nbytes_before']:,} to {step['nbytes_after']:,} bytes, loss {step['loss_before']:.4g} "
+        f"to {step['loss_after']:.4g}, fidelity {step['fidelity']:.4g}"
         for step in steps
     ]
     return f"compression, judged on the soft labels of {n_rows:,} training rows: {'; '.join(told)}."

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from itertools import pairwise
 from typing import Any
 
 from sklearn.base import clone
@@ -38,7 +39,7 @@ def resolve_passes(compression: Any) -> tuple[CompressionPass, ...]:
         return ()
     several = isinstance(compression, Sequence) and not isinstance(compression, str)
     chain = tuple(_resolved(item) for item in (compression if several else [compression]))
-    for item, after in zip(chain, chain[1:]):
+    for item, after in pairwise(chain):
         if item.comes_last:
             raise ValueError(f"{item!r} must come last in a chain of passes: {after!r} cannot change what it leaves.")
     return chain

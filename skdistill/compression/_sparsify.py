@@ -11,8 +11,8 @@ from numpy.typing import NDArray
 
 from .._sklearn import Interval
 from ..model import Additive, Linear, Model, PairTable
-from ._pass import PathPass
 from ._evidence import Evidence
+from ._pass import PathPass
 from ._precise import refuse_quantised
 from ._refit import refitted
 

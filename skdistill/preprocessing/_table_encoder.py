@@ -302,7 +302,7 @@ class TableEncoder(TransformerMixin, BaseEstimator):
         return twin
 
     def read(self, X: Any) -> Any:
-        """The raw columns of a table as `Preprocessor.transform` takes them: float32, labels, missing values as they are.
+        """The raw columns of a table as `Preprocessor.transform` takes them: float32 or labels, not encoded yet.
 
         Parameters
         ----------
