@@ -133,19 +133,37 @@ class BaseDistilled(DistilledFitting):
             The student is a third-party estimator, which has no model form.
         """
         check_is_fitted(self)
-        return self._lower(self.student_, self.encoder_)
-
-    def _lower(self, student: Any, encoder: TableEncoder) -> Model:
-        if not student.has_model_form:
+        if not self.student_.has_model_form:
             raise TypeError(
-                f"A student of type {type(student.estimator).__name__} has no model form. Save it with joblib, or use "
+                f"A student of type {type(self.student_.estimator).__name__} has no model form. Save it with joblib, or use "
                 "student='tree', student='linear', student='additive' or student='boosted'."
             )
         if self.task_ == "classification":
-            output = Output(self.task_, student.link_, tuple(self.classes_.tolist()), (), True)
+            output = Output(self.task_, self.student_.link_, tuple(self.classes_.tolist()), (), True)
         else:
-            output = Output(self.task_, student.link_, None, self._targets, self._flat)
-        return Shipped(student, encoder).to_model(output)
+            output = Output(self.task_, self.student_.link_, None, self._targets, self._flat)
+        return Shipped(self.student_, self.encoder_).to_model(output)
+
+    def rules(self, X: Any = None, *, format: str = "text") -> str:
+        """The student in words: a tree as nested rules, a line or an additive model as a scorecard.
+
+        Parameters
+        ----------
+        X : table of shape (n, d), optional
+            Then the share of these rows that each rule applies to is said.
+        format : {"text", "markdown"}, default="text"
+
+        Returns
+        -------
+        str
+            See `skdistill.words.rules`.
+
+        Raises
+        ------
+        TypeError
+            The student is a third-party estimator.
+        """
+        return self.to_model().rules(X, format=format)
 
     def report(self, X: Any, y: Any, *, teacher_proba: Any = None) -> DistillationReport:
         """Compare committee, same student on hard labels, and distilled student on rows that none of them saw.
