@@ -135,8 +135,8 @@ class BaseDistilled(DistilledFitting):
         check_is_fitted(self)
         if not self.student_.has_model_form:
             raise TypeError(
-                f"A student of type {type(self.student_.estimator).__name__} has no model form. Save it with joblib, or use "
-                "student='tree', student='linear', student='additive' or student='boosted'."
+                f"A student of type {type(self.student_.estimator).__name__} has no model form. Save it with joblib, or "
+                "use student='tree', student='linear', student='additive' or student='boosted'."
             )
         if self.task_ == "classification":
             output = Output(self.task_, self.student_.link_, tuple(self.classes_.tolist()), (), True)
