@@ -17,6 +17,7 @@ from sklearn.utils.validation import check_is_fitted
 from ._fitting import DistilledFitting
 from ._inputs import check_table
 from ._shipped import Shipped
+from .exports import Predictor
 from .model import Model, Output
 from .preprocessing import TableEncoder
 from .report import Contestant, DistillationReport, distillation_report, joblib_nbytes
@@ -133,16 +134,33 @@ class BaseDistilled(DistilledFitting):
             The student is a third-party estimator, which has no model form.
         """
         check_is_fitted(self)
-        if not self.student_.has_model_form:
+        return self._lower(self.student_, self.encoder_)
+
+    def predictor(self) -> Predictor:
+        """The student for single rows, each answered in about a microsecond; see `skdistill.Predictor`.
+
+        Returns
+        -------
+        skdistill.Predictor
+
+        Raises
+        ------
+        TypeError
+            The student is a third-party estimator, which has no model form.
+        """
+        return Predictor(self.to_model())
+
+    def _lower(self, student: Any, encoder: TableEncoder) -> Model:
+        if not student.has_model_form:
             raise TypeError(
-                f"A student of type {type(self.student_.estimator).__name__} has no model form. Save it with joblib, or "
-                "use student='tree', student='linear', student='additive' or student='boosted'."
+                f"A student of type {type(student.estimator).__name__} has no model form. Save it with joblib, or use "
+                "student='tree', student='linear', student='additive' or student='boosted'."
             )
         if self.task_ == "classification":
-            output = Output(self.task_, self.student_.link_, tuple(self.classes_.tolist()), (), True)
+            output = Output(self.task_, student.link_, tuple(self.classes_.tolist()), (), True)
         else:
-            output = Output(self.task_, self.student_.link_, None, self._targets, self._flat)
-        return Shipped(self.student_, self.encoder_).to_model(output)
+            output = Output(self.task_, student.link_, None, self._targets, self._flat)
+        return Shipped(student, encoder).to_model(output)
 
     def rules(self, X: Any = None, *, format: str = "text") -> str:
         """The student in words: a tree as nested rules, a line or an additive model as a scorecard.
@@ -199,15 +217,17 @@ class BaseDistilled(DistilledFitting):
                 "fit with keep_teachers=True before saving."
             )
         for name, role, student, encoder in (
-            ("student on hard labels", "hard", self.hard_student_, self._hard_encoder),
+            ("student on hard labels", "hard", self.hard_student_, self.hard_encoder_),
             ("distilled student", "student", self.student_, self.encoder_),
         ):
-            packed = Shipped(student, encoder).nbytes
-            nbytes = joblib_nbytes(student) if packed is None else packed
+            model = self._lower(student, encoder) if student.has_model_form else None
+            nbytes = joblib_nbytes(student) if model is None else model.nbytes
             predict = partial(self._outputs_of, student, encoder)
-            contestants.append(Contestant(name, role, predict(X), nbytes, predict))
+            contestants.append(Contestant(name, role, predict(X), nbytes, predict, model))
         classes = self.classes_ if self.task_ == "classification" else None
-        return distillation_report(self.task_, X, y, contestants, classes=classes, notes=tuple(notes))
+        return distillation_report(
+            self.task_, X, y, contestants, classes=classes, notes=tuple(notes), selection=self.selection_
+        )
 
     def __deepcopy__(self, memo: dict[int, Any]) -> Self:
         twin = type(self).__new__(type(self))

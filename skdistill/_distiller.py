@@ -99,7 +99,7 @@ class DistilledClassifier(ClassifierMixin, BaseDistilled):
     compression_ : list of dict
         What each pass did to `student_`: its name, packed bytes, the loss on the soft labels before and after, and the
         fidelity to the student before all passes. ``pandas.DataFrame(clf.compression_)`` shows it.
-    encoder_ : TableEncoder, part of the shipped model
+    encoder_, hard_encoder_ : TableEncoder, what encodes rows for `student_` and for `hard_student_`
     teachers_ : Committee, the fitted teachers by name; not pickled unless `keep_teachers`
     teacher_weights_ : dict of name to weight
     temperatures_ : dict of name to temperature, where one is applied
@@ -252,7 +252,7 @@ class DistilledRegressor(RegressorMixin, BaseDistilled):
     compression_ : list of dict
         What each pass did to `student_`: its name, packed bytes, the loss on the soft labels before and after, and the
         fidelity to the student before all passes. ``pandas.DataFrame(clf.compression_)`` shows it.
-    encoder_ : TableEncoder, part of the shipped model
+    encoder_, hard_encoder_ : TableEncoder, what encodes rows for `student_` and for `hard_student_`
     teachers_ : Committee, the fitted teachers by name; not pickled unless `keep_teachers`
     teacher_weights_ : dict of name to weight
     notes_ : tuple of str, what `report` adds to its table
@@ -336,9 +336,9 @@ device, n_jobs, random_state, verbose
     Attributes
     ----------
     task_ : {"classification", "regression"}
-    student_, hard_student_, recipe_, classes_, augmentation_, selection_, compression_, encoder_, teachers_, \
-teacher_weights_, temperatures_, committee_temperature_, committee_biases_, notes_, fit_seconds_, n_features_in_, \
-feature_names_in_
+    student_, hard_student_, recipe_, classes_, augmentation_, selection_, compression_, encoder_, hard_encoder_, \
+teachers_, teacher_weights_, temperatures_, committee_temperature_, committee_biases_, notes_, fit_seconds_, \
+n_features_in_, feature_names_in_
         As in `DistilledClassifier`; classes, temperatures and biases for classification only.
 
     Examples

@@ -170,7 +170,7 @@ class DistilledFitting(DistilledComposition):
             # The honest rival is the same student without the committee; fitted here so that a report never fits.
             rival = Recipe(self.recipe_.student, hard=True)
             rivals = shipped if self.recipe_.hard else workshop.fit(rival, lesson)
-            self.hard_student_, self._hard_encoder = rivals.student, rivals.encoder
+            self.hard_student_, self.hard_encoder_ = rivals.student, rivals.encoder
 
         self.compression_ = [asdict(step) for step in shipped.steps]
         self.augmentation_ = self.recipe_.sampler
