@@ -31,8 +31,8 @@ BLENDS = {"classification": (0.3, 0.0, 0.6), "regression": (0.7, 0.3, 0.9)}
 #: rows.
 _SIZES = 2
 
-#: Students that are judged on all folds, the others on the first alone; and those of which further blends and samplers
-#: are tried.
+#: Students that are judged on all folds, of the others a sketch on the first alone; and those of which further blends
+#: and samplers are tried.
 _SCREENED, _FINALISTS = 3, 2
 
 
@@ -201,8 +201,8 @@ class Judge:
         return Verdict(recipe, losses, errors, weight, nbytes)
 
     def size(self, student: Any) -> int:
-        """Packed bytes of a student on the hard labels of the first ground; 0 where it has no model form."""
-        return self(Recipe(student, hard=True), on_first=True).nbytes or 0
+        """About what a student packs to, on the hard labels of the first ground; 0 where it has no model form."""
+        return self(Recipe(student.sketch(), hard=True), on_first=True).nbytes or 0
 
     def _trial(self, recipe: Recipe, number: int) -> Verdict:
         """The verdict of one ground, where each recipe is fitted once."""
@@ -229,9 +229,10 @@ def choose(choices: Choices, judge: Judge) -> list[Verdict]:
     """Verdicts, the chosen one first, then the others from good to bad.
 
     Every student is judged on hard labels and on soft ones of the first blend, and the better of the two represents it.
-    Of many students this is done on the first fold alone, and the few best are judged on all. Then the best of them
-    are judged with every other blend and sampler. Of many candidates some look good by luck: so a further recipe takes
-    the place of the best representative only if its loss is lower by over a standard error (after Breiman et al. 1984).
+    Of many students this is first done with their sketches and on the first fold alone, and the few best are judged on
+    all. Then the best of them are judged with every other blend and sampler. Of many candidates some look good by luck:
+    so a further recipe takes the place of the best representative only if its loss is lower by over a standard error
+    (after Breiman et al. 1984).
     Nor are soft labels taken whose errors are more than those of the best student on hard labels by over a standard
     error: what is known to be worse is not shipped.
 
@@ -244,8 +245,8 @@ def choose(choices: Choices, judge: Judge) -> list[Verdict]:
     if not students:  # here none fits, but on all rows some do
         students = [family[0] for family in choices.families]
     first, *rest = [(blend, sampler) for sampler in choices.samplers for blend in choices.blends]
-    if len(students) > _SCREENED and len(judge.grounds) > 1:
-        students.sort(key=lambda student: min(v.loss for v in _pair(student, first, judge, on_first=True)))
+    if len(students) > _SCREENED:
+        students.sort(key=lambda student: min(v.loss for v in _pair(student.sketch(), first, judge, on_first=True)))
         students = students[:_SCREENED]
     pairs = [_pair(student, first, judge) for student in students]
     rival = min((hard for hard, _ in pairs), key=_loss)

@@ -15,9 +15,9 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.model_selection import KFold, TimeSeriesSplit
 from sklearn.svm import SVC
 
-from skdistill import DistilledClassifier, DistilledRegressor, LinearStudent, TreeStudent, _fitting
+from skdistill import DistilledClassifier, DistilledRegressor, LinearStudent, TreeStudent, _fitting, _selection
 from skdistill._selection import JUDGED_ROWS, Choices, Verdict, choose, judged_folds
-from skdistill._transfer import Recipe
+from skdistill._transfer import Recipe, fit_student
 from skdistill.augmentation import Munge
 from skdistill.teachers import cross_fit, make_folds, resolve_members
 
@@ -213,6 +213,40 @@ def test_auto_student_stays_within_the_budget(max_bytes):
     assert clf.score(X[1::2], y[1::2]) > 0.88
     assert len({row["student"] for row in clf.selection_}) > 1
     assert all(row["nbytes"] is not None for row in clf.selection_)
+
+
+def test_sizes_are_found_by_sketches(monkeypatch):
+    """Large trees are repaired only if they are among what is judged in full."""
+    X, y = load_diabetes(return_X_y=True)
+    repaired = set()
+
+    def spy(recipe, lesson):
+        if getattr(recipe.student, "repair", None):
+            repaired.add(repr(recipe.student))
+        return fit_student(recipe, lesson)
+
+    monkeypatch.setattr(_selection, "fit_student", spy)
+    reg = DistilledRegressor("ridge", "tree", max_bytes=100, cv=3, random_state=0).fit(X, y)
+    assert repaired
+    assert repaired == {row["student"] for row in reg.selection_}
+
+
+def test_many_students_are_screened_by_sketches_on_the_first_fold():
+    """Three are judged in full."""
+    students = [TreeStudent(max_leaves=leaves) for leaves in (2, 4, 8, 16)]
+    judged = []
+
+    def judge(recipe, on_first=False):
+        judged.append((recipe.student.max_leaves, recipe.student.repair, on_first))
+        loss = {2: 0.4, 4: 0.9, 8: 0.3, 16: 0.2}[recipe.student.max_leaves]
+        return Verdict(recipe, np.full(200, loss), np.zeros(200), np.ones(200), None)
+
+    judge.grounds = [None, None]
+    chosen, *_ = choose(Choices((tuple(students),), (0.3,), (None,), None), judge)
+    assert chosen.recipe.student is students[3]
+    assert {leaves for leaves, repair, on_first in judged if repair is None and on_first} == {2, 4, 8, 16}
+    assert {leaves for leaves, repair, on_first in judged if repair and not on_first} == {2, 8, 16}
+    assert len(judged) == 2 * 4 + 2 * 3
 
 
 def test_a_family_sized_to_the_budget():

@@ -206,6 +206,10 @@ class BaseStudent(RegressorMixin, BaseEstimator):
         """Columns of X that a student of these parameters takes at most; None: no limit."""
         return None
 
+    def sketch(self) -> Self:
+        """An unfitted student that tells at less cost about how large and how good this one becomes: mostly itself."""
+        return self
+
     @abstractmethod
     def _solve(self, X: Any, Q: np.ndarray, weight: np.ndarray) -> Any:
         """Fit under `self.loss_` and return the predictor.

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from numbers import Integral, Real
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Self
 
 import numpy as np
+from sklearn.base import clone
 from sklearn.utils.validation import check_is_fitted
 
 from .._sklearn import Interval, StrOptions
@@ -134,6 +135,10 @@ class TreeStudent(BaseStudent):
         super().check(task)
         if self.repair == "accuracy" and "squared" in (self.loss, "squared" if task == "regression" else None):
             raise _no_accuracy()
+
+    def sketch(self) -> Self:
+        """The same tree as it grows, without repair."""
+        return clone(self).set_params(repair=None)
 
     def _solve(self, X: Any, Q: np.ndarray, weight: np.ndarray) -> Tree:
         if self.repair == "accuracy" and self.loss_ == "squared":
