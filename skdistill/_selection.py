@@ -230,10 +230,10 @@ def choose(choices: Choices, judge: Judge) -> list[Verdict]:
 
     Every student is judged on hard labels and on soft ones of the first blend. Where that is much to judge, sketches of
     the students are judged first, on the first fold alone, and only the few best recipes in full. The student of the
-    best is then judged with every other blend and sampler. Of many candidates some look good by luck: so one of these
-    takes the place of the best only if its loss is lower by over a standard error (after Breiman et al. 1984). Nor are
-    soft labels taken whose errors are more than those of the best student on hard labels by over a standard error: what
-    is known to be worse is not shipped.
+    best is then judged with every other blend and sampler. Of many candidates some look good by luck: so one takes the
+    place of what does best on average elsewhere, soft labels of the first blend, only if its loss is lower by over a
+    standard error (after Breiman et al. 1984). What is known to be worse is not shipped: soft labels give way to the
+    best student on hard ones where they lose to it by that, or by over two standard errors of the share of errors.
 
     Parameters
     ----------
@@ -249,9 +249,9 @@ def choose(choices: Choices, judge: Judge) -> list[Verdict]:
         recipes = _finalists(recipes, judge)
     verdicts = sorted(map(judge, recipes), key=_loss)
     rival = next(verdict for verdict in verdicts if verdict.recipe.hard)
-    chosen = next(verdict for verdict in verdicts if _better(rival, verdict) is verdict)
+    chosen = next((v for v in verdicts if not v.recipe.hard and not _is_known_worse(v, rival)), rival)
     further = [judge(Recipe(chosen.recipe.student, *pair)) for pair in rest]
-    challenger = min((verdict for verdict in further if _better(rival, verdict) is verdict), key=_loss, default=chosen)
+    challenger = min((v for v in further if not _is_known_worse(v, rival)), key=_loss, default=chosen)
     if chosen.loss - challenger.loss > challenger.se(chosen):
         chosen = challenger
     others = sorted((verdict for verdict in verdicts + further if verdict is not chosen), key=_loss)
@@ -273,10 +273,9 @@ def _loss(verdict: Verdict) -> float:
     return verdict.loss
 
 
-def _better(hard: Verdict, soft: Verdict) -> Verdict:
-    """The soft labels if their loss is lower and their errors are not known to be more."""
-    wins = soft.loss < hard.loss and soft.error - hard.error <= soft.se(hard, "errors")
-    return soft if wins else hard
+def _is_known_worse(soft: Verdict, hard: Verdict) -> bool:
+    """Whether hard labels are better beyond noise."""
+    return soft.loss - hard.loss > soft.se(hard) or soft.error - hard.error > 2 * soft.se(hard, "errors")
 
 
 def _that_fit(family: tuple[Any, ...], judge: Judge, max_bytes: int | None) -> list[Any]:
