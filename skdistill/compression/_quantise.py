@@ -90,7 +90,9 @@ def _rounded_values(model: Model, evidence: Evidence, values: str) -> Model:
     predictor = model.predictor
     if values == "float16":
         if isinstance(predictor, Tree):
-            leaves = single(_half(sparing(predictor, model.output.link).value))
+            tree = sparing(predictor, model.output.link)
+            assert isinstance(tree, Tree)
+            leaves = single(_half(tree.value))
             if model.output.link == "simplex":
                 leaves = with_last_share(leaves)
             return replace(model, predictor=replace(predictor, value=leaves))

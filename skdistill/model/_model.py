@@ -173,6 +173,12 @@ class Model(Frozen):
         except ValueError as error:
             raise ModelFormatError(str(error)) from error
 
+    def rules(self, X: Any = None, *, format: str = "text") -> str:
+        """Say the model in words, as ``"text"`` or ``"markdown"``; see `skdistill.words.rules`."""
+        from ..words import rules  # reads this module
+
+        return rules(self, X, format=format)
+
     def save(self, path: str | os.PathLike[str]) -> None:
         """Write the model to a JSON file; see `save`."""
         save(self, path)

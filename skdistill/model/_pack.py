@@ -136,7 +136,7 @@ def _column(column: NumericColumn | CategoryColumn, used: list[bool]) -> bytes:
 
 def _number(value: float) -> tuple[int, bytes]:
     """A number in 2 bytes (form 2) or 4 (form 3)."""
-    if is_half(np.float32([value])):
+    if is_half(np.array([value], np.float32)):
         return 2, halves(value)
     return 3, floats(value)
 

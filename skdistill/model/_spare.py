@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -119,21 +120,20 @@ def sparing(predictor: Predictor, link: str) -> Predictor:
         if link == "identity" or spares_last(predictor, link):
             return predictor
         doubles = predictor.value.astype(np.float64)
-        value = with_last_share(simplex(doubles)) if link == "simplex" else doubles - doubles[:, -1:]
-        return Tree(predictor.feature, predictor.threshold, predictor.right, value, predictor.n_features)
+        less_last = (doubles - doubles[:, -1:]).astype(np.float32)
+        value = with_last_share(simplex(doubles)) if link == "simplex" else less_last
+        return replace(predictor, value=value)
     if isinstance(predictor, TreeSum):
         base = predictor.base.astype(np.float64)
-        return TreeSum(
-            predictor.trees, predictor.output, base - base[-1] if link == "softmax" else base, predictor.n_features
-        )
+        return replace(predictor, base=base - base[-1]) if link == "softmax" else predictor
 
-    def less_last(values: NDArray[np.floating]) -> NDArray[np.float64]:
+    def grounded(values: NDArray[np.floating]) -> Any:
         doubles = values.astype(np.float64)
         return doubles - doubles[..., -1:] if link == "softmax" else doubles
 
     if isinstance(predictor, Linear):
-        return Linear(less_last(predictor.coef), less_last(predictor.intercept))
-    tables = [less_last(table) for table in predictor.tables]
-    intercept = sum((table[0] for table in tables), less_last(predictor.intercept))
-    pairs = [PairTable(pair.features, pair.edges, less_last(pair.table)) for pair in predictor.pairs]
-    return Additive(predictor.edges, [table - table[0] for table in tables], intercept, pairs)
+        return Linear(grounded(predictor.coef), grounded(predictor.intercept))
+    tables = [grounded(table) for table in predictor.tables]
+    intercept = sum((table[0] for table in tables), grounded(predictor.intercept))
+    pairs = tuple(PairTable(pair.features, pair.edges, grounded(pair.table)) for pair in predictor.pairs)
+    return Additive(predictor.edges, tuple(table - table[0] for table in tables), intercept, pairs)

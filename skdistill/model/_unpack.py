@@ -101,12 +101,12 @@ class _Bytes:
             raise ModelFormatError(f"numbers must be finite, and those before byte {8 + self.at} are not.")
         return array.astype(np.float32)
 
-    def indices(self, n: int, below: int) -> NDArray[np.int64]:
+    def indices(self, n: int, below: int) -> NDArray[np.int32]:
         """Numbers of things of which there are `below`."""
-        array = self.array(n, index_type(below)).astype(np.int64)
+        array = self.array(n, index_type(below))
         if n and array.max() >= below:
             raise ModelFormatError(f"a number below {below} was expected before byte {8 + self.at}.")
-        return array
+        return array.astype(np.int32)
 
     def bits(self, n: int) -> NDArray[np.bool_]:
         return np.unpackbits(self.array((n + 7) // 8, "u1"), count=n, bitorder="little").astype(bool)
@@ -174,12 +174,12 @@ def _read(source: _Bytes) -> tuple[Preprocessor, Predictor, Output, Precision]:
     return preprocessor, predictor, output, Precision("float16" if head.half else "float32", head.values)
 
 
-def _read_names(source: _Bytes, head: _Head, n_columns: int, n_outputs: int) -> tuple[tuple[Any, ...], tuple[Any, ...]]:
+def _read_names(source: _Bytes, head: _Head, n_columns: int, n_outputs: int) -> tuple[tuple[Any, ...], Any]:
     if source.at == len(source.data):  # bare
-        names = tuple(f"x{i}" for i in range(n_columns))
+        nameless = tuple(f"x{i}" for i in range(n_columns))
         if not head.is_regression:
-            return names, tuple(range(n_outputs))
-        return names, ("y",) if n_outputs == 1 else tuple(f"y{k}" for k in range(n_outputs))
+            return nameless, tuple(range(n_outputs))
+        return nameless, ("y",) if n_outputs == 1 else tuple(f"y{k}" for k in range(n_outputs))
     names = tuple(_label(source) for _ in range(n_columns))
     labels = tuple(_label(source) for _ in range(n_outputs))
     if source.at < len(source.data):
@@ -288,7 +288,7 @@ def _read_additive(source: _Bytes, head: _Head, used: NDArray[np.intp], n_encode
     pairs = []
     for _ in range(source.count()):
         features = used[source.indices(2, len(used))].tolist()
-        pairs.append((features, [_read_edges(source, head) for _ in range(2)]))
+        pairs.append((features, (_read_edges(source, head), _read_edges(source, head))))
     intercept = source.numbers(free)
     rows = [len(edges[i]) + 1 - first for i in used]
     cells = [len(ends[0]) * len(ends[1]) for _, ends in pairs]
@@ -351,7 +351,7 @@ _READ: tuple[Any, ...] = (_read_tree, _read_linear, _read_additive, _read_tree_s
 
 
 def _build(is_split: Any, feature: Any, threshold: Any, right: Any, value: Any, n_encoded: int) -> Tree:
-    nodes = np.full(len(is_split), -1, np.int64)
+    nodes = np.full(len(is_split), -1, np.int32)
     nodes[is_split] = feature
     thresholds = np.zeros(len(is_split), np.float32)
     thresholds[is_split] = threshold

@@ -4,22 +4,18 @@ from __future__ import annotations
 
 from dataclasses import replace
 from numbers import Integral, Real
-from typing import Any, ClassVar
+from typing import ClassVar
 
-import numpy as np
 from sklearn.utils.validation import check_is_fitted
 
 from .._sklearn import Interval, StrOptions
-from ..engine import MemoryEngine
+from ..engine import Engine
 from ..model import Tree
 from ..model._spare import with_last_share
 from ._base import BaseStudent
 from ._fitting import fit_tree
 from ._growth import Limits
 from ._repair import SHARES
-
-#: Rows of a block. The sums of all bins are allocated once a block and pass, which wants blocks large.
-BLOCK_ROWS = 65_536
 
 
 class TreeStudent(BaseStudent):
@@ -137,10 +133,13 @@ class TreeStudent(BaseStudent):
         if self.repair == "accuracy" and "squared" in (self.loss, "squared" if task == "regression" else None):
             raise _no_accuracy()
 
-    def _solve(self, X: Any, Q: np.ndarray, weight: np.ndarray) -> Tree:
+    def block_rows(self, width: int) -> int:
+        """Rows of a block: the sums of all bins are allocated once a block and pass, which wants blocks large."""
+        return 65_536
+
+    def _solve(self, engine: Engine) -> Tree:
         if self.repair == "accuracy" and self.loss_ == "squared":
             raise _no_accuracy()
-        engine = MemoryEngine({"X": X, "Q": Q, "weight": weight}, BLOCK_ROWS)
         limits = Limits(self.max_leaves, self.max_depth, self.min_samples_leaf)
         tree = fit_tree(engine, self.loss_, limits, self.max_bins, self.shrinkage, self.repair)
         # The last share is what the others leave of 1, to the last bit, and needs no bytes.
