@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import struct
 import zlib
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -183,6 +184,18 @@ def test_many_columns_without_names_are_refused():
     assert Model.from_bytes(model.to_bytes()).preprocessor.n_features_in == 70_000
     with pytest.raises(ValueError, match=r"at most 65536 columns, or their names. Got 70000 columns: pass names=True"):
         model.to_bytes(names=False)
+
+
+def test_the_example_of_the_documents(tmp_path):
+    """The bytes that docs/packed_format.md shows are those that are written."""
+    page = (Path(__file__).parents[2] / "docs" / "packed_format.md").read_text()
+    lines = page.split("## An example")[1].split("```")[1].strip().splitlines()
+    shown = bytes.fromhex("".join(line[:11] for line in lines))
+    tree = Tree([0, -1, -1], [30.5, 0, 0], [2, 0, 0], [[0.75, 0.25], [0.5, 0.5]], n_features=1)
+    output = Output("classification", "simplex", ("no", "yes"))
+    model = Model(Preprocessor([NumericColumn("age")]), tree, output)
+    assert model.to_bytes() == shown
+    assert model.nbytes == 29 == len(shown) - 11
 
 
 # Hostile files
