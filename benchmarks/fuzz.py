@@ -1,8 +1,8 @@
 """Hostile files: how many mutated model files were read, and whether any did anything but load or be refused.
 
-Run with ``python -m benchmarks.fuzz [seconds] [seed]``; seconds are CPU time, half for each form. A case is a valid file
-with a few mutations under a checksum that fits, so that readers get past it. It is a finding if reading raises anything
-but a ModelFormatError, if what was read cannot predict, or if it took memory or time out of proportion to its length.
+Run with ``python -m benchmarks.fuzz [seconds] [seed]``; seconds are CPU time, half for each form. A case is a valid
+file with a few mutations under a checksum that fits, so that readers get past it. It is a finding if reading raises
+anything but a ModelFormatError, if what was read cannot predict, or if it took memory or time out of proportion.
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ import time
 import warnings
 import zlib
 from collections import Counter
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -188,7 +189,7 @@ def main() -> None:
     packed = [model.to_bytes(names=bool(i % 2)) for i, model in enumerate(models)]
     documents = [json.loads(_json(model)) for model in models]
     others = [place for document in documents for place in _places(document["content"])]
-    used = int(open("/proc/self/statm").read().split()[0]) * resource.getpagesize()
+    used = int(Path("/proc/self/statm").read_text().split()[0]) * resource.getpagesize()
     resource.setrlimit(resource.RLIMIT_AS, (used + _MOST_BYTES, resource.RLIM_INFINITY))
     findings: Counter[str] = Counter()
     for form in ("packed", "json"):
