@@ -15,9 +15,10 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.model_selection import KFold, TimeSeriesSplit
 from sklearn.svm import SVC
 
-from skdistill import DistilledClassifier, DistilledRegressor, LinearStudent, TreeStudent, _fitting, _selection
+from skdistill import DistilledClassifier, DistilledRegressor, LinearStudent, TreeStudent, _fitting
 from skdistill._selection import JUDGED_ROWS, Choices, Verdict, choose, judged_folds
-from skdistill._transfer import Recipe, fit_student
+from skdistill._shipped import Workshop
+from skdistill._transfer import Recipe
 from skdistill.augmentation import Munge
 from skdistill.teachers import cross_fit, make_folds, resolve_members
 
@@ -217,14 +218,14 @@ def test_auto_student_stays_within_the_budget(max_bytes):
 def test_sizes_are_found_by_sketches(monkeypatch):
     """Large trees are repaired only if they are among what is judged in full."""
     X, y = load_diabetes(return_X_y=True)
-    repaired = set()
+    repaired, fit = set(), Workshop.fit
 
-    def spy(recipe, lesson):
+    def spy(workshop, recipe, lesson):
         if getattr(recipe.student, "repair", None):
             repaired.add(repr(recipe.student))
-        return fit_student(recipe, lesson)
+        return fit(workshop, recipe, lesson)
 
-    monkeypatch.setattr(_selection, "fit_student", spy)
+    monkeypatch.setattr(Workshop, "fit", spy)
     reg = DistilledRegressor("ridge", "tree", max_bytes=100, cv=3, random_state=0).fit(X, y)
     assert repaired
     assert repaired == {row["student"] for row in reg.selection_}
