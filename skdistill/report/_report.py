@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -14,6 +15,7 @@ from numpy.typing import NDArray
 from sklearn.utils import check_array, check_consistent_length, column_or_1d
 
 from skdistill._sklearn import Interval, StrOptions, validate_params
+from skdistill.model._files import write_whole
 
 from ._latency import latency
 from ._metrics import (
@@ -182,6 +184,35 @@ class DistillationReport:
         frame = pd.DataFrame(self.rows).set_index("name")
         numbers = frame.columns.drop(["role", "nbytes"])
         return frame.astype({"nbytes": "Int64"} | dict.fromkeys(numbers, "float64"))
+
+    def to_html(self) -> str:
+        """Return the report as one HTML page that needs no network: tables, pictures, the student itself.
+
+        Raises
+        ------
+        ImportError
+            If Jinja2 or matplotlib is not installed.
+        """
+        from ._page import to_html
+
+        return to_html(self)
+
+    def save(self, path: str | os.PathLike[str]) -> None:
+        """Write the page of `to_html` to a file, whole or not at all.
+
+        Parameters
+        ----------
+        path : str or path-like
+            As a rule with the suffix ``.html``. A file that was there before is replaced.
+
+        Raises
+        ------
+        ImportError
+            If Jinja2 or matplotlib is not installed.
+        OSError
+            If the file cannot be written.
+        """
+        write_whole(path, self.to_html().encode())
 
     def __str__(self) -> str:
         return render(self)
