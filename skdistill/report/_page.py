@@ -99,9 +99,12 @@ def _facts(report: DistillationReport) -> list[dict[str, str]]:
         amount = f"{points(gap.gain)} points" if metric == "accuracy" else significant(gap.gain, 3)
         error = points(gap.gain_se) if metric == "accuracy" else significant(gap.gain_se, 2)
         sign = "+" if gap.gain > 0 else ""
-        beyond = abs(gap.gain) >= 2 * gap.gain_se
         what = "more" if metric == "accuracy" else "less RMSE"
-        aside = f"{what} than on hard labels, standard error {error}{'' if beyond else ': not beyond noise'}"
+        aside = f"{what} than on hard labels, standard error {error}"
+        if not abs(gap.gain) >= 2 * gap.gain_se:  # also where it is unknown
+            aside += ": not beyond noise"
+        if gap.gain == gap.gain_se == 0:
+            aside = "the student answers as the one on hard labels does"
         found.append(fact("distillation bought", f"{sign}{amount}".replace("-", "−"), aside))
     return found
 
@@ -219,7 +222,8 @@ def _student(report: DistillationReport) -> dict[str, Any]:
         tall=True,
     )
     text = f"{type(model.predictor).__name__}, {in_bytes(model.nbytes)} packed, reading {_columns(model)}."
-    return _section("student", "The student itself", [_text(text), _pictures([picture])])
+    blocks = [_text(text), _pictures([picture]), _listing("The same in words", model.rules(X))]
+    return _section("student", "The student itself", blocks)
 
 
 def _columns(model: Any) -> str:
@@ -236,8 +240,7 @@ def _columns(model: Any) -> str:
 def _choices(report: DistillationReport) -> dict[str, Any]:
     blocks: list[dict[str, Any]] = []
     if report.evidence.fitted:
-        rows = [{"kind": "", "cells": [name, value]} for name, value in report.evidence.fitted.items()]
-        blocks.append(_table("How it was fitted", ["", ""], rows, [1]))
+        blocks.append({"kind": "pairs", "pairs": dict(report.evidence.fitted)})
     selection = report.evidence.selection
     if selection:
         rows = [
@@ -266,12 +269,16 @@ def _section(name: str, title: str, blocks: list[dict[str, Any]]) -> dict[str, A
     return {"id": name, "title": title, "blocks": blocks}
 
 
-def _text(text: str, aside: bool = False) -> dict[str, Any]:
-    return {"kind": "text", "text": text, "aside": aside}
+def _text(text: str) -> dict[str, Any]:
+    return {"kind": "text", "text": text}
 
 
 def _list(entries: list[str]) -> dict[str, Any]:
     return {"kind": "list", "entries": entries}
+
+
+def _listing(title: str, text: str) -> dict[str, Any]:
+    return {"kind": "listing", "title": title, "text": text}
 
 
 def _pictures(pictures: list[Picture]) -> dict[str, Any]:

@@ -6,12 +6,12 @@ from typing import Any
 
 import numpy as np
 
-from skdistill.model import CategoryColumn, Linear, Model
+from skdistill.model import Linear, Model, NumericColumn
+from skdistill.words import Wording
 
-from ._conditions import is_flag, number, owners
 from ._palette import Palette, plain, shorten, signed, tidy
 from ._scores import Floats, readable, series, unit
-from ._text import significant
+from ._text import number, significant
 
 # Features that are drawn; classes whose cells have room for a number.
 _MOST, _MOST_NUMBERS = 20, 10
@@ -22,18 +22,16 @@ def _entries(model: Model) -> list[tuple[str, Floats]]:
     """Name and effect of each feature that has any, the strongest first."""
     assert isinstance(model.predictor, Linear)
     effects = readable(model, model.predictor.coef)
+    wording = Wording(model.preprocessor)
     names = []
-    for column, at in owners(model.preprocessor):
-        if is_flag(column, at):
-            names.append(f"{column.name} is missing")
-        elif isinstance(column, CategoryColumn):
-            names.append(f"{column.name} is {column.categories[at]}")
-        else:
-            names.append(
-                column.name
-                if column.scale == 1
-                else f"{column.name}, per {number(float(significant(1 / column.scale, 3)))}"
-            )
+    for at, (owner, part, _) in enumerate(wording.features):
+        column = model.preprocessor.columns[owner]
+        if part != "value":
+            names.append(wording.condition(at, (1.0, 1.0)))
+            continue
+        assert isinstance(column, NumericColumn)
+        unit = "" if column.scale == 1 else f", per {number(float(significant(1 / column.scale, 3)))}"
+        names.append(f"{column.name}{unit}")
     order = np.argsort(-np.abs(effects).max(axis=1), kind="stable")
     return [(names[i], effects[i]) for i in order if effects[i].any()]
 

@@ -10,16 +10,17 @@ from numpy.typing import NDArray
 from sklearn.tree import DecisionTreeRegressor
 
 from skdistill._sklearn import safe_indexing
+from skdistill.words import Box, Wording, above
 
-from ._conditions import Path
+from ._tree_picture import readable
 
 if TYPE_CHECKING:
     from ._report import DistillationReport
 
 Floats = NDArray[np.float64]
 
-# The rule is a leaf of a tree of this many leaves and this depth, each of at least this share of the rows.
-_LEAVES, _DEPTH, _SHARE, _FEWEST = 8, 3, 0.05, 15
+# The rule is a leaf of a tree of this depth, and holds at least this share of the rows and this many.
+_DEPTH, _SHARE, _FEWEST = 3, 0.05, 15
 _MOST, _SEED = 4, 0
 
 
@@ -65,15 +66,16 @@ def segments(report: DistillationReport) -> list[Segment]:
     difference = committee.outputs - student.outputs
     spread = np.abs(difference).sum(axis=1) if report.task == "classification" else (difference**2).sum(axis=1)
     Z = student.model.preprocessor.transform(found.X)
-    tree = DecisionTreeRegressor(max_leaf_nodes=_LEAVES, max_depth=_DEPTH, min_samples_leaf=fewest, random_state=_SEED)
+    tree = DecisionTreeRegressor(max_depth=_DEPTH, min_samples_leaf=fewest, random_state=_SEED)
     tree.fit(safe_indexing(Z, search), spread[search])
     leaf = tree.apply(safe_indexing(Z, judged))
-    rules = _rules(tree.tree_, Path(student.model.preprocessor))
+    wording = Wording(student.model.preprocessor)
+    rules = _boxes(tree.tree_, wording)
     worst = sorted(
         (node for node in rules if _value(tree.tree_, node) > _value(tree.tree_, 0)),
         key=lambda node: -_value(tree.tree_, node),
     )
-    parts = [(str(rules[node]), judged[leaf == node]) for node in worst[:_MOST]]
+    parts = [(readable(wording.say(rules[node])), judged[leaf == node]) for node in worst[:_MOST]]
     return [_segment(report, rule, rows, len(judged)) for rule, rows in [("all rows", judged), *parts] if len(rows)]
 
 
@@ -85,19 +87,30 @@ def _value(tree: Any, node: int) -> float:
     return float(tree.value[node, 0, 0])
 
 
-def _rules(tree: Any, root: Path) -> dict[int, Path]:
-    """The way to each leaf."""
-    found: dict[int, Path] = {}
-    waiting = [(0, root)]
+def _boxes(tree: Any, wording: Wording) -> dict[int, Box]:
+    """What is known of the rows of each leaf."""
+    found: dict[int, Box] = {}
+    waiting: list[tuple[int, Box]] = [(0, {})]
     while waiting:
-        node, path = waiting.pop()
+        node, box = waiting.pop()
         if tree.children_left[node] < 0:
-            found[node] = path
+            found[node] = box
             continue
-        split = int(tree.feature[node]), float(tree.threshold[node])
-        waiting.append((int(tree.children_left[node]), path.step(*split, left=True)))
-        waiting.append((int(tree.children_right[node]), path.step(*split, left=False)))
+        feature = int(tree.feature[node])
+        low, high = box.get(feature, wording.whole(feature))
+        if wording.features[feature].part == "value":
+            threshold = _last_float32(tree.threshold[node])
+            boxes = {**box, feature: (low, threshold)}, {**box, feature: (above(threshold), high)}
+        else:
+            boxes = {**box, feature: (0.0, 0.0)}, {**box, **wording.implied(feature), feature: (1.0, 1.0)}
+        waiting += zip((int(tree.children_left[node]), int(tree.children_right[node])), boxes)
     return found
+
+
+def _last_float32(threshold: float) -> float:
+    """The largest float32 that is not above: it parts float32 values alike."""
+    nearest = np.float32(threshold)
+    return float(nearest if nearest <= threshold else np.nextafter(nearest, np.float32(-np.inf)))
 
 
 def _segment(report: DistillationReport, rule: str, rows: NDArray[np.intp], n_judged: int) -> Segment:

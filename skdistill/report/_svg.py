@@ -63,7 +63,8 @@ def _for_the_page(svg: str, size: tuple[float, float], colours: Palette) -> str:
     svg = re.sub(r"<defs>\s*<style.*?</style>\s*</defs>", "", svg, flags=re.DOTALL)  # it would style the whole page
     svg = svg.replace("font-family: 'DejaVu Sans'", "font-family: var(--font)").replace("xlink:href", "href")
     svg = re.sub(r' transform="rotate\(-0 [^"]*"', "", svg)
-    svg = re.sub(r"(\d\.\d\d)\d+", r"\1", svg)
+    # Hundredths of a point will do for places; what stands between the tags are words.
+    svg = re.sub(r"<[^>]*>", lambda tag: re.sub(r"(\d\.\d\d)\d+", r"\1", tag.group()), svg)
     names = {colours.ink: "ink", colours.muted: "muted", colours.faint: "faint", colours.paper: "paper"}
     names |= {hue: f"hue-{i}" for i, hue in enumerate(ON_LIGHT)}
     for colour, variable in names.items():

@@ -60,6 +60,16 @@ def points(share: float) -> str:
     return f"{percent:.1f}" if percent == 0 or abs(percent) >= 0.05 else significant(percent, 1)
 
 
+def number(value: float) -> str:
+    """Write a number short: four digits or one behind the point, no zeros that say nothing.
+
+    >>> number(45.50), number(0.00500), number(123456.0)
+    ('45.5', '0.005', '123456')
+    """
+    text = significant(value, max(4, 1 + len(str(int(abs(value))))))
+    return (text.rstrip("0").rstrip(".") if "." in text else text).replace("-", "−")
+
+
 def times(ratio: float) -> str:
     """Write how many times as much: two digits, with separators.
 
