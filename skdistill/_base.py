@@ -17,6 +17,7 @@ from sklearn.utils.validation import check_is_fitted
 from ._facts import fit_facts
 from ._fitting import DistilledFitting
 from ._inputs import check_table
+from ._notebook import visual_block
 from .model import Model, Output
 from .report import Contestant, DistillationReport, distillation_report, joblib_nbytes
 from .teachers import without_heavy
@@ -215,6 +216,9 @@ class BaseDistilled(DistilledFitting):
             selection=self.selection_,
             fitted=fit_facts(self),
         )
+
+    def _sk_visual_block_(self) -> Any:
+        return visual_block(self)
 
     def __deepcopy__(self, memo: dict[int, Any]) -> Self:
         twin = type(self).__new__(type(self))

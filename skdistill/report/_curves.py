@@ -314,7 +314,7 @@ def _caption(figure: Any, model: Model, drawn: list[int], n_more: int, colours: 
     """What the axes mean, and which series has which colour."""
     from matplotlib.lines import Line2D
 
-    words = f"adds to the {unit(model)}"
+    words = f"adds to {unit(model)}"
     if n_more:
         words += f"; {n_more} more columns add less"
     title = figure.suptitle(words, size="small", color=colours.muted, x=0.01, ha="left")

@@ -13,7 +13,7 @@ from ._frontier_display import FrontierDisplay
 from ._palette import Palette
 from ._segments import Segment, segments
 from ._student_display import StudentDisplay
-from ._svg import draw_svg
+from ._svg import colour_scheme, draw_svg
 from ._text import HEADINGS, cell, gap_line, in_bytes, microseconds, points, significant, times
 
 if TYPE_CHECKING:
@@ -39,6 +39,7 @@ def to_html(report: DistillationReport) -> str:
     try:
         import jinja2
         import matplotlib  # noqa: F401
+        from markupsafe import Markup
     except ImportError as error:
         raise ImportError(f'The report as a page needs {error.name}: pip install "skdistill[plot]".') from error
     from skdistill import __version__
@@ -55,6 +56,7 @@ def to_html(report: DistillationReport) -> str:
     test_rows = "1 test row" if report.n_rows == 1 else f"{report.n_rows:,} test rows"
     return environment.get_template("page.html.jinja").render(
         title="Distillation report",
+        colour_scheme=Markup(colour_scheme()),
         kind=f"Distillation report: {report.task}, {test_rows}",
         verdict=report.verdict,
         facts=_facts(report),
@@ -158,7 +160,7 @@ def _fidelity(report: DistillationReport) -> dict[str, Any]:
         )
         caption = "Agreement by the committee's class" if found.classes else "The student's values by the committee's"
         says = "; ".join(_says(row) for row in display.rows)
-        size = (_SMALL[0], max(_SMALL[1], display._size()[1]))
+        size = (_SMALL[0], max(_SMALL[1], display.size[1]))
         pictures.append(_picture(lambda f, c: display.plot(f.subplots()), size, "fidelity", caption, says))
     caption = "Calibration" if found.classes else "The truth by the student's values"
     size, says = _SMALL, "calibration curves; the expected calibration errors are in the table above"
@@ -197,7 +199,7 @@ def _segments_table(report: DistillationReport, parts: list[Segment]) -> dict[st
     ]
     caption = (
         "Where the student disagrees most with the committee. A shallow tree found the rules on one half of the test "
-        "rows; the figures are of the other half."
+        "rows; the figures are of the other half, which confirms them."
     )
     apart = "answered otherwise" if classifies else "RMS difference"
     heading = HEADINGS[metric]
@@ -213,8 +215,8 @@ def _student(report: DistillationReport) -> dict[str, Any]:
     tree = isinstance(model.predictor, Tree)
     caption = "Shares are of the test rows" if tree else "What is added to the score, over the test rows"
     picture = _picture(
-        lambda figure, _: display._draw(figure),
-        display._size(),
+        lambda figure, _: display.plot(figure=figure),
+        display.size,
         "student",
         caption,
         repr(model.predictor),

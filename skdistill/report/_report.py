@@ -6,6 +6,7 @@ import os
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from html import escape
 from numbers import Integral, Real
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
@@ -213,6 +214,10 @@ class DistillationReport:
             If the file cannot be written.
         """
         write_whole(path, self.to_html().encode())
+
+    def _repr_html_(self) -> str:
+        """What a notebook shows; the page takes seconds."""
+        return f"<pre>{escape(str(self))}</pre>"
 
     def __str__(self) -> str:
         return render(self)

@@ -57,7 +57,7 @@ def draw_scorecard(figure: Any, model: Model, colours: Palette) -> None:
     shown, rest = entries[:_MOST], entries[_MOST:]
     names = [shorten(name, 40) for name, _ in shown]
     effects = np.array([effect for _, effect in shown]).reshape(len(shown), len(series(model)))
-    words = f"adds to the {unit(model)}"
+    words = f"adds to {unit(model)}"
     if effects.shape[1] == 1:
         _bars(ax, names, effects[:, 0], colours)
         words += f", which starts at {signed(float(readable(model, model.predictor.intercept)[0]))}"

@@ -53,7 +53,7 @@ def segments(report: DistillationReport) -> list[Segment]:
     """The segments of most disagreement, after all rows as the first; empty where there is no committee or model form.
 
     A shallow tree finds them on one half of the rows, by how far the outputs are apart; all figures are of the other
-    half, so that a segment which is there by luck alone shows as one.
+    half, and what is not confirmed there is left out.
     """
     found = report.evidence
     committee, student = found.of_role("committee"), found.of_role("student")
@@ -76,7 +76,9 @@ def segments(report: DistillationReport) -> list[Segment]:
         key=lambda node: -_value(tree.tree_, node),
     )
     parts = [(readable(wording.say(rules[node])), judged[leaf == node]) for node in worst[:_MOST]]
-    return [_segment(report, rule, rows, len(judged)) for rule, rows in [("all rows", judged), *parts] if len(rows)]
+    overall = _segment(report, "all rows", judged, len(judged))
+    found_there = (_segment(report, rule, rows, len(judged)) for rule, rows in parts if len(rows))
+    return [overall, *(segment for segment in found_there if segment.apart > overall.apart)]
 
 
 def _shuffled(n_rows: int) -> NDArray[np.intp]:

@@ -9,6 +9,25 @@ from typing import Any
 
 from ._palette import ON_LIGHT, Palette, palette
 
+# The page's colours: what each is on light and on dark paper. Text and the first two hues, of which links and signed
+# numbers are, have a contrast of 4.5 at least (WCAG 2, AA).
+_COLOURS = {
+    "paper": ("#ffffff", "#14161a"),
+    "sheet": ("#f6f7f9", "#1c1f25"),
+    "ink": ("#16181d", "#e8eaee"),
+    "muted": ("#5b616b", "#a0a7b3"),
+    "faint": ("#d4d7dc", "#373c45"),
+    "hue-0": ("#0072b2", "#5aaee6"),
+    "hue-1": ("#b54e00", "#f0904f"),
+    "hue-2": ("#008a65", "#45c9a0"),
+    "hue-3": ("#b8618d", "#dfa0c3"),
+    "hue-4": ("#b87f00", "#f0bd52"),
+    "hue-5": ("#3a9bd1", "#93d0f2"),
+    "hue-6": ("#7a7a7a", "#a8a8a8"),
+    "hue-7": ("#7c7c24", "#c2c266"),
+}
+_SANS = 'system-ui, -apple-system, "Segoe UI", Roboto, "Noto Sans", "Helvetica Neue", sans-serif'
+
 # What is drawn in black and white, so that the page can say what black is.
 _INK, _PAPER = "#16181d", "#ffffff"
 
@@ -19,9 +38,9 @@ def draw_svg(draw: Callable[[Any, Palette], None], size: tuple[float, float], na
     Colours become the page's variables ``--ink``, ``--muted``, ``--faint``, ``--paper`` and ``--hue-0`` to
     ``--hue-7``, the font ``--font``. `name` tells the picture from others of the page.
     """
-    from matplotlib import rc_context
     from matplotlib.backends.backend_svg import FigureCanvasSVG
     from matplotlib.figure import Figure
+    from matplotlib.style import context
 
     inks = ("text.color", "axes.edgecolor", "axes.labelcolor", "xtick.color", "ytick.color", "legend.labelcolor")
     style: dict[str, Any] = dict.fromkeys(inks, _INK) | {
@@ -31,11 +50,7 @@ def draw_svg(draw: Callable[[Any, Palette], None], size: tuple[float, float], na
         "font.family": ["DejaVu Sans"],
     }
     # The caller's own style would get in the way of the page's.
-    with rc_context():
-        import matplotlib as mpl
-
-        mpl.rcdefaults()
-        mpl.rcParams.update(style)
+    with context(["default", style]):
         colours = palette()
         figure = Figure(figsize=size, layout="constrained")
         FigureCanvasSVG(figure)
@@ -46,6 +61,24 @@ def draw_svg(draw: Callable[[Any, Palette], None], size: tuple[float, float], na
         metadata = dict.fromkeys(("Date", "Creator", "Format", "Type"))
         figure.savefig(file, format="svg", transparent=True, metadata=metadata)
     return _for_the_page(file.getvalue(), size, colours)
+
+
+def colour_scheme() -> str:
+    """The style sheet of the variables that pictures are drawn in; light on paper whatever the screen is."""
+    light, dark = (
+        ":root { " + " ".join(f"--{name}: {pair[at]};" for name, pair in _COLOURS.items()) + " }" for at in (0, 1)
+    )
+    return (
+        f":root {{ --font: {_SANS}; }}\n{light}\n@media (prefers-color-scheme: dark) {{ {dark} }}\n"
+        f"@media print {{ {light} }}"
+    )
+
+
+def alone(svg: str) -> str:
+    """An element of `draw_svg` as a file of its own."""
+    start = svg.index(">") + 1
+    head = svg[:start].replace("<svg", '<svg xmlns="http://www.w3.org/2000/svg"').replace(' aria-hidden="true"', "")
+    return f"{head}<style>{colour_scheme()}</style>{svg[start:]}\n"
 
 
 def _for_the_page(svg: str, size: tuple[float, float], colours: Palette) -> str:

@@ -8,12 +8,14 @@ import re
 import shutil
 from html.parser import HTMLParser
 from pathlib import Path
+from xml.etree import ElementTree
 
 import numpy as np
 import pytest
 
 from skdistill import AdditiveStudent, LinearStudent, TreeStudent
 from skdistill.report import Contestant, distillation_report
+from skdistill.report._svg import _COLOURS, alone, draw_svg
 
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
 # Chromium looks up hosts of its own unless it is told not to.
@@ -27,7 +29,7 @@ FLAGS = [
     "--disable-sync",
 ]
 BUILD = Path(__file__).parents[2] / "build" / "report"
-VARIABLES = [f"var(--{name})" for name in ("ink", "muted", "faint", "paper", *(f"hue-{i}" for i in range(8)))]
+VARIABLES = [f"var(--{name})" for name in _COLOURS]
 SECTIONS = ["comparison", "bytes", "fidelity", "student", "choices"]
 
 
@@ -111,6 +113,26 @@ def test_pictures_take_their_colours_from_the_page(pages, name):
     assert len(pictures) >= 4
     for picture in pictures:
         assert set(re.findall(r"(?:fill|stroke): ([^;\"]+)", picture)) <= {"none", *VARIABLES}
+
+
+def _luminance(colour):
+    parts = np.array([int(colour[i : i + 2], 16) for i in (1, 3, 5)]) / 255
+    return np.where(parts <= 0.04045, parts / 12.92, ((parts + 0.055) / 1.055) ** 2.4) @ [0.2126, 0.7152, 0.0722]
+
+
+@pytest.mark.parametrize("at", [0, 1], ids=["light", "dark"])
+@pytest.mark.parametrize("paper", ["paper", "sheet"])
+def test_text_stands_out(at, paper):
+    for name in ("ink", "muted", "hue-0", "hue-1"):
+        low, high = sorted(_luminance(_COLOURS[each][at]) for each in (name, paper))
+        assert (high + 0.05) / (low + 0.05) >= 4.5
+
+
+def test_a_picture_stands_alone():
+    svg = alone(draw_svg(lambda figure, _: figure.text(0.5, 0.5, "a < b"), (2, 1), "alone"))
+    text = ElementTree.fromstring(svg).find(".//{http://www.w3.org/2000/svg}text")
+    assert text.text == "a < b"
+    assert "prefers-color-scheme: dark" in svg
 
 
 def test_what_stands_in_the_page_is_what_was_measured(reports, pages):
