@@ -5,8 +5,8 @@ from __future__ import annotations
 import os
 from typing import TYPE_CHECKING, Any
 
+from .._files import write_whole
 from ._additive import Additive
-from ._files import write_whole
 from ._frozen import Frozen, frozen
 from ._json import ModelFormatError, decode, encode
 from ._output import Output
