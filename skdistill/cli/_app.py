@@ -69,6 +69,9 @@ Target = Annotated[str, typer.Option("--target", "-y", help="The column to predi
 Missing = Annotated[
     list[str] | None, typer.Option(help="A further word for a missing value, such as '?'; repeatable.", metavar="WORD")
 ]
+Page = Annotated[
+    Path | None, typer.Option("--report", help="Also write the report as a page, such as report.html.", metavar="FILE")
+]
 Json = Annotated[bool, typer.Option("--json", help="Print JSON for machines instead of text.")]
 Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="Say nothing while working.")]
 Debug = Annotated[bool, typer.Option("--debug", help="Show where an error came from.")]
@@ -86,7 +89,7 @@ def _top(
 
 @app.command(
     epilog="Examples:\n\nskdistill fit churn.csv --target churned\n\n"
-    "skdistill fit churn.parquet -y churned --student tree --max-bytes 1KB --out churn.json\n\n"
+    "skdistill fit churn.parquet -y churned --student tree --max-bytes 1KB --out churn.json --report churn.html\n\n"
     "cat flats.csv | skdistill fit - -y price --drop id,address --teachers ridge,lightgbm --json"
 )
 def fit(
@@ -117,6 +120,7 @@ def fit(
     ] = None,
     unlabeled: Annotated[Path | None, typer.Option(help="More rows, without the target.")] = None,
     out: Annotated[Path, typer.Option("--out", "-o", help="Where the student goes.")] = Path("student.json"),
+    report: Page = None,
     seed: Annotated[int, typer.Option(help="The same seed makes the same student.")] = 0,
     n_jobs: Annotated[int, typer.Option(help="Teachers fitted at a time; -1: as many as there are cores.")] = -1,
     as_json: Json = False,
@@ -125,7 +129,8 @@ def fit(
 ) -> None:
     """Distil a committee, fitted on a table, into one small model; report what was kept and lost."""
     console = _console(quiet)
-    tables.check_can_write(out)
+    for path in [out] if report is None else [out, report]:
+        tables.check_can_write(path)
     budget = None if max_bytes is None else tables.read_size(max_bytes)
     if budget is None and student is Student.auto:
         budget = _AUTO_BYTES
@@ -174,7 +179,9 @@ def fit(
         estimator.fit(X, y, X_unlabeled=pool)
     model = estimator.to_model()
     model.save(out)  # first, so that rows which cannot be reported on cost no second fit
-    report = estimator.report(X_test, y_test)
+    made = estimator.report(X_test, y_test)
+    if report is not None:
+        made.save(report)
     if as_json:
         _print_json(
             {
@@ -186,13 +193,14 @@ def fit(
                 "nbytes": model.nbytes,
                 "out": str(out),
                 "seconds": estimator.fit_seconds_,
-                "report": _facts(report),
+                "report": _facts(made),
                 "selection": estimator.selection_,
             }
         )
         return
-    print(report)
-    print(f"\nSaved {out}, {model.nbytes:,} bytes packed. In words: skdistill rules {out}")
+    print(made)
+    page = "" if report is None else f" and {report}"
+    print(f"\nSaved {out}{page}; the student packs into {model.nbytes:,} bytes. In words: skdistill rules {out}")
 
 
 @app.command(
@@ -275,6 +283,7 @@ def report(
     model: ModelFile,
     table: Rows,
     target: Target,
+    page: Page = None,
     missing: Missing = None,
     as_json: Json = False,
     debug: Debug = False,
@@ -282,9 +291,13 @@ def report(
     """Report how good a model is on rows whose answers are known."""
     from ..report import model_report
 
+    if page is not None:
+        tables.check_can_write(page)
     shipped = _load(model)
     X, y = _labelled(shipped, table, target, missing)
     made = model_report(shipped, X, y, model.name)
+    if page is not None:
+        made.save(page)
     _print_json(_facts(made)) if as_json else print(made)
 
 

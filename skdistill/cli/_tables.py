@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
 from difflib import get_close_matches
 from io import BytesIO
 from pathlib import Path
@@ -13,6 +11,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from .._files import write_whole
 from ..model import CategoryColumn, Model
 
 if TYPE_CHECKING:
@@ -181,27 +180,12 @@ def check_can_write(path: Path) -> None:
         raise CommandError(f"the folder {path.parent} cannot be written to")
 
 
-@contextmanager
-def replacing(path: Path) -> Iterator[Path]:
-    """Hand out a draft that takes the place of a file once it is whole; whatever goes wrong, none is left behind."""
-    draft = path.with_name(f"{path.stem}.{os.urandom(4).hex()}.tmp{path.suffix}")
-    try:
-        yield draft
-        os.replace(draft, path)
-    finally:
-        draft.unlink(missing_ok=True)
-
-
 def write_table(table: pd.DataFrame, path: Path) -> None:
     """Write CSV, or Parquet where the name ends so, whole or not at all; CSV to standard output."""
-    if path == STANDARD:
+    if path.suffix.lower() == ".parquet":
+        write_whole(path, table.to_parquet(index=False))
+    else:
         write_text(table.to_csv(index=False), path)
-        return
-    with replacing(path) as draft:
-        if path.suffix.lower() == ".parquet":
-            table.to_parquet(draft, index=False)
-        else:
-            table.to_csv(draft, index=False)
 
 
 def write_text(text: str, path: Path) -> None:
@@ -209,9 +193,8 @@ def write_text(text: str, path: Path) -> None:
     if path == STANDARD:
         sys.stdout.write(text)
         sys.stdout.flush()
-        return
-    with replacing(path) as draft:
-        draft.write_text(text, encoding="utf-8")
+    else:
+        write_whole(path, text.encode())
 
 
 def read_size(text: str) -> int:

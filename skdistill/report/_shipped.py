@@ -6,9 +6,10 @@ from dataclasses import dataclass
 from typing import Any
 
 from ..model import Model
+from ._evidence import Contestant
 from ._metrics import classification_losses, paired_improvements, regression_losses
-from ._report import Contestant, DistillationReport, distillation_report
-from ._text import _table, in_bytes, significant
+from ._report import DistillationReport, distillation_report
+from ._text import _table, in_bytes, points, significant
 
 _NAMES = {"accuracy": "accuracy", "rmse": "RMSE"}
 
@@ -33,7 +34,7 @@ def model_report(model: Model, X: Any, y: Any, name: str = "distilled student") 
         The rows do not fit the model, or `y` holds labels that it does not know.
     """
     output = model.output
-    shipped = Contestant(name, "student", model.evaluate(X), model.nbytes, model.predict)
+    shipped = Contestant(name, "student", model.evaluate(X), model.nbytes, model.predict, model)
     return distillation_report(output.task, X, y, [shipped], classes=output.classes)
 
 
@@ -104,7 +105,7 @@ def compare_models(first: Model, second: Model, X: Any, y: Any, names: tuple[str
     outputs = [model.evaluate(X) for model in (first, second)]
     roles = ("committee", "student")  # the first is what the second is compared with
     contestants = [
-        Contestant(name, role, output, model.nbytes, model.predict)
+        Contestant(name, role, output, model.nbytes, model.predict, model)
         for name, role, output, model in zip(names, roles, outputs, (first, second), strict=True)
     ]
     report = distillation_report(task, X, y, contestants, classes=classes)
@@ -121,12 +122,10 @@ def _verdict(metric: str, rows: list[dict[str, Any]], gain: float, error: float)
     better, worse = (rows[1], rows[0]) if gain >= 0 else (rows[0], rows[1])
     if gain == 0 or not abs(gain) >= 2 * error:  # also where the error is unknown
         quality = f"{rows[0]['name']} and {rows[1]['name']} do not differ beyond noise in {_NAMES[metric]}"
-        quality += f" (by {significant(100 * abs(gain), 2)} points)" if metric == "accuracy" else ""
+        quality += f" (by {points(abs(gain))} points)" if metric == "accuracy" else ""
         better, worse = rows[1], rows[0]
     elif metric == "accuracy":
-        quality = (
-            f"{better['name']} is right on {significant(100 * abs(gain), 2)} points more of the rows, beyond noise"
-        )
+        quality = f"{better['name']} is right on {points(abs(gain))} points more of the rows, beyond noise"
     else:
         was, now = (significant(row["rmse"], 4) for row in (worse, better))
         quality = f"{better['name']} has the lower RMSE, {now} against {was}, beyond noise"

@@ -24,15 +24,20 @@ def pipe_in(monkeypatch: pytest.MonkeyPatch, path: Path) -> None:
 
 def test_fit_reports_and_saves(tables, tmp_path, capsys):
     out = tmp_path / "student.json"
+    page = tmp_path / "report.html"
     arguments = ["fit", str(tables / "diabetes.csv"), "-y", "progression", *QUICK[:-1], "--out", str(out)]
-    assert main(arguments) == 0
+    assert main([*arguments, "--report", str(page)]) == 0
     said = capsys.readouterr()
     assert "Distillation report: regression, 111 test rows" in said.out
-    assert f"Saved {out}, {load(out).nbytes:,} bytes packed. In words: skdistill rules {out}" in said.out
+    saved = (
+        f"Saved {out} and {page}; the student packs into {load(out).nbytes:,} bytes. In words: skdistill rules {out}"
+    )
+    assert saved in said.out
+    assert "<html" in page.read_text()
     assert "'progression' holds values from 25 to 346: a regression (if not, --task classification)" in said.err
     assert "331 rows to learn from, 111 kept apart for the report" in said.err
     assert "encoder: regression of 331 rows, 10 columns as 10 features" in said.err
-    assert [path.name for path in tmp_path.iterdir()] == ["student.json"]
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["report.html", "student.json"]
 
 
 def test_fit_for_machines(tables, tmp_path, capsys):
@@ -115,8 +120,10 @@ def test_export_by_suffix(student, tmp_path, capsys, suffix):
 
 def test_report_and_compare(student, tables, tmp_path, capsys):
     source = str(tables / "diabetes.csv")
-    assert main(["report", str(student), source, "-y", "progression"]) == 0
+    page = tmp_path / "page.html"
+    assert main(["report", str(student), source, "-y", "progression", "--report", str(page)]) == 0
     assert "student.json" in capsys.readouterr().out
+    assert "<html" in page.read_text()
     assert main(["report", str(student), source, "-y", "progression", "--json"]) == 0
     alone = json.loads(capsys.readouterr().out)["rows"][0]
     other = str(tmp_path / "other.json")
