@@ -48,12 +48,10 @@ class PathPass(CompressionPass):
         """Ever smaller models."""
         raise NotImplementedError
 
-    def _limit(self, model: Model, evidence: Evidence) -> float:
-        """What the loss may be. Rounding must not stop a step that changes no answer."""
-        return evidence.loss(model) + self.tolerance * evidence.unit + 1e-12 * abs(evidence.unit)
-
     def _run(self, model: Model, evidence: Evidence) -> Model:
-        limit, kept = self._limit(model, evidence), model
+        # Rounding must not stop a step that changes no answer.
+        limit = evidence.loss(model) + self.tolerance * evidence.unit + 1e-12 * abs(evidence.unit)
+        kept = model
         for smaller in self.path(model, evidence):
             if evidence.loss(smaller) > limit:
                 break

@@ -44,7 +44,7 @@ class Reduce(PathPass):
     tolerance : float >= 0, default=0.001
         By how much the loss may rise, as a share of what the best constant loses on the same rows.
     max_columns : int >= 0 or None, default=None
-        Columns go, whatever the loss, until at most so many are left.
+        Columns go until at most so many are left, whatever the loss, instead of as far as `tolerance` allows.
 
     Examples
     --------
@@ -69,12 +69,11 @@ class Reduce(PathPass):
         self.max_columns = max_columns
 
     def _run(self, model: Model, evidence: Evidence) -> Model:
-        limit, kept = self._limit(model, evidence), model
-        for smaller in self.path(model, evidence):
-            too_many = self.max_columns is not None and len(used_columns(kept)) > self.max_columns
-            if not too_many and evidence.loss(smaller) > limit:
-                break
-            kept = smaller
+        if self.max_columns is None:
+            return super()._run(model, evidence)
+        kept, path = model, self.path(model, evidence)
+        while len(used_columns(kept)) > self.max_columns:
+            kept = next(path)
         return kept
 
     def path(self, model: Model, evidence: Evidence) -> Iterator[Model]:

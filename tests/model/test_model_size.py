@@ -13,8 +13,10 @@ from skdistill.model import (
     NumericColumn,
     Output,
     PairTable,
+    Precision,
     Preprocessor,
     Tree,
+    TreeSum,
     packed_nbytes,
     used_features,
 )
@@ -120,6 +122,76 @@ def test_additive_with_many_edges_needs_a_wider_count():
     small, large = (Additive([np.arange(n)], [np.arange(n + 1.0)[:, None]], [0.0]) for n in (255, 256))
     assert packed_nbytes(small) == HEADER + 6 + 1 + 255 * 8 + 4
     assert packed_nbytes(large) == HEADER + 6 + 4 + 256 * 8 + 4
+
+
+# ---------------------------------------------------------------- fewer bits
+
+HALF = [("float16", 2), ("int8", 1), ("int4", 0.5)]
+
+
+@pytest.mark.parametrize(("values", "width"), HALF)
+def test_a_quantised_line(values, width):
+    columns = (
+        NumericColumn("plain"),  # flags alone: fill and center are 0, the scale is 1
+        NumericColumn("filled", fill=0.5),
+        NumericColumn("scaled", fill=1.5, center=1.5, scale=0.25),  # one number for both, a power of two
+        NumericColumn("awkward", fill=1 + 2**-12, center=1 + 2**-13, scale=1 + 2**-14),  # none is in float16
+        NumericColumn("idle", fill=3.0),
+        CategoryColumn("job", ("clerk", "nurse")),
+    )
+    columns_nbytes = 1 + (1 + 2) + (1 + 2 + 1) + (1 + 4 + 4 + 4) + (1 + 1 + 5)
+    which = 1  # one bit for each of the six columns
+    coef = np.array([[1.0, 0], [2, 0], [3, 0], [1, 0], [0, 0], [7, 0], [0, 0]])
+    model = Model(
+        Preprocessor(columns),
+        Linear(coef, [0.5, 0.0]),
+        Output("classification", "softmax", (0, 1)),
+        Precision("float16", values),
+    )
+    scales = 4 if values.startswith("int") else 0
+    assert model.nbytes == HEADER + which + columns_nbytes + int(np.ceil(5 * width)) + scales + 4
+
+
+@pytest.mark.parametrize(("values", "width"), HALF)
+def test_a_quantised_tree_stores_each_threshold_once(values, width):
+    leaves = np.eye(3)[[0, 1, 2, 0]]
+    thresholds = np.array([0.5, 0, 0.5, 0, 0.1, 0, 0], np.float32)
+    tree = Tree([0, -1, 0, -1, 1, -1, -1], thresholds, [2, 0, 4, 0, 6, 0, 0], leaves, 2)
+    nbytes = packed_nbytes(tree, "simplex", precision=Precision("float16", values))
+    edges = (1 + 2) + (1 + 4)  # 0.5 once and short; 0.1 is not in float16
+    nodes = 3 * (1 + 1) + 1  # the number of an edge and the right child; a bit for each of 7 nodes
+    assert nbytes == HEADER + 1 + 2 * 1 + edges + nodes + int(np.ceil(4 * 2 * width))
+    identity = packed_nbytes(tree, "identity", precision=Precision("float16", values))
+    scales = 3 * (4 + 4) if values.startswith("int") else 0
+    assert identity == HEADER + 1 + 2 * 1 + edges + nodes + int(np.ceil(4 * 3 * width)) + scales
+
+
+@pytest.mark.parametrize(("values", "width"), HALF)
+def test_a_quantised_sum_of_trees(values, width):
+    stump = Tree([0, -1, -1], [0.5, 0, 0], [2, 0, 0], [[1.0], [2.0]], 1)
+    form = TreeSum([stump] * 3, [0, 1, 0], [0.0, 0.0], 1)
+    scales = 2 * 4 if values.startswith("int") else 0
+    nbytes = HEADER + 1 + 1 + (1 + 2) + 3 * (1 + 1) + 2 + int(np.ceil(6 * width)) + scales + 2 * 4
+    assert packed_nbytes(form, "identity", precision=Precision("float16", values)) == nbytes
+
+
+@pytest.mark.parametrize(("values", "width"), HALF)
+def test_a_quantised_additive_model_with_a_pair(values, width):
+    table = np.zeros((3, 2, 1))
+    table[1:, 1] = [[1.0], [2.0]]
+    pair = PairTable((0, 1), (np.array([0.1, 0.5], np.float32), [0.25]), table)
+    form = Additive([[0.5, 1.0], []], [[[0.0], [1.0], [2.0]], [[0.0]]], [0.0], [pair])
+    edges = (1 + 2 * 2) + (1 + 1 + 2 * 4) + (1 + 1 + 2)  # 0.1 makes both edges of its feature wide
+    scales = 4 if values.startswith("int") else 0
+    nbytes = HEADER + 1 + 2 * 1 + edges + int(np.ceil((2 + 2) * width)) + scales + 4
+    assert packed_nbytes(form, precision=Precision("float16", values)) == nbytes
+
+
+def test_many_columns_are_named_by_the_shorter_list():
+    line = Linear(np.eye(1, 100, 7).T, [0.0])
+    short, long = (packed_nbytes(line, precision=Precision(inputs)) for inputs in ("float16", "float32"))
+    assert short == HEADER + 2 + 1 + 4 + 4  # 2 bytes for the one that is used, rather than 13 of bits
+    assert long == HEADER + 6 + 4 + 4
 
 
 @pytest.mark.parametrize(("link", "free"), [("identity", 3), ("softmax", 2)])
