@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -69,7 +69,7 @@ def frontier(models: Models, X: Any, Q: ArrayLike | None = None, sample_weight: 
     models : Model, sequence of Model, or mapping of names to Model
         Not quantised; the students of several families, for instance, which the table then calls by name.
     X, Q, sample_weight : as for `compress`
-        With several models `Q` is needed. Rows that the models were not fitted on are the better judge.
+        With several models `Q` is needed.
 
     Returns
     -------
@@ -148,7 +148,8 @@ def _candidates(
 ) -> Iterator[tuple[int | str, Compressed]]:
     """Every model tried, with the number or name of the one that it was made from."""
     listed = [models] if isinstance(models, Model) else models
-    several: dict[int | str, Model] = {**listed} if isinstance(listed, Mapping) else dict(enumerate(listed))
+    entries: Iterable[tuple[int | str, Model]] = listed.items() if isinstance(listed, Mapping) else enumerate(listed)
+    several = dict(entries)
     if not several or (len(several) > 1 and Q is None):
         raise ValueError(
             "'models' must be one model or more, and 'Q' given where they are several: each would be judged by its own "
