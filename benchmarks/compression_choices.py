@@ -27,7 +27,17 @@ from .splits import Split, draw
 from .teachers import teach
 
 #: Classification sets of at most 5,000 rows, quick to fit.
-SETS = ("churn", "contraceptive", "credit_data", "german_credit", "phoneme", "segment", "spambase", "telco_churn", "vehicle")
+SETS = (
+    "churn",
+    "contraceptive",
+    "credit_data",
+    "german_credit",
+    "phoneme",
+    "segment",
+    "spambase",
+    "telco_churn",
+    "vehicle",
+)
 WIDE = ("spambase", "satimage")
 PASSES: dict[str, list[Any]] = {
     "tree": [Prune(), Prune(0.002), Prune(0.01), Prune(0.03), Prune(0.06)],
