@@ -12,7 +12,7 @@ from joblib import Parallel, delayed
 from .competitors import CONTESTANTS, Contestant
 from .datasets import MissingPackageError
 from .objectives import row_losses, scores
-from .plan import Plan
+from .plan import FIRST_SEED, Plan
 from .results import TEACHER, Cell, Results
 from .splits import Split, draw
 from .teachers import teach
@@ -51,7 +51,7 @@ def cells(plan: Plan, name: str, seed: int) -> list[Cell]:
     own = [
         Cell(name, seed, plan.max_rows, contestant.name, size)
         for contestant in _chosen(plan)
-        if contestant.lacks is None
+        if contestant.lacks is None and (seed == plan.seeds[0] or not _once(contestant))
         for size in sizes(plan, contestant)
     ]
     return [Cell(name, seed, plan.max_rows, TEACHER, 0), *own]
@@ -62,6 +62,10 @@ def sizes(plan: Plan, contestant: Contestant) -> tuple[int, ...]:
     if contestant.sizes is not None:
         return contestant.sizes
     return plan.budgets if contestant.sizes_in == "bytes" else plan.leaves
+
+
+def _once(contestant: Contestant) -> bool:
+    return contestant.ablation or contestant.name in FIRST_SEED
 
 
 def _chosen(plan: Plan) -> list[Contestant]:

@@ -22,10 +22,10 @@ WITHIN = (
     "won / within noise / lost beyond two paired standard errors; one in 40 pairs of equals is lost by chance."
 )
 ABLATIONS = (
-    "The headline student with one lever moved, against itself unmoved: mean change over sets in percentage points of "
-    "accuracy, hundredths of a nat, and percent of its RMSE, each with its standard error over sets; in brackets the "
-    "sets won and lost beyond noise. Negative: the lever was better where it was. Levers that set what is the default "
-    "anyway are left out."
+    "TreeStudent of fixed blend with one lever moved, against itself unmoved: mean change over sets in percentage "
+    "points of accuracy, hundredths of a nat, and percent of its RMSE, each with its standard error over sets; in "
+    "brackets the sets won and lost beyond noise. Negative: the lever was better where it was. Levers that set what is "
+    "the default anyway are left out."
 )
 
 
@@ -157,7 +157,7 @@ def within_bytes(summary: Summary) -> str:
 
 
 def no_larger(summary: Summary) -> str:
-    """Peers' models of any size against the largest of our students that packs no larger."""
+    """Peers' models of any size against that of our students that pack no larger of which least loss was judged."""
     rows = []
     for peer in BYTES_PEERS:
         if peer in summary.contestants():

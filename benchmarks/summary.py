@@ -10,7 +10,7 @@ import pandas as pd
 
 from .competitors import CONTESTANTS
 from .objectives import METRICS, Difference, duel, gap_recovered, harm_rate, over_seeds, pool
-from .plan import ADDITIVE_RIVAL, STUDENT, Plan
+from .plan import ADDITIVE_RIVAL, FIXED, STUDENT, Plan
 from .results import TEACHER
 from .tables import Tables
 
@@ -136,7 +136,7 @@ class Summary:
         return pd.DataFrame(rows)
 
     def ablations(self) -> pd.DataFrame:
-        """What moving a lever changes, over all sets, against the headline student of equal leaves.
+        """What moving a lever changes, over all sets, against the tree of fixed blend and equal leaves.
 
         Changes are means over sets; those of the RMSE are shares of it, as units differ.
         """
@@ -144,7 +144,7 @@ class Summary:
         for name in self.contestants():
             for size in self.sizes(name) if CONTESTANTS[name].ablation else ():
                 for metric in ALL_METRICS:
-                    row = self.duel_row(metric, STUDENT, name, size)
+                    row = self.duel_row(metric, FIXED, name, size)
                     if row is not None:
                         values = self._changes(metric, name, size)
                         error = values.std(ddof=1) / np.sqrt(len(values)) if len(values) > 1 else float("nan")
@@ -152,10 +152,10 @@ class Summary:
         return pd.DataFrame(rows)
 
     def _changes(self, metric: str, name: str, size: int) -> np.ndarray:
-        differences = self.differences(metric, STUDENT, name, size)
+        differences = self.differences(metric, FIXED, name, size)
         values = np.array([difference.value for difference in differences.values()])
         if metric == "rmse":
-            own = self.frame[(self.frame["contestant"] == STUDENT) & (self.frame["size"] == size)]
+            own = self.frame[(self.frame["contestant"] == FIXED) & (self.frame["size"] == size)]
             values /= own.groupby("set")["rmse"].mean()[list(differences)].to_numpy()
         return values
 

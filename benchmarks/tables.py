@@ -11,16 +11,17 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pandas as pd
 
 from .competitors import CONTESTANTS
 from .objectives import METRICS, gain
-from .plan import ADDITIVE_RIVAL, BYTES_PEERS, BYTES_RIVAL, RIVALS, STUDENT, STUDENTS_IN_BYTES, Plan
+from .plan import ADDITIVE_RIVAL, BYTES_PEERS, BYTES_RIVAL, FIXED, RIVALS, STUDENT, STUDENTS_IN_BYTES, Plan
 from .results import TEACHER, Cell, Results
 
 #: Of the hard-trained contestants within a budget, the one of least cross-validated loss.
 BEST_HARD = "best_hard_bytes"
-#: Of our distilled students, the largest that packs no larger than a peer.
+#: Of our students that choose for themselves and pack no larger than a peer, the one of least judged loss.
 NO_LARGER = "no_larger"
 
 
@@ -112,9 +113,11 @@ class _Draw:
                 yield from self._gains(key, ours, key[1], key[0], NO_LARGER)
 
     def _no_larger(self, nbytes: float) -> tuple[str, int] | None:
+        """Of our students that chose for themselves, the one that did best on the rows that it was judged on."""
         ours = [key for key in self._rows if key[0] in (STUDENT, *STUDENTS_IN_BYTES)]
+        ours = [key for key in ours if not np.isnan(self._rows[key]["cv_loss"])]
         fitting = [key for key in ours if self._rows[key]["nbytes"] <= nbytes]
-        return max(fitting, key=lambda key: self._rows[key]["nbytes"], default=None)
+        return min(fitting, key=lambda key: self._rows[key]["cv_loss"], default=None)
 
     def _gains(
         self, before: tuple[str, int], after: tuple[str, int], size: int, *names: str
@@ -139,7 +142,7 @@ def rivals(name: str) -> set[str]:
     if contestant.sizes_in == "bytes":
         found = {BYTES_RIVAL, BEST_HARD}
     elif contestant.family == "tree":
-        found = {*RIVALS, STUDENT}
+        found = {FIXED} if contestant.ablation else {*RIVALS, STUDENT}
     elif contestant.family == "additive":
         found = {contestant.rival, ADDITIVE_RIVAL}
     else:

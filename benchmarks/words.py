@@ -119,11 +119,11 @@ def conditions(summary: Summary) -> str:
     counts = summary.frame.drop_duplicates("set")["task"].value_counts()
     text = (
         f"{counts.get('classification', 0)} classification and {counts.get('regression', 0)} regression sets, random "
-        f"state {listed([str(seed) for seed in plan.seeds])}, {1 - plan.test_share:.0%} of at most "
-        f"{plan.max_rows:,} rows for training. One committee teaches all; its labels are out of fold, calibrated and "
-        "weighted. Sets, seeds, sizes and what is compared were fixed before results were looked at "
-        "(`benchmarks/plan.py`). The rival with smoothed leaves was added after the first results on the sets "
-        "that students are developed on: without smoothing, tuning by "
+        f"state {listed([str(seed) for seed in plan.seeds])} (what fills bytes, ablations and peers: "
+        f"{plan.seeds[0]}), {1 - plan.test_share:.0%} of at most {plan.max_rows:,} rows for training. One "
+        "committee teaches all; its labels are out of fold, calibrated and weighted. Sets, seeds, sizes and what is "
+        "compared were fixed before results were looked at (`benchmarks/plan.py`). The rival with smoothed leaves was "
+        "added after the first results on the sets that students are developed on: without smoothing, tuning by "
         f"log-loss wants leaves so large that {CONTESTANTS['cart_hard'].title} uses a part of those it may have. Made "
         "by `python -m benchmarks run` and `python -m benchmarks page` from `benchmarks/results/`."
     )

@@ -141,6 +141,27 @@ class BaseDistilled(DistilledFitting):
             output = Output(self.task_, student.link_, None, self._targets, self._flat)
         return Model(self.encoder_.to_preprocessor(), student.predictor_, output)
 
+    def rules(self, X: Any = None, *, format: str = "text") -> str:
+        """The student in words: a tree as nested rules, a line or an additive model as a scorecard.
+
+        Parameters
+        ----------
+        X : table of shape (n, d), optional
+            Then the share of these rows that each rule applies to is said.
+        format : {"text", "markdown"}, default="text"
+
+        Returns
+        -------
+        str
+            See `skdistill.words.rules`.
+
+        Raises
+        ------
+        TypeError
+            The student is a third-party estimator.
+        """
+        return self.to_model().rules(X, format=format)
+
     def report(self, X: Any, y: Any, *, teacher_proba: Any = None) -> DistillationReport:
         """Compare committee, same student on hard labels, and distilled student on rows that none of them saw.
 

@@ -59,7 +59,7 @@ class DistilledClassifier(ClassifierMixin, BaseDistilled):
         each class for what they say together, as a mean of calibrated teachers is not calibrated (Ranjan and Gneiting
         2010). Frozen teachers, which may have seen the rows, are not made surer of themselves, nor is a committee
         that has one.
-    blend : float in [0, 1] or "auto", default=0.3
+    blend : float in [0, 1] or "auto", default="auto"
         Weight of the true labels in the targets. "auto": chosen, see Notes.
     augmentation : None, {"munge", "marginal", "auto"} or sampler, default=None
         New rows near the given ones, labelled by the committee fitted on all rows; how many and how heavy are the
@@ -108,9 +108,9 @@ class DistilledClassifier(ClassifierMixin, BaseDistilled):
     labels only, without the committee, is always among the candidates, and nothing is chosen whose errors are more by
     over a standard error, so the student is not knowingly worse than one trained directly. It takes 3 folds at least
     (with fewer the first candidate is taken; `max_bytes` is refused). Frozen teachers may have seen the judged rows:
-    then what learns from them looks better than it is. Folds are judged until they hold 4,000 rows: with K of them all
-    judged, that is K (K - 1) / 2 further fits of each teacher (10 beside 6 with ``cv=5``), and every candidate is
-    fitted K times.
+    then what learns from them looks better than it is. At most 5 folds are judged, and no more once they hold 4,000
+    rows: with ``cv=5`` that is 4 to 10 further fits of each teacher beside its 6, and every candidate is fitted on
+    each judged fold. A number as `blend` saves all that; .3 is the best fixed one for trees.
 
     See Also
     --------
@@ -151,7 +151,7 @@ class DistilledClassifier(ClassifierMixin, BaseDistilled):
         weighting: Any = "log_loss",
         aggregation: Any = "geometric",
         temperature: float | str = "auto",
-        blend: float | str = 0.3,
+        blend: float | str = "auto",
         augmentation: Any = None,
         class_weight: Any = None,
         keep_teachers: bool = False,
@@ -203,9 +203,9 @@ class DistilledRegressor(RegressorMixin, BaseDistilled):
         (Caruana et al. 2004), your own, or equal ones.
     aggregation : {"mean", "median"} or callable, default="mean"
         How values of several teachers become one; a callable takes ``(block (T, b, m), weights (T,))``.
-    blend : float in [0, 1] or "auto", default=0.7
+    blend : float in [0, 1] or "auto", default="auto"
         Weight of the true values in the targets. Where they hold little noise there is little that the committee knows
-        better. "auto": chosen, see Notes.
+        better; .7 is the best fixed weight. "auto": chosen, see Notes.
     augmentation : None, {"munge", "marginal", "auto"} or sampler, default=None
         New rows near the given ones, labelled by the committee fitted on all rows; how many and how heavy are the
         sampler's parameters. A name stands for the defaults of `Munge` or `MarginalResampling`. It helps most
@@ -267,7 +267,7 @@ class DistilledRegressor(RegressorMixin, BaseDistilled):
         cv: Any = 5,
         weighting: Any = "loss",
         aggregation: Any = "mean",
-        blend: float | str = 0.7,
+        blend: float | str = "auto",
         augmentation: Any = None,
         keep_teachers: bool = False,
         device: str = "auto",
@@ -344,7 +344,7 @@ temperatures_, committee_temperature_, committee_biases_, notes_, fit_seconds_, 
         weighting: Any = "loss",
         aggregation: Any = "auto",
         temperature: float | str = "auto",
-        blend: float | str = 0.5,
+        blend: float | str = "auto",
         augmentation: Any = None,
         class_weight: Any = None,
         keep_teachers: bool = False,

@@ -23,6 +23,9 @@ from .teachers import Fold
 #: Folds are judged until they hold this many rows, the last ones first: those of a time series have most behind them.
 JUDGED_ROWS = 4_000
 
+#: And no more folds than this: with J of K judged, each teacher is fitted J (2 K - J - 1) / 2 times more.
+JUDGED_FOLDS = 5
+
 #: Weights of the true labels that ``blend="auto"`` chooses from, beside hard labels only. The first is what was best on
 #: average on the benchmark's development sets.
 BLENDS = {"classification": (0.3, 0.0, 0.6), "regression": (0.7, 0.3, 0.9)}
@@ -109,7 +112,8 @@ def judged_folds(folds: list[Fold]) -> list[int]:
     """
     judged: list[int] = []
     for i in reversed(range(len(folds))):
-        if len(folds) < 3 or sum(len(folds[j][1]) for j in judged) >= JUDGED_ROWS:
+        enough = len(judged) == JUDGED_FOLDS or sum(len(folds[j][1]) for j in judged) >= JUDGED_ROWS
+        if len(folds) < 3 or enough:
             break
         train, held = folds[i]
         others = [fold for j, fold in enumerate(folds) if j != i]

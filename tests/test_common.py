@@ -27,27 +27,27 @@ from skdistill import (
 
 # Deterministic linear teachers and fixed settings: not one check may fail.
 EXACT = [
+    DistilledClassifier(exact_classifiers(), TreeStudent(min_samples_leaf=1), cv=3, blend=0.5),
+    DistilledClassifier(exact_classifiers(), "linear", cv=3, blend=0.5, weighting=None),
+    DistilledRegressor(exact_regressors(), TreeStudent(min_samples_leaf=1), cv=3, blend=0.5),
+    DistilledRegressor(exact_regressors(), "linear", cv=3, blend=0.5, weighting=None),
+    DistilledClassifier(exact_classifiers(), AdditiveStudent(max_bins=8, pairs=1), cv=3, blend=0.5, weighting=None),
+    DistilledRegressor(exact_regressors(), AdditiveStudent(max_bins=8, pairs=1), cv=3, blend=0.5, weighting=None),
+    DistilledEstimator(exact_classifiers(), TreeStudent(min_samples_leaf=1), task="classification", cv=3, blend=0.5),
+    DistilledEstimator(exact_regressors(), "linear", cv=3, blend=0.5),
     DistilledClassifier(exact_classifiers(), TreeStudent(min_samples_leaf=1), cv=3),
-    DistilledClassifier(exact_classifiers(), "linear", cv=3, weighting=None),
-    DistilledRegressor(exact_regressors(), TreeStudent(min_samples_leaf=1), cv=3),
-    DistilledRegressor(exact_regressors(), "linear", cv=3, weighting=None),
-    DistilledClassifier(exact_classifiers(), AdditiveStudent(max_bins=8, pairs=1), cv=3, weighting=None),
-    DistilledRegressor(exact_regressors(), AdditiveStudent(max_bins=8, pairs=1), cv=3, weighting=None),
-    DistilledEstimator(exact_classifiers(), TreeStudent(min_samples_leaf=1), task="classification", cv=3),
-    DistilledEstimator(exact_regressors(), "linear", cv=3),
-    DistilledClassifier(exact_classifiers(), TreeStudent(min_samples_leaf=1), cv=3, blend="auto"),
 ]
 # Seen with LightGBM: weighted and repeated rows may be split in different ways, about as well.
 BOOSTED = [
-    DistilledClassifier(exact_classifiers(), "boosted", cv=3, weighting=None),
-    DistilledRegressor(exact_regressors(), "boosted", cv=3, weighting=None),
+    DistilledClassifier(exact_classifiers(), "boosted", cv=3, blend=0.5, weighting=None),
+    DistilledRegressor(exact_regressors(), "boosted", cv=3, blend=0.5, weighting=None),
 ]
 # A calibrated SVM and LightGBM are not indifferent to weights against repetition by themselves.
 DEFAULT = [
     DistilledClassifier(random_state=0),
-    DistilledRegressor(random_state=0),
-    DistilledEstimator(task="classification", random_state=0),
-    DistilledEstimator(task="regression", random_state=0),
+    DistilledRegressor(blend=0.7, random_state=0),
+    DistilledEstimator(task="classification", blend=0.3, random_state=0),
+    DistilledEstimator(task="regression", blend=0.7, random_state=0),
 ]
 COUNTS = {"check_sample_weight_equivalence_on_dense_data": "LightGBM was seen to split repeated rows another way"}
 WEIGHTS = {
@@ -72,16 +72,18 @@ def test_sklearn_checks_with_default_committee(estimator, check):
 
 
 OURS = [
-    DistilledClassifier(["logistic", "lightgbm", "forest"], "tree", random_state=0),
-    DistilledClassifier(["svm", "logistic"], "linear", random_state=0, temperature="auto", weighting="greedy"),
-    DistilledRegressor(["ridge", "lightgbm"], "tree", random_state=0),
-    DistilledRegressor(["svm", "extra_trees"], "linear", random_state=0, aggregation="median"),
-    DistilledClassifier(["logistic", "extra_trees"], "additive", random_state=0),
-    DistilledRegressor(["ridge", "lightgbm"], "additive", random_state=0),
-    DistilledClassifier(["logistic", "lightgbm"], "tree", blend="auto", augmentation="auto", cv=3, random_state=0),
-    DistilledRegressor(["ridge", "lightgbm"], "auto", max_bytes=300, blend="auto", cv=3, random_state=0),
+    DistilledClassifier(["logistic", "lightgbm", "forest"], "tree", blend=0.3, random_state=0),
+    DistilledClassifier(
+        ["svm", "logistic"], "linear", blend=0.3, random_state=0, temperature="auto", weighting="greedy"
+    ),
+    DistilledRegressor(["ridge", "lightgbm"], "tree", blend=0.3, random_state=0),
+    DistilledRegressor(["svm", "extra_trees"], "linear", blend=0.3, random_state=0, aggregation="median"),
+    DistilledClassifier(["logistic", "extra_trees"], "additive", blend=0.3, random_state=0),
+    DistilledRegressor(["ridge", "lightgbm"], "additive", blend=0.3, random_state=0),
+    DistilledClassifier(["logistic", "lightgbm"], "tree", augmentation="auto", cv=3, random_state=0),
+    DistilledRegressor(["ridge", "lightgbm"], "auto", max_bytes=300, cv=3, random_state=0),
     DistilledClassifier(["logistic", "extra_trees"], "boosted", random_state=0),
-    DistilledRegressor(["ridge"], "boosted", random_state=0),
+    DistilledRegressor(["ridge"], "boosted", blend=0.7, random_state=0),
     DistilledRegressor(["ridge"], DecisionTreeRegressor(max_leaf_nodes=8, random_state=0), random_state=0),
 ]
 

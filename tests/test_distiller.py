@@ -63,7 +63,7 @@ class SpiedLogistic(LogisticRegression):
 
 
 def quick(**settings):
-    return DistilledClassifier(**{"teachers": ["logistic"], "random_state": 0, **settings})
+    return DistilledClassifier(**{"teachers": ["logistic"], "blend": 0.3, "random_state": 0, **settings})
 
 
 # ---------------------------------------------------------------- tables

@@ -25,8 +25,7 @@ class _Taught(DistilledEstimator):
 
 def fitted_auto(split: Split, **settings: Any) -> Fitted:
     """Fit with everything but the given settings at its defaults."""
-    settings = {"blend": "auto", "random_state": split.seed, **settings}
-    distilled = _Taught(list(split.labels.names), task=split.task, cv=split.folds, **settings)
+    distilled = _Taught(list(split.labels.names), task=split.task, cv=split.folds, random_state=split.seed, **settings)
     distilled._split = split
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", ConvergenceWarning)
@@ -56,7 +55,7 @@ def _fit_within(split: Split, size: int) -> Fitted:
 
 
 CONTESTANTS = (
-    Contestant("tree_auto", "TreeStudent, blend chosen honestly, hard labels among the candidates", _fit_tree, "soft"),
+    Contestant("tree_auto", "TreeStudent with default settings", _fit_tree, "soft"),
     Contestant(
         "tree_auto_munge",
         "TreeStudent, blend and augmentation chosen honestly",
@@ -65,7 +64,7 @@ CONTESTANTS = (
     ),
     Contestant(
         "linear_auto",
-        "LinearStudent, blend chosen honestly, hard labels among the candidates",
+        "LinearStudent with default settings",
         *(_fit_line, "soft", "linear", (0,), "linear_hard"),
     ),
     Contestant(

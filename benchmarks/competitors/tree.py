@@ -72,6 +72,6 @@ def _fit_accurate(split: Split, size: int) -> Fitted:
 
 CONTESTANTS = (
     Contestant("tree_hard", "TreeStudent on hard labels, tuned", _fit_hard, "hard"),
-    Contestant("tree_soft", "TreeStudent on soft labels", _fit_soft, "soft"),
+    Contestant("tree_soft", "TreeStudent on soft labels, fixed blend", _fit_soft, "soft"),
     Contestant("tree_accuracy", "TreeStudent on soft labels, repaired for accuracy", _fit_accurate, "soft"),
 )

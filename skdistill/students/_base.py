@@ -6,6 +6,7 @@ A student adds its parameters, its class attributes and one method, `_solve`.
 from __future__ import annotations
 
 from abc import abstractmethod
+from collections.abc import Sequence
 from typing import Any, ClassVar, Self
 
 import numpy as np
@@ -20,7 +21,8 @@ from sklearn.utils.validation import (
 
 from .._sklearn import StrOptions, fit_context
 from ..engine import BLOCK_ROWS, Block, Engine, MemoryEngine
-from ..model import LINKS
+from ..model import LINKS, Model, NumericColumn, Output, Preprocessor
+from ..words import rules
 
 #: How far the sum of a row of soft labels may be from 1.
 SUM_TOLERANCE = 1e-6
@@ -336,6 +338,61 @@ class BaseStudent(RegressorMixin, BaseEstimator):
         """
         outputs: np.ndarray = self.predictor_.evaluate(X, LINKS[self.link_])
         return outputs
+
+    def rules(
+        self,
+        X: Any = None,
+        *,
+        feature_names: Sequence[str] | None = None,
+        output_names: Sequence[str] | None = None,
+        format: str = "text",
+    ) -> str:
+        """The student in words: a tree as nested rules, a line or an additive model as a scorecard.
+
+        Parameters
+        ----------
+        X : array-like of shape (n, d), optional
+            Then the share of these rows that each rule applies to is said.
+        feature_names : sequence of d str, optional
+            By default the column names of the table in `fit`, else x0, x1, ... A student inside a distilled estimator
+            saw the encoded table: there, call ``rules`` of the estimator, which speaks of the raw columns.
+        output_names : sequence of n_outputs str, optional
+            Classes or targets; by default 0, 1, ...
+        format : {"text", "markdown"}, default="text"
+
+        Returns
+        -------
+        str
+            See `skdistill.words.rules`.
+
+        Raises
+        ------
+        ValueError
+            There are not as many names as features or outputs, or `format` is unknown.
+
+        Examples
+        --------
+        >>> import numpy as np
+        >>> from skdistill.students import TreeStudent
+        >>> student = TreeStudent(min_samples_leaf=1, shrinkage=0.0).fit([[0.0], [1.0]], [[0.9, 0.1], [0.2, 0.8]])
+        >>> print(student.rules(feature_names=["age"], output_names=["no", "yes"]))
+        Decision tree of 2 leaves over 1 of 1 column, for no or yes
+        <BLANKLINE>
+        if age <= 0.5: no 90.0 %, yes 10.0 %
+        else: yes 80.0 %, no 20.0 %
+        """
+        check_is_fitted(self)
+        if feature_names is None:
+            feature_names = getattr(self, "feature_names_in_", [f"x{i}" for i in range(self.n_features_in_)])
+        if output_names is None:
+            output_names = [str(i) for i in range(self.n_outputs_)]
+        columns = tuple(NumericColumn(str(name)) for name in feature_names)
+        names = tuple(map(str, output_names))
+        if self.link_ == "identity":
+            output = Output("regression", "identity", targets=names, flat=self._flat)
+        else:
+            output = Output("classification", self.link_, names)
+        return rules(Model(Preprocessor(columns), self.predictor_, output), X, format=format, missing=False)
 
     def _evaluate(self, X: Any, link: str) -> np.ndarray:
         """The predictor's outputs for `X` after `link`, with the shape of the targets."""
