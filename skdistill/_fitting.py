@@ -19,8 +19,10 @@ from ._estimators import generator, seeded
 from ._inputs import TrainingData, check_table, check_training
 from ._selection import BLENDS, Choices, Ground, Judge, Verdict, choose, judged_folds, student_nbytes, within_budget
 from ._sklearn import Interval, StrOptions, fit_context, safe_indexing
-from ._transfer import Lesson, Recipe, Table, fit_student
+from ._streaming import StreamedLesson, Streams
+from ._transfer import Lesson, Recipe, Table, label_type
 from .augmentation import resolve_samplers
+from .engine import Scan
 from .preprocessing import TableEncoder
 from .students import for_width, resolve_families
 from .targets import AGGREGATIONS, Combiner, check_recipe, fit_combiner
@@ -68,19 +70,21 @@ class DistilledFitting(DistilledComposition):
     class_weight: Any = None
 
     @fit_context(prefer_skip_nested_validation=False)
-    def fit(self, X: Any, y: Any, sample_weight: Any = None, X_unlabeled: Any = None, **params: Any) -> Self:
+    def fit(self, X: Any, y: Any = None, sample_weight: Any = None, X_unlabeled: Any = None, **params: Any) -> Self:
         """Fit the teachers, label the rows with them, fit the student on the labels.
 
         Parameters
         ----------
-        X : table of shape (n, d)
+        X : table of shape (n, d), or scan
             Data frame of any library, array or sparse matrix. Categories and missing values are taken as they are by
             teachers given by name and by every student; a teacher given as an estimator receives X untouched.
+            Or what `skdistill.scan` returns, for rows that do not fit in memory, their target among them: teachers are
+            fitted on a sample, the student on all rows, block by block.
         y : array-like of shape (n,) or, for regression, (n, m)
-            True labels.
+            True labels. None beside a scan.
         sample_weight : array-like of shape (n,), optional
             Used by every stage. A row of weight 0 is as if absent.
-        X_unlabeled : table of shape (u, d), optional
+        X_unlabeled : table of shape (u, d), or scan, optional
             More rows of the same columns without labels: the committee labels them, the student learns from them.
             Two traps. A search (`GridSearchCV`) cuts whatever has as many rows as X into folds, so keep u different
             from n. A `Pipeline` hands `X_unlabeled` on untransformed unless metadata routing is on and its
@@ -110,6 +114,11 @@ class DistilledFitting(DistilledComposition):
         task = self._resolve_task(y)
         is_sparse = sparse.issparse(X)
         families = resolve_families(self.student, self.max_bytes, task, sparse=is_sparse)
+        streams = None
+        if isinstance(X, Scan) or isinstance(X_unlabeled, Scan):
+            with self._stage("sample"):
+                streams = Streams.open(self, families, X, y, X_unlabeled, sample_weight, params)
+            X, y, X_unlabeled, families = streams.X, streams.y, streams.X_unlabeled, streams.families
         samplers = resolve_samplers(self.augmentation, sparse=is_sparse)
         data = check_training(self, task, X, y, sample_weight, self.class_weight, params)
         members = resolve_members(self.teachers, task, len(data.y), data.n_outputs)
@@ -153,15 +162,16 @@ class DistilledFitting(DistilledComposition):
             judge = Judge(self._grounds(task, data, members, table, soft, pool, seed), encoders, task)
             committee = soft.committee
             del soft  # T matrices that no later stage reads
+            teaching = lesson if streams is None else streams.lesson(lesson, encoders, data)
         with self._stage("selection"):
             ranking = choose(choices, judge) if judge.grounds else []
         with self._stage("student"):
-            self.student_, self.recipe_ = self._first_that_fits(choices, ranking, judge, lesson)
+            self.student_, self.recipe_ = self._first_that_fits(choices, ranking, judge, teaching)
             del judge, ranking
         with self._stage("rival on hard labels"):
             # The honest rival is the same student without the committee; fitted here so that a report never fits.
             rival = Recipe(self.recipe_.student, hard=True)
-            self.hard_student_ = self.student_ if self.recipe_.hard else fit_student(rival, lesson)
+            self.hard_student_ = self.student_ if self.recipe_.hard else teaching.fit(rival)
 
         self.augmentation_ = self.recipe_.sampler
         self.encoder_ = encoders[self.recipe_.scale]
@@ -174,6 +184,8 @@ class DistilledFitting(DistilledComposition):
             exponent, self.committee_biases_ = combine.scaling
             self.committee_temperature_ = 1.0 / exponent
         self._describe(task, data, members)
+        if streams is not None:
+            self.notes_ += streams.notes()
         return self
 
     def _teach(
@@ -226,7 +238,7 @@ class DistilledFitting(DistilledComposition):
             out_of_fold=[not member.frozen for member in members],
         )
         every = bool(soft.covered.all())
-        Q = np.zeros((len(data.y), data.n_outputs))
+        Q = np.zeros((len(data.y), data.n_outputs), dtype=label_type(task))
         Q[soft.covered] = combine(soft.labels if every else [labels[soft.covered] for labels in soft.labels])
         covered: NDArray[np.bool_] | None = None if every else soft.covered
         truth, true_labels, weight = data.truth, data.true_labels(), data.sample_weight
@@ -257,7 +269,7 @@ class DistilledFitting(DistilledComposition):
         return grounds
 
     def _first_that_fits(
-        self, choices: Choices, ranking: list[Verdict], judge: Judge, lesson: Lesson
+        self, choices: Choices, ranking: list[Verdict], judge: Judge, lesson: Lesson | StreamedLesson
     ) -> tuple[Any, Recipe]:
         """The best student on all rows and its recipe; sets `selection_`, the evidence.
 
@@ -265,10 +277,10 @@ class DistilledFitting(DistilledComposition):
         """
         if not ranking:
             self.selection_: list[dict[str, Any]] = []
-            return fit_student(choices.first(), lesson), choices.first()
+            return lesson.fit(choices.first()), choices.first()
         too_large: list[Verdict] = []
         for chosen in chain(ranking, map(judge, choices.smallest())):
-            student = fit_student(chosen.recipe, lesson)
+            student = lesson.fit(chosen.recipe)
             if self.max_bytes is None or (student_nbytes(student, judge.encoders) or 0) <= self.max_bytes:
                 break
             too_large.append(chosen)

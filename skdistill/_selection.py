@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ._transfer import Lesson, Recipe, Table, TransferSet, fit_on, fit_student
+from ._transfer import Lesson, Recipe, Table, TransferSet, fit_on
 from .augmentation import BaseSampler
 from .model import packed_nbytes
 from .preprocessing import TableEncoder
@@ -216,7 +216,7 @@ class Judge:
         return self._trials[key]
 
     def _judge(self, recipe: Recipe, ground: Ground) -> Verdict:
-        student = fit_student(recipe, ground.lesson)
+        student = ground.lesson.fit(recipe)
         outputs, truth = student.evaluate(ground.held.encoded(recipe.scale)), ground.true_labels
         if self.task == "classification":
             likelihood = np.sum(outputs * truth, axis=1)

@@ -6,6 +6,7 @@ from ._engine import BLOCK_ROWS, Block, Engine
 from ._files import FileEngine
 from ._memory import MemoryEngine
 from ._scan import SAMPLE_ROWS, Scan, scan
+from ._strata import taken
 
 __all__ = [
     "BLOCK_ROWS",
@@ -19,5 +20,6 @@ __all__ = [
     "add",
     "maximum",
     "scan",
+    "taken",
     "union",
 ]

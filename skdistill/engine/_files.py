@@ -74,7 +74,7 @@ class FileEngine(Engine):
             n_rows = min(self._block_rows, self.n_rows - start)
             columns = next(given, None)
             if columns is None:
-                raise ValueError(f"Fewer rows than the {self.n_rows:,} there were: the data changed between two passes.")
+                raise ValueError(f"There are fewer than {self.n_rows:,} rows: the data changed under the scan.")
             yield Rows(self._first_row + start, n_rows, n_rows, columns, _Stored(self._files, number))
 
 

@@ -5,8 +5,11 @@ from __future__ import annotations
 import mmap
 import os
 from abc import ABC, abstractmethod
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import suppress
+from copy import copy
 from functools import partial
+from pathlib import Path
 from typing import Any, NoReturn
 
 import numpy as np
@@ -16,6 +19,8 @@ from ._engine import BLOCK_ROWS, Engine
 from ._files import FileEngine
 from ._strata import label_counts, non_finite, strata_sample
 
+#: Rows that are written at a time: a row group.
+WRITTEN_ROWS = 65_536
 #: Rows that encoder and teachers are fitted on, unless `scan` is told otherwise.
 SAMPLE_ROWS = 50_000
 
@@ -38,6 +43,13 @@ class Scan(ABC):
     @abstractmethod
     def engine(self, *names: str, block_rows: int = BLOCK_ROWS, first_row: int = 0) -> Engine:
         """An engine whose blocks hold ``"table"`` (the features), ``"truth"`` (the targets as they are), or both."""
+
+    @abstractmethod
+    def write(self, path: str | os.PathLike[str], function: Callable[..., dict[str, np.ndarray]], *args: Any) -> None:
+        """Write ``function(block, *args)``, columns by name, of all blocks of the ``"table"`` to a Parquet file.
+
+        The file appears when it is whole.
+        """
 
     def sample(self, n_rows: int, *, stratify: bool = False, seed: int = 0) -> tuple[np.ndarray, Any, np.ndarray]:
         """Draw rows by the hash of their number: the same rows however the table is cut into blocks.
@@ -76,6 +88,12 @@ class Scan(ABC):
                 )
         names = ("table", "truth") if self.targets else ("table",)
         return strata_sample(self.engine(*names), counts, n_rows, seed, bool(self.targets))
+
+    def unlabelled(self) -> Scan:
+        """The same rows without their target, which is not looked at."""
+        twin = copy(self)
+        twin.targets = ()
+        return twin
 
     def __array__(self, *args: Any, **kwargs: Any) -> NoReturn:
         # What scikit-learn's searches and metrics do to whatever they are given.
@@ -136,7 +154,41 @@ def scan(data: Any, target: Any = None, *, sample_rows: int = SAMPLE_ROWS) -> Sc
     )
 
 
-class ArrayScan(Scan):
+class LocalScan(Scan):
+    """Rows that this process reads itself."""
+
+    @abstractmethod
+    def read(self, names: Sequence[str], block_rows: int) -> Iterator[Mapping[str, Any]]:
+        """The columns ``"table"``, ``"truth"`` or both, in blocks of exactly `block_rows` rows, but for the last."""
+
+    def engine(self, *names: str, block_rows: int = BLOCK_ROWS, first_row: int = 0) -> Engine:
+        """An engine that reads the rows block by block."""
+        return FileEngine(partial(self.read, names), self.n_rows, block_rows, first_row)
+
+    def write(self, path: str | os.PathLike[str], function: Callable[..., dict[str, np.ndarray]], *args: Any) -> None:
+        """Write one file, in the order of the rows."""
+        import pyarrow as pa
+        from pyarrow.parquet import ParquetWriter
+
+        path = Path(path)
+        part = path.with_name(f".{path.name}.part")
+        writer: Any = None
+        try:
+            for number, block in enumerate(self.read(("table",), WRITTEN_ROWS)):
+                columns = pa.table(function({"start": number * WRITTEN_ROWS, **block}, *args))
+                writer = writer or ParquetWriter(part, columns.schema)
+                writer.write_table(columns)
+            writer.close()
+            part.replace(path)
+        except BaseException:
+            if writer is not None:
+                with suppress(OSError):
+                    writer.close()
+            part.unlink(missing_ok=True)
+            raise
+
+
+class ArrayScan(LocalScan):
     """Rows of an array, most likely a memory map."""
 
     def __init__(self, data: np.ndarray, target: Any, sample_rows: int) -> None:
@@ -154,11 +206,8 @@ class ArrayScan(Scan):
         self._columns = {"table": data} if truth is None else {"table": data, "truth": truth}
         _check_rows(self)
 
-    def engine(self, *names: str, block_rows: int = BLOCK_ROWS, first_row: int = 0) -> Engine:
-        """An engine that reads the array block by block."""
-        return FileEngine(partial(self._read, names), self.n_rows, block_rows, first_row)
-
-    def _read(self, names: Sequence[str], block_rows: int) -> Iterator[Mapping[str, Any]]:
+    def read(self, names: Sequence[str], block_rows: int) -> Iterator[Mapping[str, Any]]:
+        """Slices of the array."""
         for start in range(0, self.n_rows, block_rows):
             rows = slice(start, start + block_rows)
             yield {name: np.asarray(self._columns[name][rows]) for name in names}
@@ -169,7 +218,7 @@ class ArrayScan(Scan):
         return f"<scan of an array: {self.n_rows:,} rows, {self._columns['table'].shape[1]} features>"
 
 
-class ParquetScan(Scan):
+class ParquetScan(LocalScan):
     """Rows of a pyarrow dataset."""
 
     def __init__(self, dataset: Any, target: Any, sample_rows: int) -> None:
@@ -184,11 +233,8 @@ class ParquetScan(Scan):
         self.n_rows = dataset.count_rows()
         _check_rows(self)
 
-    def engine(self, *names: str, block_rows: int = BLOCK_ROWS, first_row: int = 0) -> Engine:
-        """An engine that reads the files block by block."""
-        return FileEngine(partial(self._read, names), self.n_rows, block_rows, first_row)
-
-    def _read(self, names: Sequence[str], block_rows: int) -> Iterator[Mapping[str, Any]]:
+    def read(self, names: Sequence[str], block_rows: int) -> Iterator[Mapping[str, Any]]:
+        """Tables of the features, arrays of the targets."""
         columns = [*(self.features if "table" in names else []), *(self.targets if "truth" in names else [])]
         tables = _recut(_tables(self._dataset, columns, block_rows), block_rows)
         return (self._cut(table, names) for table in tables)
@@ -218,7 +264,9 @@ def _opened(data: Any) -> Any:
     try:
         from pyarrow import dataset
     except ImportError as error:
-        raise ImportError("scan needs pyarrow to read files. Install it with: pip install 'skdistill[parquet]'") from error
+        raise ImportError(
+            "scan needs pyarrow to read files. Install it with: pip install 'skdistill[parquet]'"
+        ) from error
     if isinstance(data, dataset.Dataset):
         return data
     if not isinstance(data, (str, os.PathLike)):

@@ -29,8 +29,10 @@ def label_counts(block: Block) -> Counter[Any]:
 
 def non_finite(block: Block) -> int:
     """Rows of which a target is missing, infinite or no number."""
-    truth = np.asarray(block["truth"], dtype=np.float64).reshape(len(block["truth"]), -1)
-    return int((~np.isfinite(truth)).any(axis=1).sum())
+    truth = block["truth"]
+    if truth.dtype.kind in "OSU" and truth.ndim == 1:  # text
+        return label_counts(block)[None]
+    return int((~np.isfinite(truth.astype(np.float64).reshape(len(truth), -1))).any(axis=1).sum())
 
 
 def candidates(block: Block, below: Mapping[Any, int], seed: int, labelled: bool) -> tuple[list[Any], ...]:
