@@ -14,7 +14,7 @@ from sklearn.base import clone
 
 from ._inputs import TrainingData
 from ._sklearn import num_samples
-from ._transfer import Lesson, Recipe, TransferSet, label_type
+from ._transfer import Lesson, Recipe, Table, TransferSet, label_type
 from .engine import Block, ChainEngine, Engine, MemoryEngine, Scan, taken
 from .preprocessing import TableEncoder
 from .students import check_streams
@@ -114,13 +114,13 @@ class Streams:
             )
         return tuple(notes)
 
-    def lesson(self, lesson: Lesson, encoders: dict[bool, TableEncoder], data: TrainingData) -> StreamedLesson:
+    def lesson(self, lesson: Lesson, data: TrainingData) -> StreamedLesson:
         """What the committee teaches about all rows; `lesson` is about those of the sample, `data`."""
         weights = None
         if data.codes is not None and data.sample_weight is not None and self.real is not None:
             _, first = np.unique(data.codes, return_index=True)
             weights = data.sample_weight[first]
-        return StreamedLesson(lesson, self, encoders, data.classes, weights)
+        return StreamedLesson(lesson, self, data.classes, weights)
 
 
 class Teaching(NamedTuple):
@@ -195,23 +195,24 @@ class StreamedLesson:
     ----------
     sample : Lesson
     streams : Streams
-    encoders : dict
-        As in `skdistill._transfer.Table`.
     classes : ndarray of shape (k,), or None for regression
     class_weights : ndarray of shape (k,), or None where all are 1
     """
 
     sample: Lesson
     streams: Streams
-    encoders: dict[bool, TableEncoder]
     classes: NDArray[Any] | None
     class_weights: NDArray[np.float64] | None
     _held: dict[tuple[Any, ...], Engine] = field(default_factory=dict)
 
     @property
-    def oracle(self) -> Any:
-        """Labels raw rows."""
-        return self.sample.oracle
+    def real(self) -> Table:
+        """Real rows in memory."""
+        return self.sample.real
+
+    def real_part(self, recipe: Recipe) -> TransferSet:
+        """The real rows in memory, with the labels that the student learned."""
+        return self.sample.real_part(recipe)
 
     def fit(self, recipe: Recipe) -> Any:
         """A fitted clone of the recipe's student."""
@@ -265,7 +266,7 @@ class StreamedLesson:
         if self.sample.covered is not None:
             labels[~self.sample.covered] = np.nan
         return Teaching(
-            self.encoders[scale],
+            self.sample.real.encoders[scale],
             self.sample.oracle,
             self.sample.task,
             labels.shape[1],

@@ -5,6 +5,15 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 import pytest
+from export_matrix import matrix
+
+from skdistill.model import Model
+
+
+@pytest.fixture(scope="session")
+def models() -> dict[str, Model]:
+    """Every kind of model."""
+    return matrix()
 
 
 @pytest.fixture

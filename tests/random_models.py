@@ -1,4 +1,4 @@
-"""Random predictors of every kind, with numbers at the ends of their range."""
+"""Random predictors of every kind, with numbers at the ends of their range, and a model of every part of the form."""
 
 from __future__ import annotations
 
@@ -90,3 +90,21 @@ def random_model(kind: str, seed: int, k: int) -> tuple[Model, np.ndarray, np.nd
     X[:, 2] = rng.integers(0, 2, 60)
     Q = rng.normal(size=(60, 1)) if k == 1 else rng.dirichlet(np.ones(k), 60)
     return Model(Preprocessor(columns), predictor, output), X, Q
+
+
+def full_model() -> Model:
+    """Numbers filled, scaled and flagged, categories of each type, and string labels: 9 encoded features."""
+    columns = (
+        NumericColumn("age", fill=40.0, center=float(np.float32(38.6)), scale=float(np.float32(0.1)), missing=True),
+        NumericColumn("dose"),
+        CategoryColumn("job", ("clerk", "nurse", 'Ł "quoted" \\ \n é'), missing=True),
+        CategoryColumn("grade", (1, 2.5)),
+    )
+    tree = Tree(
+        feature=[0, 3, -1, -1, 5, -1, 8, -1, -1],
+        threshold=np.array([0.3, 0.5, 0, 0, 0.5, 0, 0.5, 0, 0], dtype=np.float32),
+        right=[4, 3, 0, 0, 6, 0, 8, 0, 0],
+        value=[[0.7, 0.2, 0.1], [0.1, 0.1, 0.8], [1e-30, 0.9, 0.1], [0.0, 0.0, 0.0], [0.25, -0.5, 0.25]],
+        n_features=9,
+    )
+    return Model(Preprocessor(columns), tree, Output("classification", "simplex", ("low", "mid", "high")))

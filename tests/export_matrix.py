@@ -1,0 +1,91 @@
+"""Every kind of model: each predictor on each kind of table with each link."""
+
+from __future__ import annotations
+
+from functools import cache
+
+import numpy as np
+from random_models import full_model, random_additive, random_tree, random_tree_sum
+
+from skdistill.model import CategoryColumn, Linear, Model, NumericColumn, Output, Preprocessor
+
+#: Names and labels that end strings, comments and identifiers in one language or another.
+NASTY = ('a"b', "it's", "*/ //", "\\", "%s {0} {name}", "a\nb", "??/ ??)", "Ł é 日本", '"; DROP TABLE input_rows; --')
+
+
+def float32(values) -> list[float]:
+    return np.asarray(values, np.float32).tolist()
+
+
+def tables() -> dict[str, Preprocessor]:
+    scaling = zip(float32([0.1, 5, -3, 0, 1e-3]), float32([0.1, 3, 1, 1e-3, 1e6]), (True, False, True, False, False))
+    scaled = [NumericColumn(f"x{i}", i / 2, *numbers) for i, numbers in enumerate(scaling)]
+    nasty = [NumericColumn(name, missing=i % 2 == 0) for i, name in enumerate(NASTY)]
+    nasty += [CategoryColumn("kind", NASTY, missing=True), CategoryColumn("flag", (True, False))]
+    return {
+        "plain": Preprocessor([NumericColumn(f"x{i}") for i in range(5)]),
+        "scaled": Preprocessor(scaled),
+        "mixed": full_model().preprocessor,
+        "nasty": Preprocessor(nasty),
+    }
+
+
+KINDS = ("tree", "chain", "leaf", "linear", "additive", "sum")
+
+
+def predictor(kind: str, n_features: int, k: int, seed: int = 0):
+    rng = np.random.default_rng(seed)
+    if kind == "linear":
+        coef = rng.normal(size=(n_features, k))
+        coef[rng.random(n_features) < 0.2] = 0
+        return Linear(coef, rng.normal(size=k))
+    if kind == "additive":
+        return random_additive(rng, n_features, k)
+    if kind == "sum":
+        return random_tree_sum(rng, 15, n_features, k)
+    leaves = {"tree": 24, "chain": 130, "leaf": 1}[kind]
+    return random_tree(rng, leaves, n_features, k, chain=kind == "chain")
+
+
+def classifier(table: str, kind: str, link: str, classes=("low", "m\"i'd", "\\high"), seed: int = 0) -> Model:
+    preprocessor = tables()[table]
+    found = predictor(kind, preprocessor.n_encoded, len(classes), seed)
+    return Model(preprocessor, found, Output("classification", link, classes))
+
+
+def regressor(table: str, kind: str, targets=("y",)) -> Model:
+    preprocessor = tables()[table]
+    output = Output("regression", "identity", targets=targets, flat=len(targets) == 1)
+    return Model(preprocessor, predictor(kind, preprocessor.n_encoded, len(targets)), output)
+
+
+@cache
+def matrix() -> dict[str, Model]:
+    found = {"full": full_model()}
+    for table in tables():
+        for kind in KINDS:
+            for link in ("softmax", "simplex"):
+                found[f"{table}-{kind}-{link}"] = classifier(table, kind, link)
+            found[f"{table}-{kind}-value"] = regressor(table, kind)
+    for kind in KINDS:
+        found[f"scores-{kind}"] = classifier("mixed", kind, "identity", (3, -1, 7))
+        found[f"numbers-{kind}"] = classifier("plain", kind, "softmax", (0.5, 2.0))
+        found[f"bools-{kind}"] = classifier("plain", kind, "simplex", (False, True))
+        found[f"one-{kind}"] = classifier("plain", kind, "softmax", ("all",))
+        found[f"targets-{kind}"] = regressor("mixed", kind, ("y", "z"))
+    return found
+
+
+def raw_table(model: Model, n: int, seed: int) -> dict[str, list]:
+    """Rows as a caller has them, drawn without any knowledge of the predictor."""
+    rng = np.random.default_rng(seed)
+    found = {}
+    for column in model.preprocessor.columns:
+        if isinstance(column, NumericColumn):
+            values = (column.center + rng.normal(size=n) / column.scale).astype(np.float32).astype(float)
+            values[rng.random(n) < 0.1] = np.nan
+            found[column.name] = values.tolist()
+        else:
+            choices = [*column.categories, None, "unseen" if isinstance(column.categories[0], str) else 99]
+            found[column.name] = [choices[i] for i in rng.integers(len(choices), size=n)]
+    return found
