@@ -35,7 +35,7 @@ BLENDS = {"classification": (0.3, 0.0, 0.6), "regression": (0.7, 0.3, 0.9)}
 #: rows.
 _SIZES = 2
 
-#: Recipes that are judged on all folds, beside the best one on hard labels; the others by a sketch, on the first alone.
+#: Recipes judged on all folds, beside the best on hard and on soft labels; of the others a sketch on the first alone.
 _FINALISTS = 4
 
 
@@ -278,14 +278,14 @@ def most_trials(choices: Choices, n_grounds: int) -> int:
 
 
 def _finalists(recipes: list[Recipe], judge: Judge) -> list[Recipe]:
-    """The recipes that look best by sketches of their students, the best one on hard labels among them."""
+    """The recipes that look best by sketches of their students, the best on hard and on soft labels among them."""
 
     def look(recipe: Recipe) -> float:
         return judge(replace(recipe, student=recipe.student.sketch()), on_first=True).loss
 
     order = sorted(recipes, key=look)
-    hard = next(recipe for recipe in order if recipe.hard)
-    return order[:_FINALISTS] if hard in order[:_FINALISTS] else [*order[:_FINALISTS], hard]
+    best_of_kind = [next(recipe for recipe in order if recipe.hard is hard) for hard in (True, False)]
+    return list(dict.fromkeys([*order[:_FINALISTS], *best_of_kind]))
 
 
 def _loss(verdict: Verdict) -> float:

@@ -231,21 +231,24 @@ def test_sizes_are_found_by_sketches(monkeypatch):
     assert repaired == {row["student"] for row in reg.selection_}
 
 
-def test_many_recipes_are_screened_by_sketches_on_the_first_fold():
+@pytest.mark.parametrize("better", ["soft", "hard"])
+def test_many_recipes_are_screened_by_sketches_on_the_first_fold(better):
     students = [TreeStudent(max_leaves=leaves) for leaves in (2, 4, 8, 16)]
     losses = {2: (0.8, 0.7), 4: (0.9, 0.3), 8: (0.9, 0.4), 16: (0.9, 0.2)}
     sketched, judged = [], []
 
     def judge(recipe, on_first=False):
-        leaves = recipe.student.max_leaves
-        (sketched if recipe.student.repair is None and on_first else judged).append((leaves, recipe.hard))
-        return Verdict(recipe, np.full(200, losses[leaves][not recipe.hard]), np.zeros(200), np.ones(200), None)
+        leaves, worse = recipe.student.max_leaves, recipe.hard == (better == "soft")
+        (sketched if recipe.student.repair is None and on_first else judged).append((leaves, worse))
+        return Verdict(recipe, np.full(200, losses[leaves][not worse]), np.zeros(200), np.ones(200), None)
 
     chosen, *_ = choose(Choices((tuple(students),), (0.3, 0.6), (None,), None), judge)
     assert chosen.recipe.student is students[3]
-    assert sorted(sketched) == [(leaves, hard) for leaves in (2, 4, 8, 16) for hard in (False, True)]
-    # The four best and, for want of one on hard labels among them, the best of these; then the other blend.
-    assert judged == [(16, False), (4, False), (8, False), (2, False), (2, True), (16, False)]
+    assert chosen.recipe.hard == (better == "hard")
+    assert sorted(sketched) == [(leaves, worse) for leaves in (2, 4, 8, 16) for worse in (False, True)]
+    # The four best and, for want of one of the other kind among them, the best of these; then the other blend.
+    assert judged[:5] == [(16, False), (4, False), (8, False), (2, False), (2, True)]
+    assert judged[5:] == [(16, better == "hard")]
 
 
 def test_a_family_sized_to_the_budget():
