@@ -14,7 +14,7 @@ import numpy as np
 import pytest
 
 from skdistill import AdditiveStudent, LinearStudent, TreeStudent
-from skdistill.report import Contestant, distillation_report
+from skdistill.report import Contestant, _page, distillation_report
 from skdistill.report._svg import _COLOURS, alone, draw_svg
 
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
@@ -151,6 +151,15 @@ def test_a_report_without_models_rows_or_committee_is_a_page_too():
     reader = Reader(report.to_html())
     assert [i for i in reader.ids if i in SECTIONS] == ["comparison", "fidelity", "choices"]
     assert report.notes[0] in reader.words
+
+
+def test_a_student_too_long_for_words_is_said_to_be(reports, monkeypatch):
+    monkeypatch.setattr(_page, "_MOST_LETTERS", 10)
+    report = reports["tree"]
+    length = len(report.evidence.of_role("student").model.rules(report.evidence.X))
+    page = report.to_html()
+    assert f"In words it takes {length:,} letters" in page
+    assert "<pre" not in page
 
 
 def test_save_writes_the_page_or_nothing(reports, tmp_path, monkeypatch):
