@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from copy import deepcopy
 from functools import partial
+from os import PathLike
 from typing import Any, Self
 
 import narwhals.stable.v2 as nw
@@ -19,6 +20,8 @@ from ._fitting import DistilledFitting
 from ._inputs import check_table
 from ._notebook import visual_block
 from ._shipped import Shipped
+from ._streaming import answers
+from .engine import Scan
 from .exports import Predictor
 from .model import Model, Output
 from .preprocessing import TableEncoder
@@ -84,6 +87,42 @@ class BaseDistilled(DistilledFitting):
         if self.task_ == "classification":
             return self.classes_[outputs.argmax(axis=1)]
         return outputs.ravel() if self._flat else outputs
+
+    def predict_to(self, X: Scan, path: str | PathLike[str]) -> None:
+        """Predict with the student alone, block by block, and write the answers to a Parquet file.
+
+        Parameters
+        ----------
+        X : scan
+            What `skdistill.scan` returns. Its target, if it has one, is not looked at.
+        path : str or path
+            The file to write: column ``prediction``, or one for each target, and for classes their probabilities, as
+            ``probability of <class>``; in the order of the rows. It appears when it is whole.
+
+        Raises
+        ------
+        TypeError
+            `X` is no scan.
+        ValueError
+            The columns are not those of `fit`.
+
+        Examples
+        --------
+        >>> import numpy as np, tempfile, pyarrow.parquet
+        >>> from skdistill import DistilledRegressor, scan
+        >>> X = np.arange(40.0).reshape(20, 2)
+        >>> reg = DistilledRegressor(teachers="ridge", cv=2, random_state=0).fit(X, X.sum(axis=1))
+        >>> with tempfile.TemporaryDirectory() as folder:
+        ...     reg.predict_to(scan(X), f"{folder}/answers.parquet")
+        ...     pyarrow.parquet.read_table(f"{folder}/answers.parquet").column_names
+        ['prediction']
+        """
+        check_is_fitted(self)
+        if not isinstance(X, Scan):
+            raise TypeError(f"predict_to takes scan(...), not {type(X).__name__}. Pass that to predict.")
+        names = ("prediction",) if self.task_ == "classification" or self._flat else self._targets
+        classes = self.classes_ if self.task_ == "classification" else None
+        X.unlabelled().write(path, answers, self.encoder_, self.student_, names, classes)
 
     @available_if(_classifies)
     def predict_proba(self, X: Any) -> NDArray[np.float64]:

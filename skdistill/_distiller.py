@@ -114,12 +114,13 @@ class DistilledClassifier(ClassifierMixin, BaseDistilled):
     -----
     Whatever is "auto" is chosen by the log-loss (for values the squared error) on true labels of rows that no teacher
     saw whose labels the judged student learned from: cross-fitting is done once more without each judged fold. Hard
-    labels only, without the committee, is always among the candidates, and nothing is chosen whose errors are more by
-    over a standard error, so the student is not knowingly worse than one trained directly. It takes 3 folds at least
-    (with fewer the first candidate is taken; `max_bytes` is refused). Frozen teachers may have seen the judged rows:
-    then what learns from them looks better than it is. At most 5 folds are judged, and no more once they hold 4,000
-    rows: with ``cv=5`` that is 4 to 10 further fits of each teacher beside its 6, and every candidate is fitted on
-    each judged fold. A number as `blend` saves all that; .3 is the best fixed one for trees.
+    labels only, without the committee, is always among the candidates, and taken where it is better by over a standard
+    error of the loss or over two of the share of errors, so the student is not knowingly worse than one trained
+    directly. Other blends and samplers are taken where they are better than the first by over a standard error. It
+    takes 3 folds at least (with fewer the first candidate is taken; `max_bytes` is refused). Frozen teachers may have
+    seen the judged rows: then what learns from them looks better than it is. At most 5 folds are judged, and no more
+    once they hold 4,000 rows: with ``cv=5`` that is 4 to 10 further fits of each teacher beside its 6, and every
+    candidate is fitted on each judged fold. A number as `blend` saves all that; .3 is the best fixed one for trees.
 
     See Also
     --------

@@ -86,10 +86,10 @@ def frontier(
     >>> model = Model(Preprocessor([NumericColumn("x")]), tree, Output("regression", "identity", targets=("y",)))
     >>> for point in frontier(model, [[0.0], [1.5], [3.0]], [1.0, 4.0, 5.0]).frame():
     ...     print(point["nbytes"], round(point["loss"], 2), point["passes"])
-    19 2.89 Prune() | Quantise(values='float16')
-    21 2.89 Prune() | Quantise(values='float32')
-    28 0.17 Prune() | Quantise(values='float16')
-    34 0.0 Quantise(values='float16')
+    16 2.89 Prune() | Quantise(values='float16')
+    18 2.89 Prune() | Quantise(values='float32')
+    24 0.17 Prune() | Quantise(values='float16')
+    30 0.0 Quantise(values='float16')
     """
     found = sorted(_candidates(models, X, Q, sample_weight), key=lambda each: each[1].steps[-1].loss_after)
     found.sort(key=lambda each: each[1].model.nbytes)
@@ -130,8 +130,8 @@ def fit_budget(
     >>> from skdistill.model import Model, NumericColumn, Output, Preprocessor, Tree
     >>> tree = Tree([0, -1, 0, -1, -1], [1.0, 0, 2, 0, 0], [2, 0, 4, 0, 0], [[1.0], [4.0], [5.0]], n_features=1)
     >>> model = Model(Preprocessor([NumericColumn("x")]), tree, Output("regression", "identity", targets=("y",)))
-    >>> fit_budget(model, 30, [[0.0], [1.5], [3.0]], [1.0, 4.0, 5.0]).model.nbytes
-    28
+    >>> fit_budget(model, 28, [[0.0], [1.5], [3.0]], [1.0, 4.0, 5.0]).model.nbytes
+    24
     """
     points = frontier(models, X, Q, sample_weight).points
     fitting = [point for point in points if point.model.nbytes <= max_bytes]

@@ -113,7 +113,7 @@ def compress(
     >>> small.model.predictor
     Tree(n_features=1, n_leaves=2, n_outputs=1, depth=1)
     >>> [(step["name"], step["nbytes_before"], step["nbytes_after"]) for step in small.frame()]
-    [('Prune()', 47, 37)]
+    [('Prune()', 39, 29)]
     """
     chain = resolve_passes(passes)
     evidence = Evidence(model, X, Q, sample_weight)

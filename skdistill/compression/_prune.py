@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from .._sklearn import Interval
-from ..model import Additive, Model, Tree, TreeSum
+from ..model import Additive, Model, Tree, TreeSum, sparing
 from ._evidence import EPS, Evidence
 from ._pass import PathPass
 from ._precise import refuse_quantised, single
@@ -76,7 +76,7 @@ class Prune(PathPass):
         else:
             return
         for smaller in steps:
-            yield replace(model, predictor=smaller)
+            yield replace(model, predictor=sparing(smaller, model.output.link))
 
 
 def _tree_path(model: Model, tree: Tree, evidence: Evidence) -> Iterator[Tree]:

@@ -187,7 +187,7 @@ def test_what_is_refused(random_model):
 
 def test_values_beyond_float16_stay_in_float32():
     coef = [[1e6], [2.0]]
-    columns = Preprocessor([NumericColumn("x"), NumericColumn("y")])
+    columns = Preprocessor([NumericColumn("x", fill=float(np.float32(0.1))), NumericColumn("y")])
     line = Model(columns, Linear(coef, [1.0]), Output("regression", "identity", targets=("z",)))
     found = compress(line, Quantise("float16"), [[0, 0], [1, 0], [0, 1]]).model
     assert (found.precision.inputs, found.precision.values) == ("float16", "float32")
