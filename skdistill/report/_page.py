@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 # Candidates of the selection that are listed; a picture that is drawn beside another, in inches; letters that a student
 # takes in words, beyond which nobody reads it and the page would grow large.
-_MOST, _SMALL, _MOST_LETTERS = 12, (4.3, 3.2), 40_000
+_MOST, _SMALL, _MOST_LETTERS = 12, (4.3, 3.2), 25_000
 
 
 @dataclass(frozen=True)
