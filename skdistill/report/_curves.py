@@ -18,7 +18,7 @@ from ._scores import Floats, readable, series, unit
 from ._text import number
 
 # Columns and pairs that are drawn, the strongest first; how many beside each other; series told apart by colour.
-_MOST, _MOST_PAIRS, _ACROSS, _MOST_SERIES = 12, 3, 3, 8
+_MOST, _MOST_PAIRS, _ACROSS, _MOST_SERIES = 12, 3, 3, 6
 _PANEL = (2.4, 1.75)
 _MOST_BARS = 8
 
@@ -317,6 +317,8 @@ def _caption(figure: Any, model: Model, drawn: list[int], n_more: int, colours: 
     words = f"adds to {unit(model)}"
     if n_more:
         words += f"; {n_more} more columns add less"
+    if len(drawn) < len(series(model)):
+        words += f"; the {len(drawn)} of {len(series(model))} that move most"
     title = figure.suptitle(words, size="small", color=colours.muted, x=0.01, ha="left")
     title.set_parse_math(False)
     if len(drawn) > 1:

@@ -19,8 +19,9 @@ from ._text import HEADINGS, cell, gap_line, in_bytes, microseconds, points, sig
 if TYPE_CHECKING:
     from ._report import DistillationReport
 
-# Candidates of the selection that are listed; a picture that is drawn beside another, in inches.
-_MOST, _SMALL = 12, (4.3, 3.2)
+# Candidates of the selection that are listed; a picture that is drawn beside another, in inches; letters that a student
+# takes in words, beyond which nobody reads it and the page would grow large.
+_MOST, _SMALL, _MOST_LETTERS = 12, (4.3, 3.2), 25_000
 
 
 @dataclass(frozen=True)
@@ -224,7 +225,12 @@ def _student(report: DistillationReport) -> dict[str, Any]:
         tall=True,
     )
     text = f"{type(model.predictor).__name__}, {in_bytes(model.nbytes)} packed, reading {_columns(model)}."
-    blocks = [_text(text), _pictures([picture]), _listing("The same in words", model.rules(X))]
+    blocks = [_text(text), _pictures([picture])]
+    words = model.rules(X)
+    if len(words) <= _MOST_LETTERS:
+        blocks.append(_listing("The same in words", words))
+    else:
+        blocks.append(_text(f"In words it takes {len(words):,} letters, which rules() of the estimator says."))
     return _section("student", "The student itself", blocks)
 
 

@@ -14,7 +14,8 @@ import numpy as np
 import pytest
 
 from skdistill import AdditiveStudent, LinearStudent, TreeStudent
-from skdistill.report import Contestant, distillation_report
+from skdistill.model import Additive, Model, NumericColumn, Output, Preprocessor
+from skdistill.report import Contestant, StudentDisplay, _page, distillation_report
 from skdistill.report._svg import _COLOURS, alone, draw_svg
 
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
@@ -135,6 +136,18 @@ def test_a_picture_stands_alone():
     assert "prefers-color-scheme: dark" in svg
 
 
+def test_the_largest_picture_leaves_room_on_the_page():
+    rng, n, k, edges = np.random.default_rng(0), 14, 10, 63
+    columns = Preprocessor(tuple(NumericColumn(f"column {i}") for i in range(n)))
+    cuts = tuple(np.unique(rng.normal(size=edges).astype(np.float32)) for _ in range(n))
+    curves = Additive(cuts, tuple(rng.normal(size=(edges + 1, k)) for _ in range(n)), np.zeros(k))
+    model = Model(columns, curves, Output("classification", "softmax", tuple(range(k))))
+    display = StudentDisplay.from_estimator(model)
+    svg = draw_svg(lambda figure, _: display.plot(figure=figure), display.size, "largest")
+    assert len(svg) < 200_000
+    assert "2 more columns add less; the 6 of 10 that move most" in svg
+
+
 def test_what_stands_in_the_page_is_what_was_measured(reports, pages):
     words = " ".join(Reader(pages["tree"]).words.split())
     for row in reports["tree"].rows:
@@ -151,6 +164,15 @@ def test_a_report_without_models_rows_or_committee_is_a_page_too():
     reader = Reader(report.to_html())
     assert [i for i in reader.ids if i in SECTIONS] == ["comparison", "fidelity", "choices"]
     assert report.notes[0] in reader.words
+
+
+def test_a_student_too_long_for_words_is_said_to_be(reports, monkeypatch):
+    monkeypatch.setattr(_page, "_MOST_LETTERS", 10)
+    report = reports["tree"]
+    length = len(report.evidence.of_role("student").model.rules(report.evidence.X))
+    page = report.to_html()
+    assert f"In words it takes {length:,} letters" in page
+    assert "<pre" not in page
 
 
 def test_save_writes_the_page_or_nothing(reports, tmp_path, monkeypatch):
