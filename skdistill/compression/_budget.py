@@ -9,8 +9,9 @@ from typing import Any
 from numpy.typing import ArrayLike
 
 from ..model import Model
-from ._compress import Compressed, CompressionPass, PathPass, Step, name_of
+from ._compress import Compressed, Step
 from ._evidence import Evidence
+from ._pass import CompressionPass, PathPass, name_of
 from ._prune import Prune
 from ._quantise import Quantise
 from ._sparsify import Sparsify

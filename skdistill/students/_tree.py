@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from dataclasses import replace
 from numbers import Integral, Real
-from typing import ClassVar
+from typing import ClassVar, Self
 
+from sklearn.base import clone
 from sklearn.utils.validation import check_is_fitted
 
 from .._sklearn import Interval, StrOptions
@@ -132,6 +133,10 @@ class TreeStudent(BaseStudent):
         super().check(task)
         if self.repair == "accuracy" and "squared" in (self.loss, "squared" if task == "regression" else None):
             raise _no_accuracy()
+
+    def sketch(self) -> Self:
+        """The same tree as it grows, without repair."""
+        return clone(self).set_params(repair=None)
 
     def block_rows(self, width: int) -> int:
         """Rows of a block: the sums of all bins are allocated once a block and pass, which wants blocks large."""
