@@ -17,6 +17,7 @@ _HOMES = {
     "MarginalResampling": "skdistill.augmentation",
     "Munge": "skdistill.augmentation",
     "TableEncoder": "skdistill.preprocessing",
+    "scan": "skdistill.engine",
     "AdditiveStudent": "skdistill.students",
     "BoostedStudent": "skdistill.students",
     "TreeStudent": "skdistill.students",

@@ -12,7 +12,7 @@ from sklearn.linear_model import Lasso, LogisticRegression, MultiTaskLasso, Ridg
 from sklearn.utils.estimator_checks import parametrize_with_checks
 
 from skdistill import DistilledRegressor
-from skdistill.engine import MemoryEngine, _linear_blocks
+from skdistill.engine import FileEngine, MemoryEngine, _linear_blocks
 from skdistill.model import LINKS, Linear, packed_nbytes
 from skdistill.students import LinearStudent, _descent, _sparse, for_width, resolve_families
 
@@ -149,6 +149,21 @@ def test_block_size_does_not_matter(loss):
     Q = soft(X, 4, sharpness=0.2)
     one, many = (solved(X, Q, size, loss, 1e-6)[1] for size in (len(X), 89))
     assert_allclose(many, one, atol=1e-9)
+
+
+@pytest.mark.parametrize("loss", ["log_loss", "squared"])
+def test_out_of_core_the_line_is_the_same_to_nine_digits(loss):
+    X, _ = rows(load_digits)
+    columns = {"X": X.astype(np.float32), "Q": soft(X, 4, sharpness=0.2), "weight": np.ones(len(X))}
+
+    def read(size):
+        return ({name: c[i : i + size] for name, c in columns.items()} for i in range(0, len(X), size))
+
+    theta = []
+    for engine in (MemoryEngine(columns), FileEngine(read, len(X), 100)):
+        problem = _descent.Problem(engine, loss, (X.shape[1] + 1, 4), 1.0)
+        theta.append(problem.in_units(problem.solve(500, 1e-6)[0])[0])
+    assert_allclose(theta[1], theta[0], rtol=1e-9)
 
 
 def drawn(block):
