@@ -1,7 +1,7 @@
 """Model to text or bytes that answer raw rows: one module for each target, each verified against the reference."""
 
-from ._export import export
+from ._export import PACKED_HEADER, export
 from ._predictor import Predictor
 from ._verify import ExportMismatchError
 
-__all__ = ["ExportMismatchError", "Predictor", "export"]
+__all__ = ["PACKED_HEADER", "ExportMismatchError", "Predictor", "export"]

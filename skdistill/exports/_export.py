@@ -32,6 +32,9 @@ class Target(NamedTuple):
     tolerance: dict[type, float]
 
 
+#: The header that reads the packed form in C99.
+PACKED_HEADER = Path(__file__).with_name("packed.h")
+
 #: The module of each target, imported when it is asked for, and the suffixes that stand for it.
 TARGETS: dict[str, tuple[str, tuple[str, ...]]] = {
     "python": ("._python", (".py",)),
@@ -39,6 +42,7 @@ TARGETS: dict[str, tuple[str, tuple[str, ...]]] = {
     "sql": ("._sql", (".sql",)),
     "onnx": ("._onnx", (".onnx",)),
     "json": ("._json", (".json",)),
+    "packed": ("._packed", (".bin",)),
 }
 
 
@@ -54,9 +58,10 @@ def export(model: Any, path: str | os.PathLike[str], *, target: str | None = Non
     model : Model or fitted estimator with ``to_model``
     path : str or path-like
         Where to write. Its name without suffix names what is in a C header.
-    target : {"python", "c", "sql", "onnx", "json"}, optional
-        None: by the suffix, ``.py``, ``.h`` or ``.c``, ``.sql``, ``.onnx``, ``.json``. Python and C need nothing where
-        they run. A line's columns are read as doubles in Python and SQL, as float32 in C and ONNX.
+    target : {"python", "c", "sql", "onnx", "json", "packed"}, optional
+        None: by the suffix, ``.py``, ``.h`` or ``.c``, ``.sql``, ``.onnx``, ``.json``, ``.bin``. Python and C need
+        nothing where they run; `skdistill.load` reads JSON and packed files, `PACKED_HEADER` the latter in C. A line's
+        columns are read as doubles in Python and SQL, as float32 in C and ONNX.
 
     Returns
     -------

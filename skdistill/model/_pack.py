@@ -120,7 +120,7 @@ def _column(column: NumericColumn | CategoryColumn, used: list[bool]) -> bytes:
     eighths = column.fill * column.scale * 8
     if column.fill == column.center:
         fill_form, fill = 0, b""
-    elif is_power and eighths == round(eighths) and -128 <= eighths <= 127 and -126 <= exponent + 3 <= 127:
+    elif is_power and eighths == round(eighths) and -128 <= eighths <= 127 and exponent <= 124:
         fill_form, fill = 1, int(eighths).to_bytes(1, "little", signed=True)
     else:
         fill_form, fill = _number(column.fill)
@@ -147,10 +147,11 @@ def _label(label: Label) -> bytes:
         return (bytes([len(text)]) if len(text) < LONG_TEXT else bytes([LONG_TEXT]) + count(len(text))) + text
     if isinstance(label, bool):
         return bytes([TRUE if label else FALSE])
-    with np.errstate(over="ignore"):
-        forms = [(tag, np.array(label).astype(dtype)) for tag, dtype in NUMBERS.items()]
     kind = "f" if isinstance(label, float) else "i"
-    tag, held = next((tag, held) for tag, held in forms if held.dtype.kind == kind and held.item() == label)
+    dtypes = [(tag, np.dtype(dtype)) for tag, dtype in NUMBERS.items() if np.dtype(dtype).kind == kind]
+    with np.errstate(over="ignore"):
+        forms = [(tag, np.array(label).astype(dtype)) for tag, dtype in dtypes]
+    tag, held = next((tag, held) for tag, held in forms if held.item() == label)
     return bytes([tag]) + held.tobytes()
 
 

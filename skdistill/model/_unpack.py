@@ -236,10 +236,12 @@ def _read_column(source: _Bytes, head: _Head) -> tuple[Any, int, list[int]]:
     center = _number(source.take((0, 0, 2, 4)[center_form]))
     if scale_form == 1:
         exponent = source.signed()
+        if exponent < -126:
+            raise ModelFormatError(f"a scale must be a power of two from -126, not {exponent}.")
     scale = _number(source.take(4)) if scale_form == 3 else float(np.ldexp(1.0, exponent))
     fill = center
     if fill_form == 1:
-        if scale_form == 3 or not -126 <= exponent + 3 <= 127:
+        if scale_form == 3 or exponent > 124:
             raise ModelFormatError("a fill value in eighths needs a scale that is a power of two.")
         fill = int.from_bytes(fill_bytes, "little", signed=True) / 8 / scale
     elif fill_form:

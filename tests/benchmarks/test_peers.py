@@ -17,12 +17,12 @@ from sklearn.tree import DecisionTreeClassifier, DecisionTreeRegressor
 
 from benchmarks import peers
 from benchmarks.competitors import CONTESTANTS, autogluon
-from benchmarks.competitors._sizes import lower_nested, lower_sklearn
+from benchmarks.competitors._sizes import columns_nbytes, lower_nested, lower_sklearn, spared_nbytes
 from benchmarks.competitors.autogluon import _lower, _outputs, raw_nbytes
 from benchmarks.competitors.ebm import lower
 from benchmarks.peers.exchange import Model, nest
 from benchmarks.peers.lightgbm_splits import Features, codes
-from skdistill.model import CategoryColumn, NumericColumn, Preprocessor, TreeSum, packed_nbytes
+from skdistill.model import CategoryColumn, NumericColumn, Preprocessor, TreeSum
 
 TOY = f"""
 import sys
@@ -144,7 +144,7 @@ def test_size_of_ebm_is_that_of_our_form():
     assert [pair.features for pair in additive.pairs] == [(i, j) for i in (0, 1) for j in (2, 3, 4)]
     single = lower(EBM | {"terms": EBM["terms"][:2]}, COLUMNS)
     # A pair of features is two numbers, an edge each and a cell.
-    pairs = packed_nbytes(additive, preprocessor=COLUMNS) - packed_nbytes(single, preprocessor=COLUMNS)
+    pairs = spared_nbytes(additive, "identity", COLUMNS) - spared_nbytes(single, "identity", COLUMNS)
     assert pairs == 6 * (2 * (1 + 1 + 4) + 4)
 
 
@@ -165,14 +165,18 @@ def test_size_of_trees_over_raw_columns():
     of_dose, of_site = (lower_nested(stump, 2) for stump in stumps)
     both = TreeSum((of_dose, of_site), [0, 0], [0.0], 2)
     names, features = ["dose", "site"], ["dose", "site"]
-    # Feature, threshold and child, the bits, the leaves.
-    nodes = 6 + 1 + 8
-    assert raw_nbytes(of_dose, "identity", features, names, COLUMNS) == 16 + 6 + nodes
-    assert raw_nbytes(of_site, "identity", features, names, COLUMNS) == 16 + (2 + 4 + 4) + nodes
-    # Of each stump an edge and how many, its number, the leaves, the output; of both the bits and the base.
-    assert raw_nbytes(both, "identity", features, names, COLUMNS) == 16 + 6 + 10 + 2 * (5 + 1 + 8 + 1) + 1 + 4
+    header = 12 + 1  # which columns are used takes a byte
+    dose = columns_nbytes(np.array([True, True, False, False, False]), COLUMNS) - header
+    site = 1 + 1 + (1 + 3) + (1 + 3)
+    # How many splits, feature, threshold and splits on the left, the leaves.
+    nodes = 1 + 6 + 8
+    assert raw_nbytes(of_dose, "identity", features, names, COLUMNS) == header + dose + nodes
+    assert raw_nbytes(of_site, "identity", features, names, COLUMNS) == header + site + nodes
+    # Of each stump an edge and how many, its number, the leaves, the output; of both their number, bits and base.
+    both_nodes = 1 + 2 * (5 + 1 + 8 + 1) + 1 + 4
+    assert raw_nbytes(both, "identity", features, names, COLUMNS) == header + dose + site + both_nodes
     # Features may come in another order than the columns.
-    assert raw_nbytes(of_dose, "identity", ["site", "dose"], names, COLUMNS) == 16 + 10 + nodes
+    assert raw_nbytes(of_dose, "identity", ["site", "dose"], names, COLUMNS) == header + site + nodes
 
 
 @pytest.mark.parametrize("n_classes", [0, 3])
@@ -205,7 +209,7 @@ def test_trees_of_autogluon_must_repeat_its_outputs(monkeypatch):
     split = SimpleNamespace(X_train=SimpleNamespace(columns=["dose", "site"]), raw=(None, None, COLUMNS))
     monkeypatch.setattr(autogluon, "_models", lambda split: {"tree-2": model})
     fitted = autogluon._fit(split, 2, kind="tree")
-    assert (fitted.leaves, fitted.nbytes, fitted.cpu_seconds) == (2, 16 + 6 + 6 + 1 + 8, 0.5)
+    assert (fitted.leaves, fitted.nbytes, fitted.cpu_seconds) == (2, 12 + 1 + 2 + 1 + 6 + 8, 0.5)
     outputs[0] = 0.5
     with pytest.raises(ValueError, match=r"say what it says of 66.7% of the test rows only"):
         autogluon._fit(split, 2, kind="tree")
