@@ -34,10 +34,12 @@ def test_every_kind_of_model(models):
         assert np.array_equal(predictor.predict(table), model.predict(table))
 
 
-@pytest.mark.skipif(compiler() is None, reason="no C compiler")
-@pytest.mark.parametrize(
-    "name", ["full", "mixed-linear-softmax", "nasty-sum-simplex", "scaled-additive-value", "targets-sum"]
-)
+needs_compiler = pytest.mark.skipif(compiler() is None, reason="no C compiler")
+COMPILED = ["full", "mixed-linear-softmax", "nasty-sum-simplex", "scaled-additive-value", "targets-sum"]
+
+
+@needs_compiler
+@pytest.mark.parametrize("name", COMPILED)
 def test_compiled(models, name):
     """C answers like the model, of lists, mappings, tables with gaps and with what C cannot take."""
     model = models[name]
