@@ -92,7 +92,7 @@ def compiler() -> str | None:
     return None
 
 
-def compiled(content: bytes, model: Model, name: str, path: str, flags: Iterable[str] = ("-O2",)) -> Compiled:
+def compiled(content: bytes, model: Model, name: str, path: str, flags: Iterable[str] = ("-O3",)) -> Compiled:
     """Compile a header in a folder that is nobody else's, and load it; ExportMismatchError if it does not compile."""
     with tempfile.TemporaryDirectory() as folder:
         with open(os.path.join(folder, f"{name}.h"), "wb") as file:

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 #: Versions of the operators, ``ai.onnx`` and ``ai.onnx.ml``, and of the file, that runtimes since 2022 read.
-_OPSETS, _IR_VERSION = {"": 17, "ai.onnx.ml": 3}, 8
+OPSETS, _IR_VERSION = {"": 17, "ai.onnx.ml": 3}, 8
 
 
 def _onnx(module: str = "onnx") -> Any:
@@ -83,7 +83,7 @@ def _write(model: Model, form: Forest | Line, name: str) -> bytes:
         shapes.insert(0, graph.helper.make_tensor_value_info(label, getattr(_onnx().TensorProto, kind), ["N"]))
     proto = graph.helper.make_model(
         graph.helper.make_graph(graph.nodes, name, inputs, shapes, graph.constants),
-        opset_imports=[graph.helper.make_opsetid(domain, version) for domain, version in _OPSETS.items()],
+        opset_imports=[graph.helper.make_opsetid(domain, version) for domain, version in OPSETS.items()],
         ir_version=_IR_VERSION,
         producer_name="skdistill",
         producer_version=__version__,

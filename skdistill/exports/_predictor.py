@@ -37,9 +37,10 @@ class Predictor:
     model : Model
     compile : bool
         Also build the C header of the model with the compiler of this machine, in a temporary folder of its own, and
-        answer with it where it is faster: for many rows, and for single rows unless the model is one tree, which the
-        Python program answers in less time than a call of C takes. It takes a fraction of a second and is verified
-        as `export` does it. Without a compiler there is a warning, and answers are as without.
+        answer with it where it is faster: for many rows unless the model is a line, which is NumPy's own trade, and
+        for single rows unless it is one tree, which the Python program answers in less time than a call of C takes.
+        Building takes about a second and verifies as `export` does. Without a compiler there is a warning, and
+        answers are as without.
 
     Attributes
     ----------
@@ -103,12 +104,13 @@ class Predictor:
 
     def predict(self, X: Any) -> NDArray[Any]:
         """Predict for many rows; see `Model.predict`."""
-        if self._compiled is None or hasattr(X, "tocsr"):
+        compiled, output = self._for_many(X), self.model.output
+        if compiled is None:
             return self.model.predict(X)
-        cells, output = self.model.preprocessor.cells(X), self.model.output
+        cells = self.model.preprocessor.cells(X)
         if output.classes is not None:
-            return output.labels.take(self._compiled.choices(cells))
-        values = self._compiled.values(cells)
+            return output.labels.take(compiled.choices(cells))
+        values = compiled.values(cells)
         return values[:, 0] if output.flat else values
 
     def predict_proba(self, X: Any) -> NDArray[np.float64]:
@@ -118,9 +120,14 @@ class Predictor:
         """
         if type(X) is np.ndarray and X.shape == self._single and X.dtype.kind in "fiu":
             return np.array([self._evaluate(X[0].tolist())])
-        if self._compiled is None or hasattr(X, "tocsr") or self.model.output.classes is None:
+        compiled = self._for_many(X)
+        if compiled is None or self.model.output.classes is None:
             return self.model.predict_proba(X)
-        return self._compiled.values(self.model.preprocessor.cells(X))
+        return compiled.values(self.model.preprocessor.cells(X))
+
+    def _for_many(self, X: Any) -> Compiled | None:
+        """Compiled code, where it is faster than NumPy."""
+        return None if isinstance(self.model.predictor, Linear) or hasattr(X, "tocsr") else self._compiled
 
     def _table(self, row: Any) -> Any:
         if hasattr(row, "keys"):
