@@ -6,13 +6,17 @@ VENV := .venv
 BIN := $(VENV)/bin
 UV := $(shell command -v uv 2>/dev/null)
 
-.PHONY: demo test lint clean
+.PHONY: demo test lint docs clean
 
 demo: $(VENV)/.demo
 	$(BIN)/skdistill demo
 
 test: $(VENV)/.dev
 	$(BIN)/python -m pytest -n 2
+
+docs: $(VENV)/.docs
+	$(BIN)/python -m sphinx -W --keep-going -q -j 2 -b html docs docs/_build/html
+	@echo "docs/_build/html/index.html"
 
 lint: $(VENV)/.dev
 	$(BIN)/ruff check .
@@ -38,7 +42,11 @@ $(VENV)/.dev: $(VENV)/bin/python pyproject.toml
 	$(call install,.[demo$(comma)dev])
 	touch $@
 
+$(VENV)/.docs: $(VENV)/bin/python pyproject.toml
+	$(call install,.[demo$(comma)docs])
+	touch $@
+
 comma := ,
 
 clean:
-	rm -rf $(VENV) .venv-peers build dist demo-output .pytest_cache .mypy_cache .ruff_cache
+	rm -rf $(VENV) .venv-peers docs/_build docs/gallery docs/reference build dist demo-output .pytest_cache .mypy_cache .ruff_cache

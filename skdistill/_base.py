@@ -161,6 +161,27 @@ class BaseDistilled(DistilledFitting):
             output = Output(self.task_, student.link_, None, self._targets, self._flat)
         return Model(self.encoder_.to_preprocessor(), student.predictor_, output)
 
+    def rules(self, X: Any = None, *, format: str = "text") -> str:
+        """The student in words: a tree as nested rules, a line or an additive model as a scorecard.
+
+        Parameters
+        ----------
+        X : table of shape (n, d), optional
+            Then the share of these rows that each rule applies to is said.
+        format : {"text", "markdown"}, default="text"
+
+        Returns
+        -------
+        str
+            See `skdistill.words.rules`.
+
+        Raises
+        ------
+        TypeError
+            The student is a third-party estimator.
+        """
+        return self.to_model().rules(X, format=format)
+
     def report(self, X: Any, y: Any, *, teacher_proba: Any = None) -> DistillationReport:
         """Compare committee, same student on hard labels, and distilled student on rows that none of them saw.
 
@@ -198,11 +219,14 @@ class BaseDistilled(DistilledFitting):
             ("student on hard labels", "hard", self.hard_student_),
             ("distilled student", "student", self.student_),
         ):
-            nbytes = self._lower(student).nbytes if hasattr(student, "predictor_") else joblib_nbytes(student)
+            model = self._lower(student) if hasattr(student, "predictor_") else None
+            nbytes = joblib_nbytes(student) if model is None else model.nbytes
             predict = partial(self._outputs, student=student)
-            contestants.append(Contestant(name, role, predict(X), nbytes, predict))
+            contestants.append(Contestant(name, role, predict(X), nbytes, predict, model))
         classes = self.classes_ if self.task_ == "classification" else None
-        return distillation_report(self.task_, X, y, contestants, classes=classes, notes=tuple(notes))
+        return distillation_report(
+            self.task_, X, y, contestants, classes=classes, notes=tuple(notes), selection=self.selection_
+        )
 
     def __deepcopy__(self, memo: dict[int, Any]) -> Self:
         twin = type(self).__new__(type(self))

@@ -20,7 +20,7 @@ class Munge(BaseSampler):
 
     A new row starts as a given row. With probability `p` each, its attributes are replaced: a nominal one by the value
     of the nearest other row; a continuous one by a draw from the normal distribution around that row's value with
-    standard deviation |difference of the two| / s, moved to the nearest value that the column holds.
+    standard deviation (distance of the two) / s, moved to the nearest value that the column holds.
 
     Parameters
     ----------

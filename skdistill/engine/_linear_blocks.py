@@ -15,7 +15,7 @@ from scipy import sparse
 
 from ._bins import BinTable
 from ._designs import DenseDesign, Design, SparseDesign, StepDesign
-from ._memory import Block
+from ._engine import Block
 from ._sample import row_hashes
 from ._tree_blocks import binned
 
@@ -71,9 +71,10 @@ def totals(block: Block) -> tuple[Any, ...]:
 
 
 def feature_sums(block: Block) -> tuple[Any, ...]:
-    """Weight and weighted feature sums of the sample."""
-    weight, rows = block["weight"], block["sample"]
-    return weight[rows].sum(), weight[rows] @ block["X"][rows]
+    """Weight and weighted feature sums of the sample; zeros where features are sparse and must stay so."""
+    weight, X = block["weight"][block["sample"]], block["X"]
+    n_features = X.shape[1]
+    return weight.sum(), np.zeros(n_features) if sparse.issparse(X) else weight @ X[block["sample"]]
 
 
 def softmax_sums(block: Block, theta: np.ndarray, frame: Frame, sampled: bool) -> tuple[Any, ...]:

@@ -12,7 +12,7 @@ from typing import NamedTuple
 import numpy as np
 
 from . import _tree_blocks as trees
-from ._memory import Block
+from ._engine import Block
 from ._tree_blocks import Routes, landed, walk
 
 

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from ._memory import Block, MemoryEngine
+from ._engine import Block, Engine
 
 
 def row_hashes(start: int, n_rows: int, seed: int) -> np.ndarray:
@@ -42,12 +42,12 @@ def hashed_rows(block: Block, names: tuple[str, ...], seed: int, below: int) -> 
     return [hashes[kept]], *([block[name][kept]] for name in names)
 
 
-def sample_rows(engine: MemoryEngine, names: tuple[str, ...], size: int, seed: int = 0) -> list[Any]:
+def sample_rows(engine: Engine, names: tuple[str, ...], size: int, seed: int = 0) -> list[Any]:
     """Take the `size` rows with the smallest hashes, or all rows if there are no more.
 
     Parameters
     ----------
-    engine : MemoryEngine
+    engine : Engine
     names : tuple of str
         The columns wanted.
     size : int
@@ -61,6 +61,7 @@ def sample_rows(engine: MemoryEngine, names: tuple[str, ...], size: int, seed: i
 
     Examples
     --------
+    >>> from skdistill.engine import MemoryEngine
     >>> engine = MemoryEngine({"X": np.arange(1000.0)}, block_rows=300)
     >>> (rows,) = sample_rows(engine, ("X",), size=10)
     >>> rows.shape

@@ -14,7 +14,7 @@ import numpy as np
 from scipy.sparse import csc_array
 
 from ._bins import BinTable
-from ._memory import Block
+from ._engine import Block
 
 #: Features whose histograms are summed together: enough to read a row's bins in one go, few enough that the sums of
 #: some 16 nodes stay within the second-level cache.

@@ -1,4 +1,4 @@
-"""One SELECT statement in SQL that SQLite, DuckDB and PostgreSQL read alike."""
+"""One SELECT statement in SQL that SQLite and DuckDB read alike."""
 
 from __future__ import annotations
 

@@ -115,6 +115,12 @@ class Model(Frozen):
         """Packed size in bytes, as a device would store the model; see `packed_nbytes`."""
         return packed_nbytes(self.predictor, self.output.link, self.preprocessor, self.precision)
 
+    def rules(self, X: Any = None, *, format: str = "text") -> str:
+        """Say the model in words, as ``"text"`` or ``"markdown"``; see `skdistill.words.rules`."""
+        from ..words import rules  # reads this module
+
+        return rules(self, X, format=format)
+
     def save(self, path: str | os.PathLike[str]) -> None:
         """Write the model to a JSON file; see `save`."""
         save(self, path)

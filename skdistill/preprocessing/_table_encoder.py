@@ -53,9 +53,9 @@ class TableEncoder(TransformerMixin, BaseEstimator):
     ----------
     n_features_in_ : int
         Number of columns seen in `fit`.
-    feature_names_in_ : ndarray of shape (n_features_in_,), object
+    feature_names_in_ : ndarray of shape (n_features,), object
         Names of the columns seen in `fit`; only where all of them are strings.
-    categories_ : list of (tuple or None) of length n_features_in_
+    categories_ : list of (tuple or None) of length n_features
         For each column its categories, most frequent first: the kept ones for "one-hot", all for "ordinal". None for a
         numeric column.
     categorical_features_ : ndarray of int
@@ -235,7 +235,7 @@ class TableEncoder(TransformerMixin, BaseEstimator):
 
         Parameters
         ----------
-        input_features : array-like of str of shape (n_features_in_,), default=None
+        input_features : array-like of str of shape (n_features,), default=None
             Names of the raw columns. None: those seen in `fit`, or "x0", "x1", ... Must equal `feature_names_in_` where
             that is defined.
 

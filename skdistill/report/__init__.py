@@ -1,7 +1,20 @@
 """What was kept, what was lost and what distillation bought: the report on test rows. It fits nothing."""
 
+from ._fidelity_display import FidelityDisplay
+from ._frontier_display import FrontierDisplay
 from ._latency import joblib_nbytes
 from ._metrics import GapRecovered
-from ._report import Contestant, DistillationReport, distillation_report
+from ._report import Contestant, DistillationReport, Evidence, distillation_report
+from ._student_display import StudentDisplay
 
-__all__ = ["Contestant", "DistillationReport", "GapRecovered", "distillation_report", "joblib_nbytes"]
+__all__ = [
+    "Contestant",
+    "DistillationReport",
+    "Evidence",
+    "FidelityDisplay",
+    "FrontierDisplay",
+    "GapRecovered",
+    "StudentDisplay",
+    "distillation_report",
+    "joblib_nbytes",
+]

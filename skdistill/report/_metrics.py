@@ -139,6 +139,13 @@ def _metrics_of_means(task: str, means: Floats) -> dict[str, Floats]:
     return {"rmse": np.sqrt(means).mean(axis=-1)}
 
 
+def quality(task: str, truth: Array, outputs: Floats) -> dict[str, float]:
+    """Accuracy and log-loss of probabilities, or the RMSE of values."""
+    losses = classification_losses(truth, outputs) if task == "classification" else regression_losses(truth, outputs)
+    found = {metric: float(loss) for metric, loss in _metrics_of_means(task, losses.mean(axis=0)).items()}
+    return found | ({"accuracy": 1 - found["accuracy"]} if task == "classification" else {})
+
+
 def _row_influence(task: str, losses: Floats) -> dict[str, Floats]:
     """Per-row values (n,) whose mean varies as the metric does: the losses, or the RMSE's first-order expansion."""
     if task == "classification":

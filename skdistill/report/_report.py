@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from numbers import Integral, Real
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -28,6 +29,8 @@ from ._text import describe_verdict, render
 
 if TYPE_CHECKING:
     import pandas as pd
+
+    from skdistill.model import Model
 
 Array = NDArray[Any]
 Floats = NDArray[np.float64]
@@ -55,6 +58,8 @@ class Contestant:
         Size in bytes: packed for a student, as a joblib file for a teacher. None: unknown.
     predict : callable or None
         What latency is measured of; called with one row and with a batch of rows. None: not measured.
+    model : skdistill.model.Model or None
+        Its model form, which pictures are drawn of.
 
     Examples
     --------
@@ -69,6 +74,42 @@ class Contestant:
     outputs: Array
     nbytes: int | None = None
     predict: Callable[[Any], Any] | None = None
+    model: Model | None = None
+
+
+@dataclass(frozen=True, eq=False)
+class Evidence:
+    """What a report was made from, for its pictures.
+
+    Attributes
+    ----------
+    X : table of n rows, or None
+    truth : array of shape (n,) or (n, m)
+        The number of the true class, or true values.
+    classes : tuple or None
+        The labels of a classification.
+    contestants : tuple of Contestant
+        With outputs as they were checked, and without `predict`.
+    selection : tuple of dict
+        What was tried and chosen, the choice first; see `DistilledClassifier.selection_`.
+    fitted : dict of str to str
+        Facts of the fit, in words.
+    """
+
+    X: Any
+    truth: Array
+    classes: tuple[Any, ...] | None
+    contestants: tuple[Contestant, ...]
+    selection: tuple[dict[str, Any], ...] = ()
+    fitted: Mapping[str, str] = field(default_factory=dict)
+
+    def true_labels(self) -> Floats:
+        """Truth as a committee would tell it: rows of 0 and 1, or values; shape (n, n_outputs)."""
+        return self.truth if self.classes is None else np.eye(len(self.classes))[self.truth]
+
+    def of_role(self, role: str) -> Contestant | None:
+        """The first contestant of a role, if there is one."""
+        return next((each for each in self.contestants if each.role == role), None)
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -101,6 +142,8 @@ class DistillationReport:
         The report in one sentence.
     notes : tuple of str
         What the reader must know besides.
+    evidence : Evidence
+        The rows and answers that all of this was made from.
 
     Examples
     --------
@@ -119,6 +162,7 @@ class DistillationReport:
     gap: dict[str, GapRecovered]
     verdict: str
     notes: tuple[str, ...]
+    evidence: Evidence
 
     def frame(self) -> pd.DataFrame:
         """Return the rows as a pandas DataFrame, indexed by the names of the contestants.
@@ -154,6 +198,8 @@ class DistillationReport:
         "contestants": [list, tuple],
         "classes": ["array-like", None],
         "notes": [list, tuple],
+        "selection": [list, tuple],
+        "fitted": [Mapping],
         "confidence": [Interval(Real, 0, 1, closed="neither")],
         "n_resamples": [Interval(Integral, 1, None, closed="left")],
         "random_state": ["random_state"],
@@ -168,6 +214,8 @@ def distillation_report(
     *,
     classes: Any = None,
     notes: Sequence[str] = (),
+    selection: Sequence[dict[str, Any]] = (),
+    fitted: Mapping[str, str] = MappingProxyType({}),
     confidence: float = 0.95,
     n_resamples: int = 1000,
     random_state: Any = 0,
@@ -189,6 +237,8 @@ def distillation_report(
         The labels, in the order of the probabilities' columns; k >= 2. Required for classification only.
     notes : list of str
         Shown below the report, before its own notes.
+    selection, fitted : list of dict, dict
+        Shown in the report as a page; see `Evidence`.
     confidence : float in (0, 1)
         Level of the bootstrap interval of the gap recovered.
     n_resamples : int >= 1
@@ -233,6 +283,7 @@ def distillation_report(
         check_consistent_length(X, y)
     elif any(c.predict is not None for c in contestants):
         raise ValueError("Latency is measured on X. Got X=None; pass the test rows, or contestants with predict=None.")
+    labels: Array = np.zeros(0)
     score: Callable[[Array, Floats, Floats | None], dict[str, float | None]]
     row_losses: Callable[[Array, Floats], Floats]
     if task == "classification":
@@ -267,6 +318,14 @@ def distillation_report(
         gap=gap,
         verdict=describe_verdict(task, lines, gains),
         notes=(*notes, *_absences(by_role)),
+        evidence=Evidence(
+            X,
+            truth,
+            None if task == "regression" else tuple(labels.tolist()),
+            tuple(replace(c, outputs=output, predict=None) for c, output in zip(contestants, outputs)),
+            tuple(selection),
+            dict(fitted),
+        ),
     )
 
 

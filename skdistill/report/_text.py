@@ -10,7 +10,7 @@ if TYPE_CHECKING:
     from ._report import DistillationReport
 
 _ABSENT = "–"
-_HEADINGS = {
+HEADINGS = {
     "accuracy": "accuracy",
     "log_loss": "log-loss",
     "auc": "AUC",
@@ -44,11 +44,13 @@ def _with_unit(value: float, digits: int, units: tuple[str, ...]) -> str:
     return f"{significant(value, digits)} {units[step]}"
 
 
-def _bytes(n_bytes: int) -> str:
+def in_bytes(n_bytes: int) -> str:
+    """Write a size with its unit, each 1000 of the one before."""
     return f"{n_bytes} B" if n_bytes < 1000 else _with_unit(n_bytes, 3, ("B", "kB", "MB", "GB", "TB"))
 
 
-def _microseconds(duration: float) -> str:
+def microseconds(duration: float) -> str:
+    """Write a duration, given in microseconds, with its unit."""
     return _with_unit(duration * 1000, 2, ("ns", "µs", "ms", "s"))
 
 
@@ -57,20 +59,21 @@ def _points(share: float) -> str:
     return f"{points:.1f}" if points == 0 or abs(points) >= 0.05 else significant(points, 1)
 
 
-def _cell(key: str, value: Any) -> str:
+def cell(key: str, value: Any) -> str:
+    """Write a figure of the table."""
     if value is None or value != value:
         return _ABSENT
     if key == "nbytes":
-        return _bytes(value)
+        return in_bytes(value)
     if key in ("us_single", "us_row_batch"):
-        return _microseconds(value)
+        return microseconds(value)
     return significant(value, 4) if key == "rmse" else f"{value:.3f}"
 
 
 def _table(rows: list[dict[str, Any]]) -> list[str]:
-    keys = [key for key in rows[0] if key in _HEADINGS]
-    lines = [["", *(_HEADINGS[key] for key in keys)]]
-    lines += [[row["name"], *(_cell(key, row[key]) for key in keys)] for row in rows]
+    keys = [key for key in rows[0] if key in HEADINGS]
+    lines = [["", *(HEADINGS[key] for key in keys)]]
+    lines += [[row["name"], *(cell(key, row[key]) for key in keys)] for row in rows]
     widths = [max(map(len, column)) for column in zip(*lines)]
     return [
         "  ".join(
@@ -86,7 +89,7 @@ def _gap_line(gap: GapRecovered, confidence: float) -> str:
             return _ABSENT
         return f"{_points(value)} points" if gap.metric == "accuracy" else significant(value, 3)
 
-    name = _HEADINGS[gap.metric]
+    name = HEADINGS[gap.metric]
     if not gap.counted:
         return f"  {name}: gap too small to tell ({amount(gap.gap)}, standard error {amount(gap.gap_se)})"
     interval = f"{100 * confidence:g} % interval: {100 * gap.low:.0f} % to {100 * gap.high:.0f} %"
@@ -113,14 +116,14 @@ def describe_verdict(task: str, lines: dict[str, dict[str, Any]], gains: dict[st
     kept = _kept_accuracy(lines) if task == "classification" else _kept_rmse(lines)
     n_bytes = lines["student"]["nbytes"]
     if n_bytes is not None:
-        kept += f" in {n_bytes} bytes" if n_bytes < 1000 else f" in {_bytes(n_bytes)}"
+        kept += f" in {n_bytes} bytes" if n_bytes < 1000 else f" in {in_bytes(n_bytes)}"
     if gains is None:
         return f"{kept}."
     metric = "accuracy" if task == "classification" else "rmse"
     gain, error = gains[metric]
     rival = "the same student on hard labels"
     if gain == 0 or not abs(gain) >= 2 * error:  # Also where the error is unknown.
-        return f"{kept}; distillation itself made no difference beyond noise in {_HEADINGS[metric]} against {rival}."
+        return f"{kept}; distillation itself made no difference beyond noise in {HEADINGS[metric]} against {rival}."
     if task == "classification":
         points = _points(abs(gain))
         bought = (

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from numbers import Integral, Real
-from typing import Any, ClassVar
+from typing import ClassVar
 
 import numpy as np
 
 from .._sklearn import Interval, StrOptions
-from ..engine import BLOCK_ROWS, MemoryEngine
+from ..engine import Engine
 from ..engine._bins import bin_table
 from ..engine._linear_blocks import PairTables, cell_bins
 from ..model import Additive, PairTable
@@ -23,6 +23,9 @@ from ._steps import inverse_root, steps_between
 ROUGH = 1e-3
 #: Steps taken out before the inverse curvature is brought up to date: one matrix product is faster than many updates.
 LAZY = 64
+
+#: What each part of a fit starts from, deriving columns of its own.
+COLUMNS = ("X", "Q", "weight")
 
 #: Increasing edges of each feature.
 Edges = list[np.ndarray]
@@ -129,26 +132,27 @@ class AdditiveStudent(IterativeStudent):
         self.max_iter = max_iter
         self.tol = tol
 
-    def _solve(self, X: Any, Q: np.ndarray, weight: np.ndarray) -> Additive:
-        columns = {"X": X, "Q": Q, "weight": weight}
+    def _solve(self, engine: Engine) -> Additive:
         alpha = START if isinstance(self.alpha, str) else self.alpha
-        edges: Edges = cut_features(MemoryEngine(columns), self.loss_, self.max_bins)
+        edges: Edges = cut_features(engine.select(*COLUMNS), self.loss_, self.max_bins)
         pairs: list[Pair] = []
         self.n_iter_ = 0
-        problem = _problem(columns, edges, pairs, self.loss_, alpha)
+        problem = _problem(engine, edges, pairs, self.loss_, self.n_outputs_, alpha)
         theta = self._estimate(problem, edges, pairs, None)
         if self.pruning:
             kept, theta = _prune(problem, theta, self.pruning)
             ends = np.cumsum([len(e) for e in edges])[:-1]
             edges = [e[keep] for e, keep in zip(edges, np.split(kept, ends), strict=True)]
-            problem = _problem(columns, edges, pairs, self.loss_, problem.alpha[kept])
+            problem = _problem(engine, edges, pairs, self.loss_, self.n_outputs_, problem.alpha[kept])
             theta = self._estimate(problem, edges, pairs, theta)
         if self.pairs:
             steps = np.split(theta[:-1], np.cumsum([len(e) for e in edges])[:-1])
             strength = np.array([np.square(part).sum() for part in steps])
-            pairs = find_pairs(problem, theta, MemoryEngine(columns), self.pairs, strength)
+            pairs = find_pairs(problem, theta, engine.select(*COLUMNS), self.pairs, strength)
             more = sum(_n_steps(edges, pairs)) - len(problem.alpha)
-            problem = _problem(columns, edges, pairs, self.loss_, np.append(problem.alpha, np.full(more, alpha)))
+            problem = _problem(
+                engine, edges, pairs, self.loss_, self.n_outputs_, np.append(problem.alpha, np.full(more, alpha))
+            )
             theta = self._estimate(problem, edges, pairs, np.insert(theta, [len(theta) - 1] * more, 0.0, axis=0))
         theta, more, left = problem.solve(self.max_iter, self.tol, theta)
         self.n_iter_ += more
@@ -174,16 +178,18 @@ def _n_steps(edges: Edges, pairs: list[Pair]) -> list[int]:
     return [*map(len, edges), *(len(pair.edges[0]) * len(pair.edges[1]) for pair in pairs)]
 
 
-def _problem(columns: dict[str, Any], edges: Edges, pairs: list[Pair], loss: str, alpha: float | np.ndarray) -> Problem:
+def _problem(
+    engine: Engine, edges: Edges, pairs: list[Pair], loss: str, n_outputs: int, alpha: float | np.ndarray
+) -> Problem:
     """The loss as a function of the steps at `edges` and of `pairs`; features without edges are left out."""
     features = np.flatnonzero([len(e) for e in edges])
-    engine = MemoryEngine(columns, BLOCK_ROWS)
+    engine = engine.select(*COLUMNS)
     of_pairs = [
         PairTables(i.features, (bin_table(i.edges[0]), bin_table(i.edges[1])), len(i.edges[1]) + 1) for i in pairs
     ]
     engine.update("bins", cell_bins, features, [bin_table(edges[j]) for j in features], of_pairs)
     steps = steps_between([edges[j] for j in features], [pair.edges for pair in pairs])
-    return Problem(engine, loss, (steps.lift.shape[1] + 1, columns["Q"].shape[1]), alpha, steps=steps)
+    return Problem(engine, loss, (steps.lift.shape[1] + 1, n_outputs), alpha, steps=steps)
 
 
 def _prune(problem: Problem, theta: np.ndarray, price: float) -> tuple[np.ndarray, np.ndarray]:

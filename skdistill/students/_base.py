@@ -6,6 +6,7 @@ A student adds its parameters, its class attributes and one method, `_solve`.
 from __future__ import annotations
 
 from abc import abstractmethod
+from collections.abc import Sequence
 from typing import Any, ClassVar, Self
 
 import numpy as np
@@ -19,8 +20,9 @@ from sklearn.utils.validation import (
 )
 
 from .._sklearn import StrOptions, fit_context
-from ..engine import BLOCK_ROWS
-from ..model import LINKS
+from ..engine import BLOCK_ROWS, Block, Engine, MemoryEngine
+from ..model import LINKS, Model, NumericColumn, Output, Preprocessor
+from ..words import rules
 
 #: How far the sum of a row of soft labels may be from 1.
 SUM_TOLERANCE = 1e-6
@@ -54,11 +56,21 @@ def resolve_loss(loss: str, Q: np.ndarray, weight: np.ndarray) -> str:
     >>> resolve_loss("auto", np.array([3.0, 4.0]), np.ones(2))
     'squared'
     """
+    # In blocks, so that checking takes no memory to speak of.
+    return _resolved(loss, MemoryEngine({"Q": Q, "weight": weight}), Q.shape)
+
+
+def _resolved(loss: str, engine: Engine, shape: tuple[int, ...]) -> str:
+    """The same for the columns ``"Q"``, of the given shape, and ``"weight"`` of an engine."""
     if loss == "squared":
         return loss
-    problem = _not_distributions(Q, weight)
-    if problem is None:
-        return "log_loss"
+    if len(shape) == 1 or shape[1] < 2:
+        problem = f"Got an array of shape {shape}."
+    else:
+        found = engine.reduce(_not_distribution, combine=_first)
+        if found is None:
+            return "log_loss"
+        problem = "Row {} {}.".format(*found)
     if loss == "log_loss":
         raise ValueError(
             "loss='log_loss' needs soft labels: a column of probabilities for each of two or more classes, every row "
@@ -67,20 +79,20 @@ def resolve_loss(loss: str, Q: np.ndarray, weight: np.ndarray) -> str:
     return "squared"
 
 
-def _not_distributions(Q: np.ndarray, weight: np.ndarray) -> str | None:
-    """What is wrong with `Q` as soft labels, or None."""
-    if Q.ndim == 1 or Q.shape[1] < 2:
-        return f"Got an array of shape {Q.shape}."
-    for start in range(0, len(Q), BLOCK_ROWS):  # in blocks, so that checking takes no memory to speak of
-        rows = slice(start, start + BLOCK_ROWS)
-        block = Q[rows]
-        lowest, sums = block.min(axis=1), block.sum(axis=1, dtype=np.float64)
-        wrong = ((lowest < 0) | (np.abs(sums - 1) > SUM_TOLERANCE)) & (weight[rows] > 0)
-        if wrong.any():
-            row = int(wrong.argmax())
-            what = f"holds the negative value {lowest[row]:.6g}" if lowest[row] < 0 else f"sums to {sums[row]:.6g}"
-            return f"Row {start + row} {what}."
-    return None
+def _not_distribution(block: Block) -> tuple[int, str] | None:
+    """The first row of ``"Q"`` that is no soft label, and what is wrong with it."""
+    Q = block["Q"]
+    lowest, sums = Q.min(axis=1), Q.sum(axis=1, dtype=np.float64)
+    wrong = ((lowest < 0) | (np.abs(sums - 1) > SUM_TOLERANCE)) & (block["weight"] > 0)
+    if not wrong.any():
+        return None
+    row = int(wrong.argmax())
+    what = f"holds the negative value {lowest[row]:.6g}" if lowest[row] < 0 else f"sums to {sums[row]:.6g}"
+    return block["start"] + row, what
+
+
+def _first(a: tuple[int, str] | None, b: tuple[int, str] | None) -> tuple[int, str] | None:
+    return min(filter(None, (a, b)), default=None)
 
 
 def check_weights(sample_weight: Any, n_rows: int) -> np.ndarray:
@@ -159,6 +171,21 @@ def check_width(student: Any, n_features: int) -> None:
         )
 
 
+def check_streams(student: Any) -> None:
+    """Raise where the student cannot see rows in blocks: known before anything is read.
+
+    Raises
+    ------
+    TypeError
+        Says which can.
+    """
+    if not student.streams:
+        raise TypeError(
+            f"{student!r} does not stream: it needs all rows in memory at once. Pass student='tree', 'linear' or "
+            "'additive', or load as many rows as fit and pass them as arrays."
+        )
+
+
 class BaseStudent(RegressorMixin, BaseEstimator):
     """A multi-output regressor on soft labels whose fitted form is a predictor of `skdistill.model` and a link.
 
@@ -177,7 +204,7 @@ class BaseStudent(RegressorMixin, BaseEstimator):
     links: ClassVar[dict[str, str]]
     losses: ClassVar[frozenset[str]]
     takes_sparse: ClassVar[bool] = False
-    #: Whether rows are only seen in blocks; else a fit needs all of them in memory at once.
+    #: Whether rows are only seen in blocks, wherever an engine has them; else a fit needs all in memory at once.
     streams: ClassVar[bool] = True
     wants_scaling: ClassVar[bool] = False
 
@@ -206,12 +233,16 @@ class BaseStudent(RegressorMixin, BaseEstimator):
         """Columns of X that a student of these parameters takes at most; None: no limit."""
         return None
 
+    def block_rows(self, width: int) -> int:
+        """Rows of a block that suit the student, where a row of X holds `width` numbers."""
+        return BLOCK_ROWS
+
     @abstractmethod
-    def _solve(self, X: Any, Q: np.ndarray, weight: np.ndarray) -> Any:
+    def _solve(self, engine: Engine) -> Any:
         """Fit under `self.loss_` and return the predictor.
 
-        `X` is float32 (n, d), C-ordered, or CSR where `takes_sparse`; `Q` float32 or float64 (n, k); `weight` float64
-        (n,), all > 0. None of them may be written to.
+        The engine's columns are ``"X"``, float32 (n, d), C-ordered, or CSR where `takes_sparse`; ``"Q"``, float32 or
+        float64 (n, k); ``"weight"``, float64 (n,), all > 0.
         """
 
     @fit_context(prefer_skip_nested_validation=True)
@@ -239,8 +270,50 @@ class BaseStudent(RegressorMixin, BaseEstimator):
         """
         X, Q, weight = read(self, X, y, sample_weight, self._rows())
         check_width(self, X.shape[1])
+        width = X.size // X.shape[0]  # the size of a sparse matrix is what it stores
         self.link_ = self.links[self.loss_]
-        self.predictor_ = self._solve(X, Q, weight)
+        self.predictor_ = self._solve(MemoryEngine({"X": X, "Q": Q, "weight": weight}, self.block_rows(width)))
+        return self
+
+    @fit_context(prefer_skip_nested_validation=True)
+    def fit_blocks(self, engine: Engine, n_features: int, n_outputs: int) -> Self:
+        """Fit the student to rows that an engine holds, in memory or not.
+
+        Parameters
+        ----------
+        engine : skdistill.engine.Engine
+            With columns ``"X"`` (float32, finite), ``"Q"`` (the targets, two-dimensional) and ``"weight"`` (float64,
+            all > 0).
+        n_features, n_outputs : int
+            Columns of ``"X"`` and of ``"Q"``.
+
+        Returns
+        -------
+        self
+
+        Raises
+        ------
+        TypeError
+            The student does not stream.
+        ValueError
+            For targets that do not suit the loss.
+
+        Examples
+        --------
+        >>> import numpy as np
+        >>> from skdistill import TreeStudent
+        >>> from skdistill.engine import MemoryEngine
+        >>> X = np.arange(40, dtype=np.float32)[:, None]
+        >>> engine = MemoryEngine({"X": X, "Q": np.float64(X > 20), "weight": np.ones(40)}, block_rows=10)
+        >>> TreeStudent().fit_blocks(engine, 1, 1).predictor_.n_leaves
+        2
+        """
+        check_streams(self)
+        check_width(self, n_features)
+        self.n_features_in_, self.n_outputs_, self._flat = n_features, n_outputs, n_outputs == 1
+        self.loss_ = _resolved(self.loss, engine, (engine.n_rows, n_outputs))
+        self.link_ = self.links[self.loss_]
+        self.predictor_ = self._solve(engine)
         return self
 
     def predict(self, X: Any) -> np.ndarray:
@@ -265,6 +338,61 @@ class BaseStudent(RegressorMixin, BaseEstimator):
         """
         outputs: np.ndarray = self.predictor_.evaluate(X, LINKS[self.link_])
         return outputs
+
+    def rules(
+        self,
+        X: Any = None,
+        *,
+        feature_names: Sequence[str] | None = None,
+        output_names: Sequence[str] | None = None,
+        format: str = "text",
+    ) -> str:
+        """The student in words: a tree as nested rules, a line or an additive model as a scorecard.
+
+        Parameters
+        ----------
+        X : array-like of shape (n, d), optional
+            Then the share of these rows that each rule applies to is said.
+        feature_names : sequence of d str, optional
+            By default the column names of the table in `fit`, else x0, x1, ... A student inside a distilled estimator
+            saw the encoded table: there, call ``rules`` of the estimator, which speaks of the raw columns.
+        output_names : sequence of n_outputs str, optional
+            Classes or targets; by default 0, 1, ...
+        format : {"text", "markdown"}, default="text"
+
+        Returns
+        -------
+        str
+            See `skdistill.words.rules`.
+
+        Raises
+        ------
+        ValueError
+            There are not as many names as features or outputs, or `format` is unknown.
+
+        Examples
+        --------
+        >>> import numpy as np
+        >>> from skdistill.students import TreeStudent
+        >>> student = TreeStudent(min_samples_leaf=1, shrinkage=0.0).fit([[0.0], [1.0]], [[0.9, 0.1], [0.2, 0.8]])
+        >>> print(student.rules(feature_names=["age"], output_names=["no", "yes"]))
+        Decision tree of 2 leaves over 1 of 1 column, for no or yes
+        <BLANKLINE>
+        if age <= 0.5: no 90.0 %, yes 10.0 %
+        else: yes 80.0 %, no 20.0 %
+        """
+        check_is_fitted(self)
+        if feature_names is None:
+            feature_names = getattr(self, "feature_names_in_", [f"x{i}" for i in range(self.n_features_in_)])
+        if output_names is None:
+            output_names = [str(i) for i in range(self.n_outputs_)]
+        columns = tuple(NumericColumn(str(name)) for name in feature_names)
+        names = tuple(map(str, output_names))
+        if self.link_ == "identity":
+            output = Output("regression", "identity", targets=names, flat=self._flat)
+        else:
+            output = Output("classification", self.link_, names)
+        return rules(Model(Preprocessor(columns), self.predictor_, output), X, format=format, missing=False)
 
     def _evaluate(self, X: Any, link: str) -> np.ndarray:
         """The predictor's outputs for `X` after `link`, with the shape of the targets."""

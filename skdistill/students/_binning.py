@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from ..engine import MemoryEngine
+from ..engine import Engine
 from ..engine import _tree_blocks as blocks
 from ..engine._bins import bin_edges, bin_table
 from ..engine._sample import sample_rows
@@ -16,7 +16,7 @@ SAMPLE_ROWS = 200_000
 OBJECTIVES: dict[str, type[Objective]] = {"log_loss": CrossEntropy, "squared": SquaredError}
 
 
-def bin_rows(engine: MemoryEngine, objective: Objective, max_bins: int) -> list[np.ndarray]:
+def bin_rows(engine: Engine, objective: Objective, max_bins: int) -> list[np.ndarray]:
     """Derive ``"sums"`` and ``"bins"``; return each feature's edges.
 
     Constant features have no edges, and no column of bins.

@@ -10,7 +10,7 @@ import numpy as np
 from scipy.special import log_softmax
 
 from .._sklearn import Interval
-from ..engine import BLOCK_ROWS, MemoryEngine
+from ..engine import Engine, MemoryEngine
 from ..engine._tree_blocks import bins_of
 from ..model import Tree, TreeSum
 from ._binning import OBJECTIVES, bin_rows
@@ -113,8 +113,9 @@ class BoostedStudent(ScoredStudent):
         self.alpha = alpha
         self.max_bins = max_bins
 
-    def _solve(self, X: Any, Q: np.ndarray, weight: np.ndarray) -> TreeSum:
-        engine = MemoryEngine({"X": X, "Q": Q, "weight": weight}, BLOCK_ROWS)
+    def _solve(self, engine: Engine) -> TreeSum:
+        assert isinstance(engine, MemoryEngine)  # `fit_blocks` refuses a student that does not stream
+        X, Q, weight = map(engine.whole, ("X", "Q", "weight"))
         edges = bin_rows(engine, OBJECTIVES[self.loss_](engine), self.max_bins)
         base, unit, losses = (_cross_entropy if self.loss_ == "log_loss" else _squared_error)(Q, weight)
         n_sums = len(unit)

@@ -7,7 +7,7 @@ from itertools import pairwise
 
 import numpy as np
 
-from ..engine import MemoryEngine
+from ..engine import Engine
 from ..engine import _tree_blocks as blocks
 from ._binning import OBJECTIVES, bin_rows
 from ._draft import seed
@@ -21,7 +21,7 @@ MAX_STEPS = 1_000
 STEPS_PER_ROW = 2
 
 
-def cut_features(engine: MemoryEngine, loss: str, max_bins: int) -> list[np.ndarray]:
+def cut_features(engine: Engine, loss: str, max_bins: int) -> list[np.ndarray]:
     """Cut each feature into at most `max_bins` bins, as a tree on this feature alone would.
 
     The nodes of a tree on one feature are ranges of values. So all that growing such a tree for every feature takes is
@@ -30,7 +30,7 @@ def cut_features(engine: MemoryEngine, loss: str, max_bins: int) -> list[np.ndar
 
     Parameters
     ----------
-    engine : MemoryEngine
+    engine : Engine
         With columns ``"X"``, ``"Q"`` and ``"weight"``.
     loss : {"log_loss", "squared"}
     max_bins : int

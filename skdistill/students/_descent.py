@@ -15,7 +15,7 @@ import numpy as np
 from scipy.linalg import cholesky, solve_triangular
 from scipy.optimize import minimize
 
-from ..engine import MemoryEngine
+from ..engine import Engine
 from ..engine import _linear_blocks as blocks
 from ..engine._linear_blocks import Frame, Steps
 
@@ -42,7 +42,7 @@ class Problem:
 
     Parameters
     ----------
-    engine : MemoryEngine
+    engine : Engine
         With columns ``"Q"``, ``"weight"``, and ``"X"`` or ``"bins"``.
     loss : {"log_loss", "squared"}
     shape : tuple of int
@@ -50,21 +50,18 @@ class Problem:
     alpha : float or ndarray of shape (parameters - 1,)
         Strength of the squared penalty on all but the intercept, in units of rows.
     fit_intercept : bool
-    centered : bool
-        Whether to move the origin to the mean of ``"X"``.
     steps : Steps or None
-        What the features are, if not numbers.
+        What the features are, if not numbers, whose origin is moved to their mean unless they are sparse.
     """
 
     def __init__(
         self,
-        engine: MemoryEngine,
+        engine: Engine,
         loss: str,
         shape: tuple[int, int],
         alpha: float | np.ndarray,
         *,
         fit_intercept: bool = True,
-        centered: bool = False,
         steps: Steps | None = None,
     ) -> None:
         width, k = shape
@@ -83,7 +80,7 @@ class Problem:
         self.weight, sums, squares = engine.reduce(blocks.totals)
         mean, origin = sums / self.weight, not fit_intercept
         center = np.zeros(width - 1)
-        if centered and fit_intercept:
+        if steps is None and fit_intercept:
             sample_weight, features = engine.reduce(blocks.feature_sums)
             center = features / sample_weight
         spread = np.sqrt(np.maximum(squares / self.weight - (0 if origin else mean**2), 0))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from ..engine import MemoryEngine
+from ..engine import Engine
 from ..engine import _tree_blocks as blocks
 from ..model import Tree
 from ._binning import OBJECTIVES, bin_rows
@@ -14,16 +14,14 @@ from ._objective import Objective
 from ._search import searched
 
 
-def fit_tree(
-    engine: MemoryEngine, loss: str, limits: Limits, max_bins: int, shrinkage: float, repair: str | None
-) -> Tree:
+def fit_tree(engine: Engine, loss: str, limits: Limits, max_bins: int, shrinkage: float, repair: str | None) -> Tree:
     """Fit a tree to the columns ``"X"``, ``"Q"`` and ``"weight"`` of `engine`.
 
     The tree depends on the rows and weights alone: not on the blocks and, up to `SEARCH_ROWS` rows, not on their order.
 
     Parameters
     ----------
-    engine : MemoryEngine
+    engine : Engine
     loss : {"log_loss", "squared"}
     limits : Limits
     max_bins : int

@@ -10,7 +10,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from ..engine import MemoryEngine
+from ..engine import Engine
 from ..engine import _tree_blocks as blocks
 from ..engine._tree_blocks import Routes
 from ._draft import Draft
@@ -67,7 +67,7 @@ class Growth:
     and those among the nodes it visits are expanded. Once there are none, the order is that of plain best-first growth.
     """
 
-    def __init__(self, engine: MemoryEngine, objective: Objective, limits: Limits, n_bins: Sequence[int]) -> None:
+    def __init__(self, engine: Engine, objective: Objective, limits: Limits, n_bins: Sequence[int]) -> None:
         self.engine, self.objective, self.limits = engine, objective, limits
         self.starts = np.concatenate([[0], np.cumsum(n_bins, dtype=np.intp)])
         self.n_labels = 0

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 from numbers import Real
-from typing import Any, ClassVar
+from typing import ClassVar
 
 import numpy as np
-from scipy.sparse import issparse
 
 from .._sklearn import Interval
-from ..engine import BLOCK_ROWS, MemoryEngine
+from ..engine import BLOCK_ROWS, Engine
 from ..model import Linear
 from ._descent import CURVATURE_WIDTH, Problem
 from ._scored import IterativeStudent
@@ -116,12 +115,13 @@ class LinearStudent(IterativeStudent):
         """Columns of X at most: with `sparsity`, their curvature is summed."""
         return CURVATURE_WIDTH - 1 if self.sparsity else None
 
-    def _solve(self, X: Any, Q: np.ndarray, weight: np.ndarray) -> Linear:
-        width = X.shape[1] + 1
-        block_rows = BLOCK_ROWS if issparse(X) else min(BLOCK_ROWS, max(256, SCRATCH // width))
-        engine = MemoryEngine({"X": X, "Q": Q, "weight": weight}, block_rows)
-        shape, intercept = (width, Q.shape[1]), self.fit_intercept
-        problem = Problem(engine, self.loss_, shape, self.alpha, fit_intercept=intercept, centered=not issparse(X))
+    def block_rows(self, width: int) -> int:
+        """Rows of a block of `width` numbers a row: what is computed from them stays within `SCRATCH`."""
+        return min(BLOCK_ROWS, max(256, SCRATCH // (width + 1)))
+
+    def _solve(self, engine: Engine) -> Linear:
+        shape = self.n_features_in_ + 1, self.n_outputs_
+        problem = Problem(engine, self.loss_, shape, self.alpha, fit_intercept=self.fit_intercept)
         if self.sparsity:
             theta, chosen, left = solve_sparse(problem, self.sparsity, self.max_iter, self.tol)
             used = theta[:-1].any(axis=1)

@@ -6,7 +6,7 @@ import math
 
 import numpy as np
 
-from ..engine import MemoryEngine, maximum
+from ..engine import Engine, maximum
 from ..engine import _tree_blocks as blocks
 from ..engine._tree_blocks import Extent, Scale
 
@@ -23,7 +23,7 @@ class Objective:
 
     Parameters
     ----------
-    engine : MemoryEngine
+    engine : Engine
         Its columns ``"Q"`` and ``"weight"`` are read.
     """
 
@@ -36,7 +36,7 @@ class Objective:
     #: Rows like the average one that are added to a node before a loss is taken from its mean.
     prior_weight = 0.0
 
-    def __init__(self, engine: MemoryEngine) -> None:
+    def __init__(self, engine: Engine) -> None:
         seen = Extent(*engine.reduce(blocks.extent, combine=maximum))
         columns = slice(len(seen.high) - self.implied)
         high, low = seen.high[columns].astype(np.float64), -seen.minus_low[columns].astype(np.float64)

@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from ..engine import MemoryEngine
+from ..engine import Engine
 from ..engine import _linear_blocks as blocks
 from ..engine._bins import bin_table
 from ..engine._tree_blocks import binned
@@ -31,9 +31,7 @@ class Pair(NamedTuple):
     edges: tuple[np.ndarray, np.ndarray]
 
 
-def find_pairs(
-    problem: Problem, theta: np.ndarray, engine: MemoryEngine, n_pairs: int, strength: np.ndarray
-) -> list[Pair]:
+def find_pairs(problem: Problem, theta: np.ndarray, engine: Engine, n_pairs: int, strength: np.ndarray) -> list[Pair]:
     """The `n_pairs` pairs whose interaction would lower the loss most, best first.
 
     As FAST does (Y. Lou et al., "Accurate intelligible models with pairwise interactions", KDD 2013), each pair is
@@ -48,7 +46,7 @@ def find_pairs(
         The model without pairs ...
     theta : ndarray of shape (steps + 1, k)
         ... and its solution.
-    engine : MemoryEngine
+    engine : Engine
         With columns ``"X"``, ``"Q"`` and ``"weight"``; those derived for bins are replaced.
     n_pairs : int
     strength : ndarray of shape (n_features,)

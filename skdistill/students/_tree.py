@@ -3,21 +3,17 @@
 from __future__ import annotations
 
 from numbers import Integral, Real
-from typing import Any, ClassVar
+from typing import ClassVar
 
-import numpy as np
 from sklearn.utils.validation import check_is_fitted
 
 from .._sklearn import Interval, StrOptions
-from ..engine import MemoryEngine
+from ..engine import Engine
 from ..model import Tree
 from ._base import BaseStudent
 from ._fitting import fit_tree
 from ._growth import Limits
 from ._repair import SHARES
-
-#: Rows of a block. The sums of all bins are allocated once a block and pass, which wants blocks large.
-BLOCK_ROWS = 65_536
 
 
 class TreeStudent(BaseStudent):
@@ -135,10 +131,13 @@ class TreeStudent(BaseStudent):
         if self.repair == "accuracy" and "squared" in (self.loss, "squared" if task == "regression" else None):
             raise _no_accuracy()
 
-    def _solve(self, X: Any, Q: np.ndarray, weight: np.ndarray) -> Tree:
+    def block_rows(self, width: int) -> int:
+        """Rows of a block: the sums of all bins are allocated once a block and pass, which wants blocks large."""
+        return 65_536
+
+    def _solve(self, engine: Engine) -> Tree:
         if self.repair == "accuracy" and self.loss_ == "squared":
             raise _no_accuracy()
-        engine = MemoryEngine({"X": X, "Q": Q, "weight": weight}, BLOCK_ROWS)
         limits = Limits(self.max_leaves, self.max_depth, self.min_samples_leaf)
         return fit_tree(engine, self.loss_, limits, self.max_bins, self.shrinkage, self.repair)
 

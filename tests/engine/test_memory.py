@@ -61,3 +61,19 @@ def test_tuples_are_combined_item_by_item(combine, plain):
     a, b = combine((1, np.array([2.0, 5.0])), (3, np.array([4.0, 1.0])))
     assert a == plain(1, 3)
     np.testing.assert_array_equal(b, [plain(2, 4), plain(5, 1)])
+
+
+def _both(block):
+    return block["x"] + 1, block["x"] * 2
+
+
+def test_several_columns_are_derived_in_one_pass_and_selected():
+    engine = MemoryEngine({"x": np.ones((5, 1)), "y": np.zeros(5)}, 2)
+    engine.update(("shifted", "x"), _both)
+    assert engine.reduce(_highest) == 2 + 2 + 2  # what was derived comes before what was given
+    chosen = engine.select("x")
+    chosen.update("x", _shifted, 5)
+    assert chosen.reduce(_highest, combine=maximum) == 7
+    assert engine.reduce(_highest, combine=maximum) == 2
+    with pytest.raises(KeyError, match="shifted"):
+        chosen.reduce(_derived_total)

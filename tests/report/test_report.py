@@ -9,7 +9,7 @@ import polars as pl
 import pytest
 
 from skdistill.report import Contestant, DistillationReport, GapRecovered, distillation_report
-from skdistill.report._text import _bytes, _microseconds, significant
+from skdistill.report._text import in_bytes, microseconds, significant
 
 LABELS = np.array(["no", "yes"])
 
@@ -337,15 +337,15 @@ def test_many_unseen_labels_are_cut_short():
     [(0, "0 B"), (999, "999 B"), (1000, "1.00 kB"), (999_999, "1.00 MB"), (5_960_000, "5.96 MB"), (12_400, "12.4 kB")],
 )
 def test_bytes(n_bytes, text):
-    assert _bytes(n_bytes) == text
+    assert in_bytes(n_bytes) == text
 
 
 @pytest.mark.parametrize(
     ("duration", "text"),
     [(3.14, "3.1 µs"), (0.0283, "28 ns"), (290.4, "290 µs"), (5386, "5.4 ms"), (0.9996, "1.0 µs"), (2.5e6, "2.5 s")],
 )
-def test_microseconds(duration, text):
-    assert _microseconds(duration) == text
+def testmicroseconds(duration, text):
+    assert microseconds(duration) == text
 
 
 @pytest.mark.parametrize(

@@ -162,7 +162,7 @@ def test_block_size_does_not_matter(loss, monkeypatch):
     X, _ = rows(load_wine)
     Q = soft(X, 3)
     one = AdditiveStudent(loss, max_bins=8).fit(X, Q)
-    monkeypatch.setattr(_additive, "BLOCK_ROWS", 37)
+    monkeypatch.setattr(AdditiveStudent, "block_rows", lambda student, width: 37)
     many = AdditiveStudent(loss, max_bins=8).fit(X, Q)
     for a, b in zip(one.predictor_.edges, many.predictor_.edges, strict=True):
         assert_array_equal(a, b)

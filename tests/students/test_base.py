@@ -3,10 +3,12 @@ import pandas as pd
 import pytest
 from numpy.testing import assert_array_equal
 from scipy import sparse
+from sklearn.base import clone
 from sklearn.datasets import load_iris
 from sklearn.exceptions import NotFittedError
 
-from skdistill.students import EstimatorStudent, LinearStudent
+from skdistill.engine import MemoryEngine
+from skdistill.students import AdditiveStudent, BoostedStudent, EstimatorStudent, LinearStudent, TreeStudent
 from skdistill.students._base import check_weights, resolve_loss
 
 Q3 = np.array([[0.5, 0.25, 0.25], [1.0, 0.0, 0.0], [0.2, 0.3, 0.5]])
@@ -117,3 +119,25 @@ def test_tables_have_their_columns_checked():
         student.predict(X[X.columns[::-1]])
     assert student.predict(X).shape == (150,)
     assert isinstance(X, pd.DataFrame)
+
+
+@pytest.mark.parametrize("student", [TreeStudent(), LinearStudent(), AdditiveStudent(), BoostedStudent()])
+def test_rows_that_an_engine_holds_give_the_same_student(student):
+    X, y = load_iris(return_X_y=True)
+    X, Q, weight = X.astype(np.float32), np.full((150, 3), 0.1) + 0.7 * np.eye(3)[y], np.ones(150)
+    engine = MemoryEngine({"X": X, "Q": Q, "weight": weight}, block_rows=150)
+    if not student.streams:
+        with pytest.raises(TypeError, match=r"BoostedStudent\(\) does not stream.*Pass student='tree', 'linear' or"):
+            student.fit_blocks(engine, 4, 3)
+        return
+    held = clone(student).fit_blocks(engine, 4, 3)
+    given = clone(student).fit(X, Q)
+    assert held.loss_ == given.loss_ == "log_loss"
+    assert_array_equal(held.predict(X), given.predict(X))
+
+
+def test_an_engine_with_bad_soft_labels_is_refused():
+    engine = MemoryEngine({"X": np.eye(3, dtype=np.float32), "Q": Q3 * [[1], [1], [2]], "weight": ONES}, block_rows=2)
+    with pytest.raises(ValueError, match=r"Row 2 sums to 2\."):
+        TreeStudent(loss="log_loss").fit_blocks(engine, 3, 3)
+    assert TreeStudent().fit_blocks(engine, 3, 3).loss_ == "squared"

@@ -14,7 +14,7 @@ from sklearn.utils.estimator_checks import parametrize_with_checks
 from skdistill import DistilledRegressor
 from skdistill.engine import MemoryEngine, _linear_blocks
 from skdistill.model import LINKS, Linear, packed_nbytes
-from skdistill.students import LinearStudent, _descent, _linear, _sparse, for_width, resolve_families
+from skdistill.students import LinearStudent, _descent, _sparse, for_width, resolve_families
 
 # A converged reference; Newton's method is the solver that gets there on raw features.
 EXACT = {"solver": "newton-cholesky", "tol": 1e-10, "max_iter": 10_000}
@@ -135,7 +135,7 @@ def test_sparse_features_stay_sparse():
 def solved(X, Q, block_rows, loss, tol, max_iter=500):
     """A solved problem and what its line, not yet rounded to float32, predicts in the loss's own units."""
     engine = MemoryEngine({"X": X.astype(np.float32), "Q": Q, "weight": np.ones(len(X))}, block_rows)
-    problem = _descent.Problem(engine, loss, (X.shape[1] + 1, Q.shape[1]), 1.0, centered=True)
+    problem = _descent.Problem(engine, loss, (X.shape[1] + 1, Q.shape[1]), 1.0)
     theta, _, left = problem.solve(max_iter, tol)
     assert left <= tol
     scores = (X - problem.frame.center) @ theta[:-1] + theta[-1]
@@ -391,7 +391,7 @@ def standardised(loader):
 
 def problem_of(X, Q, loss, alpha):
     engine = MemoryEngine({"X": X.astype(np.float32), "Q": Q, "weight": np.ones(len(X))})
-    return _descent.Problem(engine, loss, (X.shape[1] + 1, Q.shape[1]), alpha, centered=True)
+    return _descent.Problem(engine, loss, (X.shape[1] + 1, Q.shape[1]), alpha)
 
 
 @pytest.mark.parametrize("sparsity", [5.0, 40.0])
@@ -470,7 +470,7 @@ def test_sparser_lines_are_smaller_and_block_size_does_not_matter(monkeypatch):
     assert len(set(sizes)) == 4
     assert_allclose(student.predict(X[:1]), Q.mean(axis=0, keepdims=True), atol=1e-6)
     one = LinearStudent(sparsity=3.0, tol=1e-9).fit(X, Q)
-    monkeypatch.setattr(_linear, "BLOCK_ROWS", 37)
+    monkeypatch.setattr(LinearStudent, "block_rows", lambda student, width: 37)
     assert_allclose(LinearStudent(sparsity=3.0, tol=1e-9).fit(X, Q).coef_, one.coef_, rtol=1e-6, atol=1e-7)
 
 

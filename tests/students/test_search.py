@@ -8,7 +8,7 @@ from sklearn.datasets import load_digits
 
 from skdistill.engine import MemoryEngine
 from skdistill.engine._tree_blocks import node_sums
-from skdistill.students import TreeStudent, _search, _tree
+from skdistill.students import TreeStudent, _search
 from skdistill.students._binning import bin_rows
 from skdistill.students._draft import seed
 from skdistill.students._growth import Growth, Limits
@@ -105,7 +105,7 @@ def test_limits_hold_for_all_rows_and_blocks_do_not_matter(monkeypatch, repair, 
     Q = np.eye(3)[(X[:, 0] * X[:, 1] > 0) + (X[:, 2] > rng.normal(size=3000)).astype(int)] * 0.9 + 0.1 / 3
     trees = []
     for block_rows in (10_000, 170):
-        monkeypatch.setattr(_tree, "BLOCK_ROWS", block_rows)
+        monkeypatch.setattr(TreeStudent, "block_rows", lambda student, width, rows=block_rows: rows)
         settings = {"max_leaves": 12, "max_depth": 5, "min_samples_leaf": 40}
         trees.append(TreeStudent(repair=repair, **settings).fit(X, Q).predictor_)
     first, second = trees

@@ -13,7 +13,7 @@ from sklearn.utils.estimator_checks import parametrize_with_checks
 
 from skdistill.engine import MemoryEngine
 from skdistill.model import LINKS
-from skdistill.students import TreeStudent, _binning, _growth, _tree
+from skdistill.students import TreeStudent, _binning, _growth
 from skdistill.students._fitting import fit_tree
 from skdistill.students._growth import Limits
 
@@ -268,7 +268,7 @@ def test_blocks_do_not_matter_where_edges_come_from_a_sample(monkeypatch):
     X, Q = grid(n=2000, levels=500)
     trees = []
     for block_rows in (10_000, 130):
-        monkeypatch.setattr(_tree, "BLOCK_ROWS", block_rows)
+        monkeypatch.setattr(TreeStudent, "block_rows", lambda student, width, rows=block_rows: rows)
         trees.append(TreeStudent().fit(X, Q))
     same_tree(*trees)
 

@@ -1,0 +1,78 @@
+"""How `make docs` builds these pages; warnings are errors there."""
+
+from __future__ import annotations
+
+import os
+from typing import Any
+
+from docutils.nodes import SkipNode
+from latex2mathml.converter import convert
+
+import skdistill
+
+project = "skdistill"
+version = release = skdistill.__version__
+extensions = [
+    "myst_parser",
+    "numpydoc",
+    "sphinx.ext.autodoc",
+    "sphinx.ext.autosummary",
+    "sphinx_copybutton",
+    "sphinx_design",
+    "sphinx_gallery.gen_gallery",
+]
+html_theme = "pydata_sphinx_theme"
+html_theme_options = {
+    "show_toc_level": 2,
+    "navigation_with_keys": True,
+    "secondary_sidebar_items": ["page-toc"],
+    "footer_start": [],
+    "footer_end": [],
+}
+html_title = "skdistill"
+html_show_sourcelink = False
+exclude_patterns = ["_build"]
+templates_path: list[str] = []
+
+myst_enable_extensions = ["colon_fence", "dollarmath"]
+myst_heading_anchors = 3
+
+# Docstrings inherited from scikit-learn refer to its own pages; links between ours are tested in tests/test_docs.py.
+suppress_warnings = ["ref.ref"]
+
+autosummary_generate = True
+numpydoc_show_class_members = False
+numpydoc_class_members_toctree = False
+
+sphinx_gallery_conf = {
+    "examples_dirs": "../examples",
+    "gallery_dirs": "gallery",
+    "filename_pattern": r"plot_",
+    "download_all_examples": False,
+    "abort_on_example_error": True,
+    "show_memory": False,
+    "remove_config_comments": True,
+    "within_subsection_order": "FileNameSortKey",
+}
+
+# Examples fit many small models, each of which is fastest on one thread.
+os.environ.setdefault("OMP_NUM_THREADS", "1")
+
+
+# ------------------------------------------------------------------ formulae
+
+
+def setup(app: Any) -> None:
+    """Formulae become MathML, which browsers draw by themselves: a page needs nothing from the network."""
+
+    def draw(display: str) -> Any:
+        def visit(translator: Any, node: Any) -> None:
+            translator.body.append(convert(node.astext(), display=display))
+            raise SkipNode
+
+        return visit, None
+
+    app.add_html_math_renderer("mathml", inline_renderers=draw("inline"), block_renderers=draw("block"))
+
+
+html_math_renderer = "mathml"
