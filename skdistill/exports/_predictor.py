@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from ..model import CategoryColumn, Linear, Model, Tree
+from ._latency import row_latency
 from ._python import program, run
 from ._raw import raw_form
 
@@ -124,6 +125,16 @@ class Predictor:
         if compiled is None or self.model.output.classes is None:
             return self.model.predict_proba(X)
         return compiled.values(self.model.preprocessor.cells(X))
+
+    def latency(self, X: Any) -> tuple[float, float]:
+        """Microseconds that `predict_one` stays below for half of the rows and for 99 of 100, measured on rows of `X`.
+
+        Parameters
+        ----------
+        X : table of one row or more
+            As for `predict`, but not sparse.
+        """
+        return row_latency(self.predict_one, self.model.preprocessor.rows(X))
 
     def _for_many(self, X: Any) -> Compiled | None:
         """Compiled code, where it is faster than NumPy."""

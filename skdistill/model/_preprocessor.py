@@ -177,6 +177,24 @@ class Preprocessor(Frozen):
             cells[unknown[[_is_missing(values[row]) for row in unknown]], i] = np.nan
         return cells
 
+    def rows(self, X: Any) -> list[list[Any]]:
+        """Say raw rows as lists of Python values, as programs for single rows take them; numbers in float32.
+
+        Examples
+        --------
+        >>> from skdistill.model import CategoryColumn, NumericColumn, Preprocessor
+        >>> preprocessor = Preprocessor((NumericColumn("age", fill=40.0), CategoryColumn("job", ("clerk", "nurse"))))
+        >>> preprocessor.rows({"job": ["nurse", None], "age": [31, 30]})
+        [[31.0, 'nurse'], [30.0, None]]
+        """
+        numbers, raw = self._gathered(X)
+        if not self._layout.category:
+            return numbers.tolist()
+        columns = [column.tolist() for column in raw]
+        for i, column in zip(self._layout.numeric, numbers.T, strict=True):
+            columns[i] = column.tolist()
+        return [list(row) for row in zip(*columns, strict=True)]
+
     def _gathered(self, X: Any) -> tuple[NDArray[np.float32], Sequence[NDArray[Any]]]:
         """The numeric raw columns in float32, side by side, and all raw columns, if any is categorical."""
         layout = self._layout
