@@ -106,7 +106,7 @@ _SLOPES = """\
 _MARKS = """\
     for (i = 0; i < {n}; i++) {{
         const float cell = row[{name}_mark_columns[i]];
-        if ({name}_mark_codes[i] < 0 ? cell != cell : cell == {name}_mark_codes[i])
+        if ({ask})
             for (k = 0; k < {k}; k++) sums[k] += (double){name}_mark_weights[{k} * i + k];
     }}
 """
@@ -348,9 +348,12 @@ def _line(model: Model, form: Line, tables: Tables) -> str:
     if form.marks:
         tests = [mark.test for mark in form.marks]
         head += tables.declare("mark_columns", [test.column for test in tests])
-        head += tables.declare("mark_codes", [-1 if isinstance(test, Missing) else test.category for test in tests])
+        codes = [-1 if isinstance(test, Missing) else test.category for test in tests]
+        head += tables.declare("mark_codes", codes) if max(codes) >= 0 else ""
+        asks = ["cell != cell"] * (min(codes) < 0) + [f"cell == {name}_mark_codes[i]"] * (max(codes) >= 0)
+        ask = f"{name}_mark_codes[i] < 0 ? {' : '.join(asks)}" if len(asks) == 2 else asks[0]
         head += values.declare(tables, "mark_weights", values.parts[len(form.slopes) :])[0]
-        body += _MARKS.format(name=name, n=len(form.marks), k=k)
+        body += _MARKS.format(name=name, n=len(form.marks), k=k, ask=ask)
     finishing, finish = values.finish(tables, "sums[k]", form.base)
     return head + finishing + _evaluate(model, name, body, finish) + _PREDICT.format(name=name, k=k)
 

@@ -91,6 +91,19 @@ def test_leaves_are_few_bytes_for_a_small_model(tmp_path):
     assert int(text.split("Its tables take ")[1].split()[0]) < 1024
 
 
+@pytest.mark.parametrize("name", ["tree-simplex", "linear-softmax", "additive-softmax", "sum-softmax"])
+def test_quantised_models_hold_integers(models, name, tmp_path):
+    """Leaves and weights take a byte each, and a float of scale for each output."""
+    sizes = {}
+    for how in ("float16", "int8", "int4"):
+        text = export(models[f"{name}-{how}"], tmp_path / "student.h").read_text()
+        sizes[how] = int(text.split("Its tables take ")[1].split()[0])
+        table = "weights" if "linear" in name else "values"
+        kind = text.split(f"student_{table}[")[0].split("static const")[-1].strip()
+        assert kind == "float" if how == "float16" else kind.endswith("char")
+    assert max(sizes["int8"], sizes["int4"]) < sizes["float16"]
+
+
 def test_unverified_without_a_compiler(models, tmp_path, monkeypatch):
     monkeypatch.setenv("PATH", "")
     with pytest.warns(UserWarning, match="was not verified, since no C compiler"):

@@ -82,8 +82,7 @@ def test_text_of_a_classification_report():
         "0.000",
         "612",
         "B",
-        "–",
-        "–",
+        *["–"] * 4,
     ]
     assert "5.96 MB" in committee
     # Right-aligned columns all end where their headings do.
