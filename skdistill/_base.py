@@ -16,8 +16,10 @@ from sklearn.utils.validation import check_is_fitted
 
 from ._fitting import DistilledFitting
 from ._inputs import check_table
+from ._shipped import Shipped
 from .exports import Predictor
 from .model import Model, Output
+from .preprocessing import TableEncoder
 from .report import Contestant, DistillationReport, distillation_report, joblib_nbytes
 from .teachers import without_heavy
 
@@ -46,19 +48,23 @@ class BaseDistilled(DistilledFitting):
 
     # ------------------------------------------------------------------ predicting
 
-    def _outputs(self, X: Any, student: Any = None) -> NDArray[np.float64]:
+    def _outputs(self, X: Any) -> NDArray[np.float64]:
         """Q-hat of shape (n, n_outputs)."""
         check_is_fitted(self)
-        outputs: NDArray[np.float64] = (self.student_ if student is None else student).evaluate(self._encode(X))
+        return self._outputs_of(self.student_, self.encoder_, X)
+
+    def _outputs_of(self, student: Any, encoder: TableEncoder, X: Any) -> NDArray[np.float64]:
+        """The same of a student behind its encoder."""
+        outputs: NDArray[np.float64] = student.evaluate(self._encode(X, encoder))
         return outputs
 
-    def _encode(self, X: Any) -> Any:
+    def _encode(self, X: Any, encoder: TableEncoder) -> Any:
         """The student's matrix. The encoder checks the table against the columns of `fit` as it reads it."""
         if not self._allows_nan and not nw.dependencies.is_into_dataframe(X) and not sparse.issparse(X):
             X = np.asarray(X)
             if X.dtype.kind == "f":
                 assert_all_finite(X, input_name="X")
-        return self.encoder_.transform(X)
+        return encoder.transform(X)
 
     def predict(self, X: Any) -> NDArray[Any]:
         """Predict with the student alone.
@@ -105,7 +111,7 @@ class BaseDistilled(DistilledFitting):
         ndarray of shape (n,) for two classes, else (n, k)
         """
         check_is_fitted(self)
-        scores = self.student_.decision_function(self._encode(X))
+        scores = self.student_.decision_function(self._encode(X, self.encoder_))
         if scores.ndim == 2 and scores.shape[1] == 2:
             return scores[:, 1] - scores[:, 0]
         return scores
@@ -128,7 +134,7 @@ class BaseDistilled(DistilledFitting):
             The student is a third-party estimator, which has no model form.
         """
         check_is_fitted(self)
-        return self._lower(self.student_)
+        return self._lower(self.student_, self.encoder_)
 
     def predictor(self, compile: bool = False) -> Predictor:
         """The student for single rows, each answered in about a microsecond; see `skdistill.Predictor`.
@@ -149,8 +155,8 @@ class BaseDistilled(DistilledFitting):
         """
         return Predictor(self.to_model(), compile)
 
-    def _lower(self, student: Any) -> Model:
-        if not hasattr(student, "predictor_"):
+    def _lower(self, student: Any, encoder: TableEncoder) -> Model:
+        if not student.has_model_form:
             raise TypeError(
                 f"A student of type {type(student.estimator).__name__} has no model form. Save it with joblib, or use "
                 "student='tree', student='linear', student='additive' or student='boosted'."
@@ -159,7 +165,7 @@ class BaseDistilled(DistilledFitting):
             output = Output(self.task_, student.link_, tuple(self.classes_.tolist()), (), True)
         else:
             output = Output(self.task_, student.link_, None, self._targets, self._flat)
-        return Model(self.encoder_.to_preprocessor(), student.predictor_, output)
+        return Shipped(student, encoder).to_model(output)
 
     def rules(self, X: Any = None, *, format: str = "text") -> str:
         """The student in words: a tree as nested rules, a line or an additive model as a scorecard.
@@ -215,13 +221,13 @@ class BaseDistilled(DistilledFitting):
                 "This estimator was loaded without its teachers, so their rows are missing: pass teacher_proba=..., or "
                 "fit with keep_teachers=True before saving."
             )
-        for name, role, student in (
-            ("student on hard labels", "hard", self.hard_student_),
-            ("distilled student", "student", self.student_),
+        for name, role, student, encoder in (
+            ("student on hard labels", "hard", self.hard_student_, self.hard_encoder_),
+            ("distilled student", "student", self.student_, self.encoder_),
         ):
-            model = self._lower(student) if hasattr(student, "predictor_") else None
+            model = self._lower(student, encoder) if student.has_model_form else None
             nbytes = joblib_nbytes(student) if model is None else model.nbytes
-            predict = partial(self._outputs, student=student)
+            predict = partial(self._outputs_of, student, encoder)
             contestants.append(Contestant(name, role, predict(X), nbytes, predict, model))
         classes = self.classes_ if self.task_ == "classification" else None
         return distillation_report(

@@ -16,7 +16,7 @@ from .students import takes_sparse
 from .teachers import PRESETS, estimators_in, named_teachers, routed_teachers
 
 #: Parameters that take a name or an instance, and an instance to suggest where nested names need one.
-_EXAMPLES = {"student": "TreeStudent()", "augmentation": "Munge()"}
+_EXAMPLES = {"student": "TreeStudent()", "augmentation": "Munge()", "compression": "Prune()"}
 
 
 class DistilledComposition(MetaEstimatorMixin, BaseEstimator):
@@ -25,6 +25,7 @@ class DistilledComposition(MetaEstimatorMixin, BaseEstimator):
     teachers: Any
     student: Any
     augmentation: Any
+    compression: Any
     cv: Any
     class_weight: Any = None
 
@@ -66,8 +67,8 @@ class DistilledComposition(MetaEstimatorMixin, BaseEstimator):
         return params
 
     def set_params(self, **params: Any) -> Self:
-        """Set parameters, nested ones by ``student__<parameter>``, ``augmentation__<parameter>`` and
-        ``<teacher name>__<parameter>``.
+        """Set parameters, nested ones by ``student__<parameter>``, ``augmentation__<parameter>``,
+        ``compression__<parameter>`` and ``<teacher name>__<parameter>``.
 
         Parameters
         ----------
@@ -80,7 +81,8 @@ class DistilledComposition(MetaEstimatorMixin, BaseEstimator):
         Raises
         ------
         ValueError
-            An unknown name, or a nested name of a student, sampler or teacher that is given as a string.
+            An unknown name, or a nested name of a student, sampler, pass or teacher that is given as a string, or of
+            passes that are given as a list.
         """
         if "teachers" in params:
             self.teachers = params.pop("teachers")
@@ -104,6 +106,11 @@ class DistilledComposition(MetaEstimatorMixin, BaseEstimator):
                 raise ValueError(
                     f"Cannot set {key!r}: {owner}={owners[owner]!r} is a name, which stands for defaults. Pass an "
                     f"instance first: {cure}."
+                )
+            if nested and owner == "compression" and isinstance(owners[owner], list | tuple):
+                raise ValueError(
+                    f"Cannot set {key!r}: several passes are set as a whole. Pass a list of them as compression=..., "
+                    "or a single pass."
                 )
         super().set_params(**params)
         return self

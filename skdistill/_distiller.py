@@ -65,6 +65,12 @@ class DistilledClassifier(ClassifierMixin, BaseDistilled):
         New rows near the given ones, labelled by the committee fitted on all rows; how many and how heavy are the
         sampler's parameters. A name stands for the defaults of `Munge` or `MarginalResampling`. It helps most
         where rows are few. "auto": none or `Munge`, chosen, see Notes.
+    compression : None, {"prune", "sparsify", "quantise"}, pass, or list of these, default=None
+        What makes the fitted student smaller, one pass after the other; a name stands for the defaults of `Prune`,
+        `Sparsify` or `Quantise`, which comes last. The passes are judged on the labels that the student learned from
+        (on 20,000 rows at most). Whatever is predicted, reported or shipped is the compressed student, as is the rival
+        on hard labels; `max_bytes` is of the compressed one. A search reaches ``compression__tolerance`` of a single
+        pass, or tries lists.
     class_weight : dict, "balanced" or None, default=None
         As in scikit-learn; multiplies the sample weights of every stage.
     keep_teachers : bool, default=False
@@ -90,7 +96,10 @@ class DistilledClassifier(ClassifierMixin, BaseDistilled):
         augmentation, packed bytes, mean loss and error on the judged rows, how far the loss is from the choice's, with
         the paired standard error of that, and whether it was better but too large once fitted on all rows.
         ``pandas.DataFrame(clf.selection_)`` shows it.
-    encoder_ : TableEncoder, part of the shipped model
+    compression_ : list of dict
+        What each pass did to `student_`: its name, packed bytes, the loss on the soft labels before and after, and the
+        fidelity to the student before all passes. ``pandas.DataFrame(clf.compression_)`` shows it.
+    encoder_, hard_encoder_ : TableEncoder, what encodes rows for `student_` and for `hard_student_`
     teachers_ : Committee, the fitted teachers by name; not pickled unless `keep_teachers`
     teacher_weights_ : dict of name to weight
     temperatures_ : dict of name to temperature, where one is applied
@@ -153,6 +162,7 @@ class DistilledClassifier(ClassifierMixin, BaseDistilled):
         temperature: float | str = "auto",
         blend: float | str = "auto",
         augmentation: Any = None,
+        compression: Any = None,
         class_weight: Any = None,
         keep_teachers: bool = False,
         device: str = "auto",
@@ -169,6 +179,7 @@ class DistilledClassifier(ClassifierMixin, BaseDistilled):
         self.temperature = temperature
         self.blend = blend
         self.augmentation = augmentation
+        self.compression = compression
         self.class_weight = class_weight
         self.keep_teachers = keep_teachers
         self.device = device
@@ -210,6 +221,12 @@ class DistilledRegressor(RegressorMixin, BaseDistilled):
         New rows near the given ones, labelled by the committee fitted on all rows; how many and how heavy are the
         sampler's parameters. A name stands for the defaults of `Munge` or `MarginalResampling`. It helps most
         where rows are few. "auto": none or `Munge`, chosen, see Notes.
+    compression : None, {"prune", "sparsify", "quantise"}, pass, or list of these, default=None
+        What makes the fitted student smaller, one pass after the other; a name stands for the defaults of `Prune`,
+        `Sparsify` or `Quantise`, which comes last. The passes are judged on the labels that the student learned from
+        (on 20,000 rows at most). Whatever is predicted, reported or shipped is the compressed student, as is the rival
+        on hard labels; `max_bytes` is of the compressed one. A search reaches ``compression__tolerance`` of a single
+        pass, or tries lists.
     keep_teachers : bool, default=False
         Pickle the fitted teachers too.
     device : {"auto", "cpu", "cuda"}, default="auto"
@@ -232,7 +249,10 @@ class DistilledRegressor(RegressorMixin, BaseDistilled):
         augmentation, packed bytes, mean loss and error on the judged rows, how far the loss is from the choice's, with
         the paired standard error of that, and whether it was better but too large once fitted on all rows.
         ``pandas.DataFrame(clf.selection_)`` shows it.
-    encoder_ : TableEncoder, part of the shipped model
+    compression_ : list of dict
+        What each pass did to `student_`: its name, packed bytes, the loss on the soft labels before and after, and the
+        fidelity to the student before all passes. ``pandas.DataFrame(clf.compression_)`` shows it.
+    encoder_, hard_encoder_ : TableEncoder, what encodes rows for `student_` and for `hard_student_`
     teachers_ : Committee, the fitted teachers by name; not pickled unless `keep_teachers`
     teacher_weights_ : dict of name to weight
     notes_ : tuple of str, what `report` adds to its table
@@ -269,6 +289,7 @@ class DistilledRegressor(RegressorMixin, BaseDistilled):
         aggregation: Any = "mean",
         blend: float | str = "auto",
         augmentation: Any = None,
+        compression: Any = None,
         keep_teachers: bool = False,
         device: str = "auto",
         n_jobs: int | None = None,
@@ -283,6 +304,7 @@ class DistilledRegressor(RegressorMixin, BaseDistilled):
         self.aggregation = aggregation
         self.blend = blend
         self.augmentation = augmentation
+        self.compression = compression
         self.keep_teachers = keep_teachers
         self.device = device
         self.n_jobs = n_jobs
@@ -303,8 +325,8 @@ class DistilledEstimator(BaseDistilled):
     ----------
     task : {"auto", "classification", "regression"}, default="auto"
         "auto": read from the teachers or the student if one tells, else from y.
-    teachers, student, max_bytes, cv, temperature, blend, augmentation, class_weight, keep_teachers, device, n_jobs, \
-random_state, verbose
+    teachers, student, max_bytes, cv, temperature, blend, augmentation, compression, class_weight, keep_teachers, \
+device, n_jobs, random_state, verbose
         As in `DistilledClassifier`; a float as `temperature`, and `class_weight`, are for classification.
     aggregation : {"auto", "mean", "geometric", "median"} or callable, default="auto"
         "auto" is "geometric" for classification, "mean" for regression.
@@ -314,8 +336,9 @@ random_state, verbose
     Attributes
     ----------
     task_ : {"classification", "regression"}
-    student_, hard_student_, recipe_, classes_, augmentation_, selection_, encoder_, teachers_, teacher_weights_, \
-temperatures_, committee_temperature_, committee_biases_, notes_, fit_seconds_, n_features_in_, feature_names_in_
+    student_, hard_student_, recipe_, classes_, augmentation_, selection_, compression_, encoder_, hard_encoder_, \
+teachers_, teacher_weights_, temperatures_, committee_temperature_, committee_biases_, notes_, fit_seconds_, \
+n_features_in_, feature_names_in_
         As in `DistilledClassifier`; classes, temperatures and biases for classification only.
 
     Examples
@@ -346,6 +369,7 @@ temperatures_, committee_temperature_, committee_biases_, notes_, fit_seconds_, 
         temperature: float | str = "auto",
         blend: float | str = "auto",
         augmentation: Any = None,
+        compression: Any = None,
         class_weight: Any = None,
         keep_teachers: bool = False,
         device: str = "auto",
@@ -363,6 +387,7 @@ temperatures_, committee_temperature_, committee_biases_, notes_, fit_seconds_, 
         self.temperature = temperature
         self.blend = blend
         self.augmentation = augmentation
+        self.compression = compression
         self.class_weight = class_weight
         self.keep_teachers = keep_teachers
         self.device = device

@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import asdict
 from itertools import chain
 from numbers import Integral, Real
 from typing import Any, ClassVar, Self
@@ -17,10 +18,12 @@ from sklearn.utils import get_tags
 from ._composition import DistilledComposition
 from ._estimators import generator, seeded
 from ._inputs import TrainingData, check_table, check_training
-from ._selection import BLENDS, Choices, Ground, Judge, Verdict, choose, judged_folds, student_nbytes, within_budget
+from ._selection import BLENDS, Choices, Ground, Judge, Verdict, choose, judged_folds, within_budget
+from ._shipped import MOST_ROWS, Shipped, Workshop, check_compressible
 from ._sklearn import Interval, StrOptions, fit_context, safe_indexing
-from ._transfer import Lesson, Recipe, Table, fit_student
+from ._transfer import Lesson, Recipe, Table
 from .augmentation import resolve_samplers
+from .compression import resolve_passes
 from .preprocessing import TableEncoder
 from .students import for_width, resolve_families
 from .targets import AGGREGATIONS, Combiner, check_recipe, fit_combiner
@@ -48,6 +51,7 @@ class DistilledFitting(DistilledComposition):
         "aggregation": [StrOptions(set(AGGREGATIONS)), callable],
         "blend": [Interval(Real, 0, 1, closed="both"), StrOptions({"auto"})],
         "augmentation": "no_validation",
+        "compression": "no_validation",
         "keep_teachers": ["boolean"],
         "device": [StrOptions({"auto", "cpu", "cuda"})],
         "n_jobs": [None, Integral],
@@ -60,6 +64,7 @@ class DistilledFitting(DistilledComposition):
     aggregation: Any
     blend: float | str
     augmentation: Any
+    compression: Any
     device: str
     n_jobs: int | None
     random_state: Any
@@ -111,6 +116,8 @@ class DistilledFitting(DistilledComposition):
         is_sparse = sparse.issparse(X)
         families = resolve_families(self.student, self.max_bytes, task, sparse=is_sparse)
         samplers = resolve_samplers(self.augmentation, sparse=is_sparse)
+        workshop = Workshop(task, resolve_passes(self.compression))
+        check_compressible(workshop.passes, families)
         data = check_training(self, task, X, y, sample_weight, self.class_weight, params)
         members = resolve_members(self.teachers, task, len(data.y), data.n_outputs)
         self._check_names(member.name for member in members)
@@ -134,7 +141,7 @@ class DistilledFitting(DistilledComposition):
         choices = Choices(families, blends, samplers, self.max_bytes)
         if self.max_bytes is not None:
             with self._stage("budget"):
-                choices = within_budget(choices, table, data.true_labels(), data.sample_weight, encoders)
+                choices = within_budget(choices, table, data.true_labels(), data.sample_weight, workshop)
         with self._stage("teachers"):
             folds: list[Fold] = []
             if not (choices.only() and all(member.frozen for member in members)):
@@ -150,21 +157,23 @@ class DistilledFitting(DistilledComposition):
         seed = rng.randint(np.iinfo(np.int32).max)
         with self._stage("targets"):
             lesson, combine = self._lesson(task, data, members, table, None, soft, pool, seed)
-            judge = Judge(self._grounds(task, data, members, table, soft, pool, seed), encoders, task)
+            judge = Judge(self._grounds(task, data, members, table, soft, pool, seed), workshop)
             committee = soft.committee
             del soft  # T matrices that no later stage reads
         with self._stage("selection"):
             ranking = choose(choices, judge) if judge.grounds else []
         with self._stage("student"):
-            self.student_, self.recipe_ = self._first_that_fits(choices, ranking, judge, lesson)
+            shipped, self.recipe_ = self._first_that_fits(choices, ranking, judge, lesson)
+            self.student_, self.encoder_ = shipped.student, shipped.encoder
             del judge, ranking
         with self._stage("rival on hard labels"):
             # The honest rival is the same student without the committee; fitted here so that a report never fits.
             rival = Recipe(self.recipe_.student, hard=True)
-            self.hard_student_ = self.student_ if self.recipe_.hard else fit_student(rival, lesson)
+            rivals = shipped if self.recipe_.hard else workshop.fit(rival, lesson)
+            self.hard_student_, self.hard_encoder_ = rivals.student, rivals.encoder
 
+        self.compression_ = [asdict(step) for step in shipped.steps]
         self.augmentation_ = self.recipe_.sampler
-        self.encoder_ = encoders[self.recipe_.scale]
         self.teachers_ = committee
         self.oracle_ = lesson.oracle
         self.teacher_weights_ = dict(zip(committee, combine.weights.tolist(), strict=True))
@@ -253,23 +262,24 @@ class DistilledFitting(DistilledComposition):
         for trial in soft.trials:
             lesson, _ = self._lesson(task, data, members, table, trial.rows, trial.soft, pool, seed)
             weight = None if data.sample_weight is None else data.sample_weight[trial.held]
-            grounds.append(Ground(lesson, table.part(trial.held, None), data.true_labels()[trial.held], weight))
+            held = table.part(trial.held, safe_indexing(data.X, trial.held))
+            grounds.append(Ground(lesson, held, data.true_labels()[trial.held], weight))
         return grounds
 
     def _first_that_fits(
         self, choices: Choices, ranking: list[Verdict], judge: Judge, lesson: Lesson
-    ) -> tuple[Any, Recipe]:
+    ) -> tuple[Shipped, Recipe]:
         """The best student on all rows and its recipe; sets `selection_`, the evidence.
 
         With a budget, the first of the ranking that all rows do not make larger than it; the smallest are known to fit.
         """
         if not ranking:
             self.selection_: list[dict[str, Any]] = []
-            return fit_student(choices.first(), lesson), choices.first()
+            return judge.workshop.fit(choices.first(), lesson), choices.first()
         too_large: list[Verdict] = []
         for chosen in chain(ranking, map(judge, choices.smallest())):
-            student = fit_student(chosen.recipe, lesson)
-            if self.max_bytes is None or (student_nbytes(student, judge.encoders) or 0) <= self.max_bytes:
+            shipped = judge.workshop.fit(chosen.recipe, lesson)
+            if self._fits(shipped):
                 break
             too_large.append(chosen)
         others = ranking[len(too_large) + 1 :]
@@ -278,7 +288,11 @@ class DistilledFitting(DistilledComposition):
             for large, verdicts in ((False, [chosen]), (True, too_large), (False, others))
             for verdict in verdicts
         ]
-        return student, chosen.recipe
+        return shipped, chosen.recipe
+
+    def _fits(self, shipped: Shipped) -> bool:
+        """Whether all rows left a student within the budget."""
+        return self.max_bytes is None or (shipped.nbytes or 0) <= self.max_bytes
 
     def _forget(self) -> None:
         """Drop what an earlier fit left, so that a fit that fails leaves no mixture of two."""
@@ -300,6 +314,8 @@ class DistilledFitting(DistilledComposition):
         route = getattr(self.student_, "route_", None)
         if route is not None:
             notes.append(f"student: {type(self.student_.estimator).__name__}, fitted by {route}.")
+        if self.compression_:
+            notes.append(_shrinking(self.compression_, min(len(data.y), MOST_ROWS)))
         if self.augmentation_ is not None:
             n_new = self.augmentation_.n_new(len(data.y))
             notes.append(f"augmentation: {n_new:,} rows drawn by {self.augmentation_!r} and labelled by the committee.")
@@ -339,6 +355,16 @@ def _evidence(verdict: Verdict, chosen: Verdict) -> dict[str, Any]:
         "se": verdict.se(chosen),
         "rows": len(verdict.losses),
     }
+
+
+def _shrinking(steps: list[dict[str, Any]], n_rows: int) -> str:
+    """What each pass of compression did, in a sentence."""
+    told = [
+        f"{step['name']}: {step['nbytes_before']:,} to {step['nbytes_after']:,} bytes, loss {step['loss_before']:.4g} "
+        f"to {step['loss_after']:.4g}, fidelity {step['fidelity']:.4g}"
+        for step in steps
+    ]
+    return f"compression, judged on the soft labels of {n_rows:,} training rows: {'; '.join(told)}."
 
 
 def _choice(selection: list[dict[str, Any]], task: str, frozen: bool) -> str:

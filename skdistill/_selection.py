@@ -14,10 +14,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ._transfer import Lesson, Recipe, Table, TransferSet, fit_on, fit_student
+from ._shipped import Workshop
+from ._transfer import Lesson, Recipe, Table, TransferSet
 from .augmentation import BaseSampler
-from .model import packed_nbytes
-from .preprocessing import TableEncoder
 from .teachers import Fold
 
 #: Folds are judged until they hold this many rows, the last ones first: those of a time series have most behind them.
@@ -80,7 +79,7 @@ def within_budget(
     table: Table,
     true_labels: NDArray[np.float64],
     weight: NDArray[np.float64] | None,
-    encoders: dict[bool, TableEncoder],
+    workshop: Workshop,
 ) -> Choices:
     """The choices without the families of which not even the smallest student fits the budget.
 
@@ -95,7 +94,7 @@ def within_budget(
     sizes = []
     for recipe in choices.smallest():
         rows = TransferSet(table.encoded(recipe.scale), true_labels, weight)
-        sizes.append(student_nbytes(fit_on(recipe.student, rows), encoders) or 0)
+        sizes.append(workshop.fit_on(recipe.student, table, rows).nbytes or 0)
     kept = tuple(family for family, size in zip(choices.families, sizes) if size <= choices.max_bytes)
     if not kept:
         raise ValueError(
@@ -185,13 +184,11 @@ class Judge:
     Parameters
     ----------
     grounds : list of Ground
-    encoders : dict
-        As in `Table`.
-    task : {"classification", "regression"}
+    workshop : Workshop
     """
 
-    def __init__(self, grounds: list[Ground], encoders: dict[bool, TableEncoder], task: str) -> None:
-        self.grounds, self.encoders, self.task = grounds, encoders, task
+    def __init__(self, grounds: list[Ground], workshop: Workshop) -> None:
+        self.grounds, self.workshop = grounds, workshop
         self._trials: dict[tuple[Any, ...], Verdict] = {}
 
     def __call__(self, recipe: Recipe, *, on_first: bool = False) -> Verdict:
@@ -216,9 +213,9 @@ class Judge:
         return self._trials[key]
 
     def _judge(self, recipe: Recipe, ground: Ground) -> Verdict:
-        student = fit_student(recipe, ground.lesson)
-        outputs, truth = student.evaluate(ground.held.encoded(recipe.scale)), ground.true_labels
-        if self.task == "classification":
+        shipped = self.workshop.fit(recipe, ground.lesson)
+        outputs, truth = shipped.evaluate(ground.held), ground.true_labels
+        if self.workshop.task == "classification":
             likelihood = np.sum(outputs * truth, axis=1)
             losses = -np.log(np.maximum(likelihood, np.finfo(np.float64).eps))
             errors = (outputs.argmax(axis=1) != truth.argmax(axis=1)).astype(np.float64)
@@ -226,7 +223,7 @@ class Judge:
             spread = ground.lesson.true_labels.var(axis=0)
             errors = losses = np.mean((outputs - truth) ** 2 / np.where(spread > 0, spread, 1.0), axis=1)
         weight = np.ones(len(truth)) if ground.weight is None else ground.weight
-        return Verdict(recipe, losses, errors, weight, student_nbytes(student, self.encoders))
+        return Verdict(recipe, losses, errors, weight, shipped.nbytes)
 
 
 def choose(choices: Choices, judge: Judge) -> list[Verdict]:
@@ -301,11 +298,3 @@ def _that_fit(family: tuple[Any, ...], judge: Judge, max_bytes: int | None) -> l
         else:
             fitting.append(student)
     return fitting
-
-
-def student_nbytes(student: Any, encoders: dict[bool, TableEncoder]) -> int | None:
-    """Packed bytes of a fitted student; None where it has no model form."""
-    if not hasattr(student, "predictor_"):
-        return None
-    encoder = encoders[bool(student.wants_scaling)]
-    return packed_nbytes(student.predictor_, student.link_, encoder.to_preprocessor())

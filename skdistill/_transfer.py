@@ -88,21 +88,26 @@ class Table:
     """
 
     def __init__(self, X: Any, encoders: dict[bool, TableEncoder]) -> None:
-        self.X, self._encoders = X, encoders
+        self.X, self.encoders = X, encoders
         self._encoded: dict[bool, Any] = {}
 
     def encoded(self, scale: bool) -> Any:
         """The student's matrix."""
         if scale not in self._encoded:
-            self._encoded[scale] = self._encoders[scale].transform(self.X)
+            self._encoded[scale] = self.encoders[scale].transform(self.X)
         return self._encoded[scale]
+
+    def encoded_by(self, encoder: TableEncoder) -> Any:
+        """The matrix of an encoder, which may have been made from one of ours."""
+        own = [scale for scale, known in self.encoders.items() if known is encoder]
+        return self.encoded(own[0]) if own else encoder.transform(self.X)
 
     def beside(self, X: Any) -> Table:
         """Other rows of the same columns."""
-        return Table(X, self._encoders)
+        return Table(X, self.encoders)
 
     def part(self, rows: NDArray[np.intp], X: Any) -> Table:
-        """Some of the rows, encoded already: `X` holds them raw."""
+        """Some of the rows, `X` raw, encoded already."""
         part = self.beside(X)
         part._encoded = {scale: Z[rows] for scale, Z in self._encoded.items()}
         return part
@@ -174,11 +179,6 @@ class Lesson:
             self._labelled[source] = table, self.oracle(table.X)
         table, labels = self._labelled[source]
         return table.encoded(recipe.scale), labels
-
-
-def fit_student(recipe: Recipe, lesson: Lesson) -> Any:
-    """A fitted clone of the recipe's student."""
-    return fit_on(recipe.student, lesson.transfer_set(recipe))
 
 
 def fit_on(student: Any, rows: TransferSet) -> Any:

@@ -263,7 +263,7 @@ def test_what_all_rows_make_too_large_gives_way_to_the_next(monkeypatch):
     X, y = load_diabetes(return_X_y=True)
     reg = DistilledRegressor("ridge", "tree", max_bytes=150, cv=3, random_state=0).fit(X, y)
     sizes = iter([151, 100])
-    monkeypatch.setattr(_fitting, "student_nbytes", lambda student, encoders: next(sizes))
+    monkeypatch.setattr(_fitting.DistilledFitting, "_fits", lambda self, shipped: next(sizes) <= self.max_bytes)
     again = DistilledRegressor("ridge", "tree", max_bytes=150, cv=3, random_state=0).fit(X, y)
     first, second = again.selection_[:2]
     assert not first["too_large"]

@@ -11,8 +11,9 @@ from numpy.typing import ArrayLike
 from ..exports import Predictor
 from ..exports._latency import row_latency
 from ..model import Model
-from ._compress import Compressed, CompressionPass, PathPass, Step, name_of
+from ._compress import Compressed, Step
 from ._evidence import Evidence
+from ._pass import CompressionPass, PathPass, name_of
 from ._prune import Prune
 from ._quantise import Quantise
 from ._sparsify import Sparsify

@@ -33,7 +33,6 @@ def halved_columns(model: Model) -> Model:
             continue
         if not column.is_scaled:
             columns[i] = replace(column, fill=fill)
-            intercept = intercept  # the fill alone changed: what it is worth is what it is
             continue
         scale = float(np.ldexp(1.0, int(np.rint(np.log2(column.scale)))))
         center = fill if column.center else 0.0

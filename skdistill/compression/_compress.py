@@ -1,57 +1,17 @@
-"""The frame: passes, one after the other, each with its cost."""
+"""Passes, one after the other, each with its cost."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
-from typing import Any, ClassVar
+from typing import Any
 
 from numpy.typing import ArrayLike
-from sklearn.base import BaseEstimator
 
 from ..model import Model
 from ._evidence import Evidence
-
-
-class CompressionPass(BaseEstimator):
-    """What every pass shares: parameters, and one step from a model to a model that is not larger."""
-
-    _parameter_constraints: ClassVar[dict[str, list[Any]]] = {}
-
-    def run(self, model: Model, evidence: Evidence) -> Model:
-        """The compressed model, or the model itself where nothing is won."""
-        self._validate_params()
-        found = self._run(model, evidence)
-        return found if found.nbytes < model.nbytes else model
-
-    def _run(self, model: Model, evidence: Evidence) -> Model:
-        raise NotImplementedError
-
-
-class PathPass(CompressionPass):
-    """A pass that goes along a path of ever smaller models, as far as the loss allows.
-
-    Parameters
-    ----------
-    tolerance : float >= 0
-        By how much the loss may rise, as a share of what the best constant loses on the same rows.
-    """
-
-    tolerance: float
-
-    def path(self, model: Model, evidence: Evidence) -> Iterator[Model]:
-        """Ever smaller models."""
-        raise NotImplementedError
-
-    def _run(self, model: Model, evidence: Evidence) -> Model:
-        # Rounding must not stop a step that changes no answer.
-        limit = evidence.loss(model) + self.tolerance * evidence.unit + 1e-12 * abs(evidence.unit)
-        kept = model
-        for smaller in self.path(model, evidence):
-            if evidence.loss(smaller) > limit:
-                break
-            kept = smaller
-        return kept
+from ._pass import CompressionPass, name_of
+from ._resolve import resolve_passes
 
 
 @dataclass(frozen=True)
@@ -113,7 +73,7 @@ class Compressed:
 
 def compress(
     model: Model,
-    passes: CompressionPass | Sequence[CompressionPass],
+    passes: str | CompressionPass | Sequence[str | CompressionPass],
     X: Any,
     Q: ArrayLike | None = None,
     sample_weight: ArrayLike | None = None,
@@ -125,8 +85,9 @@ def compress(
     Parameters
     ----------
     model : Model
-    passes : pass or sequence of passes
-        `Prune`, `Sparsify`, `Quantise`. The last comes last: the others do not change quantised values.
+    passes : str, pass, or sequence of these
+        `Prune`, `Sparsify`, `Quantise`, or "prune", "sparsify", "quantise" for their defaults. `Quantise` comes last:
+        the others do not change quantised values.
     X : raw rows, as `Model.evaluate` takes them
     Q : array-like of shape (n, n_outputs) or None
         Soft labels (or true ones as rows of 0 and 1), or values. None: what the model itself answers.
@@ -139,8 +100,8 @@ def compress(
 
     Raises
     ------
-    ValueError
-        If a parameter, the targets or the weights are not as described.
+    ValueError, TypeError
+        If the passes, a parameter, the targets or the weights are not as described.
 
     Examples
     --------
@@ -154,10 +115,7 @@ def compress(
     >>> [(step["name"], step["nbytes_before"], step["nbytes_after"]) for step in small.frame()]
     [('Prune()', 47, 37)]
     """
-    chain = list(passes) if isinstance(passes, Sequence) else [passes]
-    for item in chain:
-        if not isinstance(item, CompressionPass):
-            raise ValueError(f"'passes' must be passes such as Prune() and Quantise(). Got {item!r}.")
+    chain = resolve_passes(passes)
     evidence = Evidence(model, X, Q, sample_weight)
     first = evidence.answers(model)
     steps = []
@@ -168,8 +126,3 @@ def compress(
         steps.append(Step(name_of(item), model.nbytes, smaller.nbytes, *losses, fidelity))
         model = smaller
     return Compressed(model, tuple(steps))
-
-
-def name_of(item: CompressionPass) -> str:
-    """A pass on one line."""
-    return " ".join(repr(item).split())

@@ -12,8 +12,8 @@ from numpy.typing import NDArray
 
 from .._sklearn import Interval
 from ..model import Additive, Model, Tree, TreeSum
-from ._compress import PathPass
 from ._evidence import EPS, Evidence
+from ._pass import PathPass
 from ._precise import refuse_quantised, single
 from ._trees import bottom_splits, collapsed, ends, node_values, summed_up, without_dead_ends
 

@@ -12,9 +12,9 @@ from .._sklearn import StrOptions
 from ..model import Additive, Linear, Model, Precision, Tree
 from ..model._precision import UnfitError
 from ._columns import halved_columns
-from ._compress import CompressionPass
 from ._cuts import halved_tables, halved_trees
 from ._evidence import Evidence
+from ._pass import CompressionPass
 from ._precise import refuse_quantised, single
 from ._rounding import round_sums, round_tree
 from ._sums import sums_of
@@ -51,6 +51,8 @@ class Quantise(CompressionPass):
     >>> small.model.predict([[1, 0], [0, 1]]).round(1)
     array([1.1, 3. ])
     """
+
+    comes_last: ClassVar[bool] = True
 
     _parameter_constraints: ClassVar[dict[str, list[Any]]] = {
         "values": [StrOptions({"float32", "float16", "int8", "int4"})],

@@ -11,8 +11,8 @@ from numpy.typing import NDArray
 
 from .._sklearn import Interval
 from ..model import Additive, Linear, Model, PairTable
-from ._compress import PathPass
 from ._evidence import Evidence
+from ._pass import PathPass
 from ._precise import refuse_quantised
 from ._refit import refitted
 
@@ -78,21 +78,30 @@ class Sparsify(PathPass):
 def _saliencies(model: Model, predictor: Linear | Additive, Z: Any, evidence: Evidence) -> NDArray[np.float64]:
     """By how much the loss rises without each feature or table, then each pair; infinite for those not used."""
     slope, curvature = evidence.derivatives(model, predictor.evaluate(Z))
+    if isinstance(predictor, Linear):
+        return _rises(predictor, Z, slope, curvature)
     rows = Z.toarray() if hasattr(Z, "toarray") else Z
     found = []
     for i in range(predictor.n_features):
-        if isinstance(predictor, Linear):
-            used = bool(predictor.coef[i].any())
-            added = rows[:, i, None].astype(np.float64) * predictor.coef[i] if used else None
-        else:
-            table = predictor.tables[i].astype(np.float64)
-            used = bool((table != table[0]).any())
-            added = table[np.searchsorted(predictor.edges[i], rows[:, i])] if used else None
+        table = predictor.tables[i].astype(np.float64)
+        used = bool((table != table[0]).any())
+        added = table[np.searchsorted(predictor.edges[i], rows[:, i])] if used else None
         found.append(np.inf if added is None else _rise(added, slope, curvature))
-    for pair in predictor.pairs if isinstance(predictor, Additive) else ():
+    for pair in predictor.pairs:
         table = pair.table.reshape(-1, predictor.n_outputs).astype(np.float64)
         found.append(_rise(table[pair.cells(rows)], slope, curvature) if table.any() else np.inf)
     return np.array(found)
+
+
+def _rises(line: Linear, Z: Any, slope: NDArray[np.float64], curvature: NDArray[np.float64]) -> NDArray[np.float64]:
+    """`_rise` for each feature of a line, by products that leave sparse rows sparse."""
+    rows = Z.astype(np.float64)
+    squares = rows.multiply(rows) if hasattr(rows, "multiply") else rows**2
+    coef, total = line.coef.astype(np.float64), curvature.sum(axis=0)
+    mean = rows.T @ curvature / np.where(total > 0, total, 1)
+    first = coef * (mean * slope.sum(axis=0) - rows.T @ slope)
+    second = coef**2 * (squares.T @ curvature - mean**2 * total)
+    return np.where(coef.any(axis=1), (first + 0.5 * second).sum(axis=1), np.inf)
 
 
 def _rise(added: NDArray[np.float64], slope: NDArray[np.float64], curvature: NDArray[np.float64]) -> float:

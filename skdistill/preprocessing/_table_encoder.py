@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable
+from copy import copy
 from dataclasses import replace
 from numbers import Integral
 from typing import Any, ClassVar, Self
@@ -277,6 +278,56 @@ class TableEncoder(TransformerMixin, BaseEstimator):
                 "take categories natively. Pass categories='one-hot' in front of a student."
             )
         return self._preprocessor
+
+    def with_preprocessor(self, preprocessor: Preprocessor) -> Self:
+        """A copy that encodes by other numbers: what compression made of `to_preprocessor`.
+
+        Parameters
+        ----------
+        preprocessor : skdistill.model.Preprocessor
+            Of the same columns.
+
+        Examples
+        --------
+        >>> import numpy as np
+        >>> from dataclasses import replace
+        >>> from skdistill.model import Preprocessor
+        >>> encoder = TableEncoder(scale=False).fit(np.array([[1.0], [3.0]]))
+        >>> (column,) = encoder.to_preprocessor().columns
+        >>> encoder.with_preprocessor(Preprocessor([replace(column, scale=2.0)])).transform(np.array([[1.0]]))
+        array([[2.]], dtype=float32)
+        """
+        twin = copy(self)
+        twin._preprocessor = preprocessor
+        return twin
+
+    def read(self, X: Any) -> Any:
+        """The raw columns of a table as `Preprocessor.transform` takes them: float32 or labels, not encoded yet.
+
+        Parameters
+        ----------
+        X : table, as for `transform`
+
+        Returns
+        -------
+        ndarray or CSR matrix of shape (n_samples, n_features), or dict of columns where some hold labels
+
+        Examples
+        --------
+        >>> import numpy as np
+        >>> X = np.array([[20, "clerk"], [None, "smith"]], dtype=object)
+        >>> TableEncoder().fit(X).read(X)
+        {'x0': array([20., nan], dtype=float32), 'x1': array(['clerk', 'smith'], dtype=object)}
+        """
+        check_is_fitted(self)
+        X, names = self._validated(X, reset=False), self._names()
+        if sparse.issparse(X):
+            return _read_sparse(X, names)
+        table = read_table(X, names, self._kinds)
+        if not table.cells:
+            return table.numbers
+        columns = {names[position]: table.numbers[:, j] for j, position in enumerate(table.numeric)}
+        return columns | {names[position]: np.array(cells, dtype=object) for position, cells in table.cells.items()}
 
     def _validated(self, X: Any, reset: bool) -> Any:
         """`X` as a DataFrame, an ndarray or a CSR matrix, once scikit-learn's checks of names and shape have passed."""

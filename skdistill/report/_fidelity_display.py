@@ -71,8 +71,8 @@ class FidelityDisplay:
                 f"This {type(estimator).__name__} has no teachers to compare with. Use from_predictions with the "
                 "committee's answers, or fit with keep_teachers=True before saving."
             )
-        Z = estimator.encoder_.transform(X)
-        student, hard = (each.evaluate(Z) for each in (estimator.student_, estimator.hard_student_))
+        student = estimator.student_.evaluate(estimator.encoder_.transform(X))
+        hard = estimator.hard_student_.evaluate(estimator.hard_encoder_.transform(X))
         classes = estimator.classes_ if estimator.task_ == "classification" else None
         return cls.from_predictions(estimator.oracle_(X), student, hard=hard, classes=classes)
 

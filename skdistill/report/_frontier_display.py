@@ -92,7 +92,7 @@ class FrontierDisplay:
             if contestant.nbytes is not None:
                 measured = quality(report.task, truth, contestant.outputs[judged])
                 rows.append({**line, "passes": None, "nbytes": contestant.nbytes, **measured})
-            if contestant.model is None:
+            if contestant.model is None or not contestant.model.precision.is_full:  # a quantised one stays as it is
                 continue
             compressed = frontier(contestant.model, safe_indexing(found.X, rows_of_passes), Q[rows_of_passes])
             X_judged = safe_indexing(found.X, judged)

@@ -79,6 +79,7 @@ class EstimatorStudent(RegressorMixin, BaseEstimator):
 
     streams: ClassVar[bool] = False
     wants_scaling: ClassVar[bool] = True
+    has_model_form: ClassVar[bool] = False
 
     _parameter_constraints: ClassVar[dict[str, list]] = {
         "estimator": [HasMethods(["fit", "predict"])],

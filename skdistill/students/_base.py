@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from abc import abstractmethod
 from collections.abc import Sequence
+from copy import copy
 from typing import Any, ClassVar, Self
 
 import numpy as np
@@ -21,7 +22,7 @@ from sklearn.utils.validation import (
 
 from .._sklearn import StrOptions, fit_context
 from ..engine import BLOCK_ROWS, Block, Engine, MemoryEngine
-from ..model import LINKS, Model, NumericColumn, Output, Preprocessor
+from ..model import LINKS, Model, NumericColumn, Output, Precision, Preprocessor
 from ..words import rules
 
 #: How far the sum of a row of soft labels may be from 1.
@@ -196,6 +197,8 @@ class BaseStudent(RegressorMixin, BaseEstimator):
     loss_ : {"log_loss", "squared"}
     predictor_ : skdistill.model.Tree, skdistill.model.Linear, skdistill.model.Additive or skdistill.model.TreeSum
     link_ : {"identity", "softmax", "simplex"}
+    precision_ : skdistill.model.Precision
+        float32, unless compression made less of it.
     n_outputs_ : int
     n_features_in_ : int
     """
@@ -207,6 +210,7 @@ class BaseStudent(RegressorMixin, BaseEstimator):
     #: Whether rows are only seen in blocks, wherever an engine has them; else a fit needs all in memory at once.
     streams: ClassVar[bool] = True
     wants_scaling: ClassVar[bool] = False
+    has_model_form: ClassVar[bool] = True
 
     _parameter_constraints: ClassVar[dict[str, list]] = {"loss": [StrOptions({"auto", "log_loss", "squared"})]}
 
@@ -271,7 +275,7 @@ class BaseStudent(RegressorMixin, BaseEstimator):
         X, Q, weight = read(self, X, y, sample_weight, self._rows())
         check_width(self, X.shape[1])
         width = X.size // X.shape[0]  # the size of a sparse matrix is what it stores
-        self.link_ = self.links[self.loss_]
+        self.link_, self.precision_ = self.links[self.loss_], Precision()
         self.predictor_ = self._solve(MemoryEngine({"X": X, "Q": Q, "weight": weight}, self.block_rows(width)))
         return self
 
@@ -312,7 +316,7 @@ class BaseStudent(RegressorMixin, BaseEstimator):
         check_width(self, n_features)
         self.n_features_in_, self.n_outputs_, self._flat = n_features, n_outputs, n_outputs == 1
         self.loss_ = _resolved(self.loss, engine, (engine.n_rows, n_outputs))
-        self.link_ = self.links[self.loss_]
+        self.link_, self.precision_ = self.links[self.loss_], Precision()
         self.predictor_ = self._solve(engine)
         return self
 
@@ -338,6 +342,12 @@ class BaseStudent(RegressorMixin, BaseEstimator):
         """
         outputs: np.ndarray = self.predictor_.evaluate(X, LINKS[self.link_])
         return outputs
+
+    def with_form(self, model: Model) -> Self:
+        """A copy that answers as this model does: what compression made of the fitted student."""
+        twin = copy(self)
+        twin.predictor_, twin.link_, twin.precision_ = model.predictor, model.output.link, model.precision
+        return twin
 
     def rules(
         self,

@@ -137,6 +137,14 @@ class LinearStudent(IterativeStudent):
         coef = coefficients.astype(np.float32)
         # With rounded coefficients, so that what they lose far from the origin is not lost at the center of the data.
         constants = constants - problem.frame.center @ coef.astype(np.float64)
-        predictor = Linear(coef, constants.astype(np.float32))
-        self.coef_, self.intercept_ = predictor.coef.T, predictor.intercept
-        return predictor
+        return Linear(coef, constants.astype(np.float32))
+
+    @property
+    def coef_(self) -> np.ndarray:
+        """Weights of the fitted predictor, shape (n_outputs, n_features)."""
+        return self.predictor_.coef.T
+
+    @property
+    def intercept_(self) -> np.ndarray:
+        """Constants of the fitted predictor, shape (n_outputs,)."""
+        return self.predictor_.intercept

@@ -163,8 +163,12 @@ def test_what_is_refused(random_model):
     for item in (Prune(), Sparsify(), Quantise()):
         with pytest.raises(ValueError, match=f"{type(item).__name__} takes models in float32, .* run Quantise last"):
             compress(quantised, item, X, Q)
-    with pytest.raises(ValueError, match=r"'passes' must be passes such as Prune\(\) and Quantise\(\). Got 'prune'"):
-        compress(model, ["prune"], X, Q)
+    with pytest.raises(ValueError, match=r"Unknown pass of compression 'prun'. Valid names: prune, quantise, sparsify"):
+        compress(model, ["prun"], X, Q)
+    with pytest.raises(TypeError, match=r"must be one of .* or an instance such as Prune\(\). Got 3"):
+        compress(model, 3, X, Q)
+    with pytest.raises(ValueError, match=r"Quantise\(\) must come last in a chain of passes: Prune\(\) cannot change"):
+        compress(model, ["quantise", "prune"], X, Q)
     with pytest.raises(ValueError, match=r"Q must have shape \(60, 3\).* Got \(60, 2\)"):
         compress(model, Prune(), X, Q[:, :2])
     with pytest.raises(ValueError, match="Q must hold a distribution over the classes in each row"):

@@ -1,0 +1,111 @@
+"""What is shipped: a student behind its encoder, compressed once fitted where that is asked for."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ._sklearn import safe_indexing
+from ._transfer import Lesson, Recipe, Table, TransferSet, fit_on
+from .compression import CompressionPass, Step, compress
+from .model import Model, Output, packed_nbytes
+from .preprocessing import TableEncoder
+
+#: Rows that passes are judged on, at most: beyond that they cost time and tell little more.
+MOST_ROWS = 20_000
+
+
+@dataclass(frozen=True, eq=False)
+class Shipped:
+    """A fitted student and its encoder.
+
+    Attributes
+    ----------
+    student : fitted student
+    encoder : TableEncoder
+    steps : tuple of Step
+        What each pass of compression did.
+    """
+
+    student: Any
+    encoder: TableEncoder
+    steps: tuple[Step, ...] = ()
+
+    def evaluate(self, table: Table) -> NDArray[np.float64]:
+        """Q-hat of shape (n, n_outputs)."""
+        outputs: NDArray[np.float64] = self.student.evaluate(table.encoded_by(self.encoder))
+        return outputs
+
+    @property
+    def nbytes(self) -> int | None:
+        """Packed bytes; None where the student has no model form."""
+        if not self.student.has_model_form:
+            return None
+        preprocessor = self.encoder.to_preprocessor()
+        return packed_nbytes(self.student.predictor_, self.student.link_, preprocessor, self.student.precision_)
+
+    def to_model(self, output: Output) -> Model:
+        """The model form, with the meaning of its outputs."""
+        return Model(self.encoder.to_preprocessor(), self.student.predictor_, output, self.student.precision_)
+
+
+def check_compressible(passes: tuple[CompressionPass, ...], families: tuple[tuple[Any, ...], ...]) -> None:
+    """Raise where passes are to run on a model that a student will not have.
+
+    Raises
+    ------
+    ValueError
+        Names the student.
+    """
+    lacking = [student for family in families for student in family if not student.has_model_form]
+    if passes and lacking:
+        raise ValueError(
+            f"'compression' works on the model form, which {lacking[0]!r} has not. Pass compression=None, or "
+            "student='tree', 'linear', 'additive' or 'boosted'."
+        )
+
+
+@dataclass(frozen=True, eq=False)
+class Workshop:
+    """Fits students and compresses them: whatever is judged, sized or shipped has gone through both.
+
+    Attributes
+    ----------
+    task : {"classification", "regression"}
+    passes : tuple of CompressionPass
+        They are judged on the real rows that the student learned from, with the labels it learned. Rows kept from the
+        student cost it more than they tell (benchmarks/RESULTS.md).
+    """
+
+    task: str
+    passes: tuple[CompressionPass, ...] = ()
+
+    def fit(self, recipe: Recipe, lesson: Lesson) -> Shipped:
+        """What becomes of the recipe's student."""
+        return self.fit_on(recipe.student, lesson.real, lesson.transfer_set(recipe))
+
+    def fit_on(self, student: Any, table: Table, rows: TransferSet) -> Shipped:
+        """What becomes of a student on these rows, of which those of the table come first."""
+        fitted = Shipped(fit_on(student, rows), table.encoders[bool(student.wants_scaling)])
+        if not self.passes:
+            return fitted
+        n_real = table.encoded(bool(student.wants_scaling)).shape[0]
+        Q, weight = rows.Q[:n_real], None if rows.weight is None else rows.weight[:n_real]
+        X = table.X
+        if n_real > MOST_ROWS:
+            kept = np.sort(np.random.RandomState(0).permutation(n_real)[:MOST_ROWS])
+            X, Q, weight = safe_indexing(X, kept), Q[kept], None if weight is None else weight[kept]
+        names = tuple(map(str, range(Q.shape[1])))
+        link = fitted.student.link_
+        output = (
+            Output("classification", link, names)
+            if self.task == "classification"
+            else Output("regression", link, targets=names)
+        )
+        done = compress(fitted.to_model(output), self.passes, fitted.encoder.read(X), Q, weight)
+        return Shipped(
+            fitted.student.with_form(done.model), fitted.encoder.with_preprocessor(done.model.preprocessor), done.steps
+        )
