@@ -164,8 +164,7 @@ static inline float {name}_code(int column, const char *text)
 def _write(model: Model, form: Forest | Line, name: str) -> bytes:
     columns, k = model.preprocessor.columns, model.output.n_outputs
     tables = Tables(name)
-    write = _forest if isinstance(form, Forest) else _line
-    code = write(model, form, tables)  # type: ignore[operator]
+    code = _forest(model, form, tables) if isinstance(form, Forest) else _line(model, form, tables)
     labels = model.output.classes or model.output.targets
     codes = _codes(name, columns)
     code += _TAIL.format(
@@ -332,11 +331,8 @@ def _splits(form: Forest, tables: Tables) -> tuple[str, list[int]]:
 
 def _line(model: Model, form: Line, tables: Tables) -> str:
     name, k = tables.name, model.output.n_outputs
-    values = _Values(
-        model,
-        [part.weights[None] for part in (*form.slopes, *form.marks)],
-        [None] * (len(form.slopes) + len(form.marks)),
-    )
+    weights = [slope.weights[None] for slope in form.slopes] + [mark.weights[None] for mark in form.marks]
+    values = _Values(model, weights, [None] * len(weights))
     head, body = "", ""
     if form.slopes:
         numbers = [model.preprocessor.columns[slope.column] for slope in form.slopes]

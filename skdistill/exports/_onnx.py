@@ -209,12 +209,11 @@ def _trees(graph: _Graph, model: Model, encoded: str, place: list[int]) -> str:
         own = [int(outputs[i])] if outputs is not None and len(outputs) else list(range(k))
         targets += own * len(values)
     each = len(weights) // int(is_leaf.sum())
-    return graph.add(
+    sums = graph.add(
         "TreeEnsembleRegressor",
         encoded,
         domain="ai.onnx.ml",
         n_targets=k,
-        base_values=base_of(predictor).tolist(),
         nodes_treeids=number.tolist(),
         nodes_nodeids=node.tolist(),
         nodes_featureids=np.where(is_leaf, 0, places[feature]).tolist(),
@@ -228,6 +227,10 @@ def _trees(graph: _Graph, model: Model, encoded: str, place: list[int]) -> str:
         target_ids=targets,
         target_weights=weights,
     )
+    if isinstance(predictor, Tree):
+        return sums
+    # onnxruntime forgets the operator's own base of an output that no tree adds to.
+    return graph.add("Add", sums, graph.constant(base_of(predictor).astype(np.float32)))
 
 
 def _silent(k: int, n_features: int) -> Tree:
