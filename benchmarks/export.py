@@ -124,9 +124,8 @@ def cold_starts() -> None:
         f"start: exported Python x {python[0] / bare[0]:.2f} of bare Python; load x {loaded[0] / numpy[0]:.2f} of NumPy"
     )
     for label, ours in (("exported Python", python), ("load", loaded)):
-        print(
-            f"start: scikit-learn + joblib x {theirs[0] / ours[0]:.0f} CPU, x {theirs[1] / ours[1]:.1f} memory of {label}"
-        )
+        saved = f"x {theirs[0] / ours[0]:.0f} CPU, x {theirs[1] / ours[1]:.1f} memory of {label}"
+        print(f"start: scikit-learn + joblib {saved}")
 
 
 def sizes() -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from copy import deepcopy
 from functools import partial
+from os import PathLike
 from typing import Any, Self
 
 import narwhals.stable.v2 as nw
@@ -14,9 +15,13 @@ from sklearn.utils import assert_all_finite
 from sklearn.utils.metaestimators import available_if
 from sklearn.utils.validation import check_is_fitted
 
+from ._facts import fit_facts
 from ._fitting import DistilledFitting
 from ._inputs import check_table
+from ._notebook import visual_block
 from ._shipped import Shipped
+from ._streaming import answers
+from .engine import Scan
 from .exports import Predictor
 from .model import Model, Output
 from .preprocessing import TableEncoder
@@ -82,6 +87,42 @@ class BaseDistilled(DistilledFitting):
         if self.task_ == "classification":
             return self.classes_[outputs.argmax(axis=1)]
         return outputs.ravel() if self._flat else outputs
+
+    def predict_to(self, X: Scan, path: str | PathLike[str]) -> None:
+        """Predict with the student alone, block by block, and write the answers to a Parquet file.
+
+        Parameters
+        ----------
+        X : scan
+            What `skdistill.scan` returns. Its target, if it has one, is not looked at.
+        path : str or path
+            The file to write: column ``prediction``, or one for each target, and for classes their probabilities, as
+            ``probability of <class>``; in the order of the rows. It appears when it is whole.
+
+        Raises
+        ------
+        TypeError
+            `X` is no scan.
+        ValueError
+            The columns are not those of `fit`.
+
+        Examples
+        --------
+        >>> import numpy as np, tempfile, pyarrow.parquet
+        >>> from skdistill import DistilledRegressor, scan
+        >>> X = np.arange(40.0).reshape(20, 2)
+        >>> reg = DistilledRegressor(teachers="ridge", cv=2, random_state=0).fit(X, X.sum(axis=1))
+        >>> with tempfile.TemporaryDirectory() as folder:
+        ...     reg.predict_to(scan(X), f"{folder}/answers.parquet")
+        ...     pyarrow.parquet.read_table(f"{folder}/answers.parquet").column_names
+        ['prediction']
+        """
+        check_is_fitted(self)
+        if not isinstance(X, Scan):
+            raise TypeError(f"predict_to takes scan(...), not {type(X).__name__}. Pass that to predict.")
+        names = ("prediction",) if self.task_ == "classification" or self._flat else self._targets
+        classes = self.classes_ if self.task_ == "classification" else None
+        X.unlabelled().write(path, answers, self.encoder_, self.student_, names, classes)
 
     @available_if(_classifies)
     def predict_proba(self, X: Any) -> NDArray[np.float64]:
@@ -231,8 +272,18 @@ class BaseDistilled(DistilledFitting):
             contestants.append(Contestant(name, role, predict(X), nbytes, predict, model))
         classes = self.classes_ if self.task_ == "classification" else None
         return distillation_report(
-            self.task_, X, y, contestants, classes=classes, notes=tuple(notes), selection=self.selection_
+            self.task_,
+            X,
+            y,
+            contestants,
+            classes=classes,
+            notes=tuple(notes),
+            selection=self.selection_,
+            fitted=fit_facts(self),
         )
+
+    def _sk_visual_block_(self) -> Any:
+        return visual_block(self)
 
     def __deepcopy__(self, memo: dict[int, Any]) -> Self:
         twin = type(self).__new__(type(self))

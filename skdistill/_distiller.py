@@ -65,12 +65,12 @@ class DistilledClassifier(ClassifierMixin, BaseDistilled):
         New rows near the given ones, labelled by the committee fitted on all rows; how many and how heavy are the
         sampler's parameters. A name stands for the defaults of `Munge` or `MarginalResampling`. It helps most
         where rows are few. "auto": none or `Munge`, chosen, see Notes.
-    compression : None, {"prune", "sparsify", "quantise"}, pass, or list of these, default=None
+    compression : None, {"prune", "sparsify", "reduce", "quantise"}, pass, or list of these, default=None
         What makes the fitted student smaller, one pass after the other; a name stands for the defaults of `Prune`,
-        `Sparsify` or `Quantise`, which comes last. The passes are judged on the labels that the student learned from
-        (on 20,000 rows at most). Whatever is predicted, reported or shipped is the compressed student, as is the rival
-        on hard labels; `max_bytes` is of the compressed one. A search reaches ``compression__tolerance`` of a single
-        pass, or tries lists.
+        `Sparsify`, `Reduce` or `Quantise`, which comes last. The passes are judged on the labels that the student
+        learned from (on 20,000 rows at most). Whatever is predicted, reported or shipped is the compressed student, as
+        is the rival on hard labels; `max_bytes` is of the compressed one. A search reaches ``compression__tolerance``
+        of a single pass, or tries lists.
     class_weight : dict, "balanced" or None, default=None
         As in scikit-learn; multiplies the sample weights of every stage.
     keep_teachers : bool, default=False
@@ -114,12 +114,13 @@ class DistilledClassifier(ClassifierMixin, BaseDistilled):
     -----
     Whatever is "auto" is chosen by the log-loss (for values the squared error) on true labels of rows that no teacher
     saw whose labels the judged student learned from: cross-fitting is done once more without each judged fold. Hard
-    labels only, without the committee, is always among the candidates, and nothing is chosen whose errors are more by
-    over a standard error, so the student is not knowingly worse than one trained directly. It takes 3 folds at least
-    (with fewer the first candidate is taken; `max_bytes` is refused). Frozen teachers may have seen the judged rows:
-    then what learns from them looks better than it is. At most 5 folds are judged, and no more once they hold 4,000
-    rows: with ``cv=5`` that is 4 to 10 further fits of each teacher beside its 6, and every candidate is fitted on
-    each judged fold. A number as `blend` saves all that; .3 is the best fixed one for trees.
+    labels only, without the committee, is always among the candidates, and taken where it is better by over a standard
+    error of the loss or over two of the share of errors, so the student is not knowingly worse than one trained
+    directly. Other blends and samplers are taken where they are better than the first by over a standard error. It
+    takes 3 folds at least (with fewer the first candidate is taken; `max_bytes` is refused). Frozen teachers may have
+    seen the judged rows: then what learns from them looks better than it is. At most 5 folds are judged, and no more
+    once they hold 4,000 rows: with ``cv=5`` that is 4 to 10 further fits of each teacher beside its 6, and every
+    candidate is fitted on each judged fold. A number as `blend` saves all that; .3 is the best fixed one for trees.
 
     See Also
     --------
@@ -221,12 +222,12 @@ class DistilledRegressor(RegressorMixin, BaseDistilled):
         New rows near the given ones, labelled by the committee fitted on all rows; how many and how heavy are the
         sampler's parameters. A name stands for the defaults of `Munge` or `MarginalResampling`. It helps most
         where rows are few. "auto": none or `Munge`, chosen, see Notes.
-    compression : None, {"prune", "sparsify", "quantise"}, pass, or list of these, default=None
+    compression : None, {"prune", "sparsify", "reduce", "quantise"}, pass, or list of these, default=None
         What makes the fitted student smaller, one pass after the other; a name stands for the defaults of `Prune`,
-        `Sparsify` or `Quantise`, which comes last. The passes are judged on the labels that the student learned from
-        (on 20,000 rows at most). Whatever is predicted, reported or shipped is the compressed student, as is the rival
-        on hard labels; `max_bytes` is of the compressed one. A search reaches ``compression__tolerance`` of a single
-        pass, or tries lists.
+        `Sparsify`, `Reduce` or `Quantise`, which comes last. The passes are judged on the labels that the student
+        learned from (on 20,000 rows at most). Whatever is predicted, reported or shipped is the compressed student, as
+        is the rival on hard labels; `max_bytes` is of the compressed one. A search reaches ``compression__tolerance``
+        of a single pass, or tries lists.
     keep_teachers : bool, default=False
         Pickle the fitted teachers too.
     device : {"auto", "cpu", "cuda"}, default="auto"

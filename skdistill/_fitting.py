@@ -19,11 +19,13 @@ from ._composition import DistilledComposition
 from ._estimators import generator, seeded
 from ._inputs import TrainingData, check_table, check_training
 from ._selection import BLENDS, Choices, Ground, Judge, Verdict, choose, judged_folds, within_budget
-from ._shipped import MOST_ROWS, Shipped, Workshop, check_compressible
+from ._shipped import MOST_ROWS, Shipped, Teaches, Workshop, check_compressible
 from ._sklearn import Interval, StrOptions, fit_context, safe_indexing
-from ._transfer import Lesson, Recipe, Table
+from ._streaming import Streams
+from ._transfer import Lesson, Recipe, Table, label_type
 from .augmentation import resolve_samplers
 from .compression import resolve_passes
+from .engine import Scan
 from .preprocessing import TableEncoder
 from .students import for_width, resolve_families
 from .targets import AGGREGATIONS, Combiner, check_recipe, fit_combiner
@@ -73,19 +75,21 @@ class DistilledFitting(DistilledComposition):
     class_weight: Any = None
 
     @fit_context(prefer_skip_nested_validation=False)
-    def fit(self, X: Any, y: Any, sample_weight: Any = None, X_unlabeled: Any = None, **params: Any) -> Self:
+    def fit(self, X: Any, y: Any = None, sample_weight: Any = None, X_unlabeled: Any = None, **params: Any) -> Self:
         """Fit the teachers, label the rows with them, fit the student on the labels.
 
         Parameters
         ----------
-        X : table of shape (n, d)
+        X : table of shape (n, d), or scan
             Data frame of any library, array or sparse matrix. Categories and missing values are taken as they are by
             teachers given by name and by every student; a teacher given as an estimator receives X untouched.
+            Or what `skdistill.scan` returns, for rows that do not fit in memory, their target among them: teachers are
+            fitted on a sample, the student on all rows, block by block.
         y : array-like of shape (n,) or, for regression, (n, m)
-            True labels.
+            True labels. None beside a scan.
         sample_weight : array-like of shape (n,), optional
             Used by every stage. A row of weight 0 is as if absent.
-        X_unlabeled : table of shape (u, d), optional
+        X_unlabeled : table of shape (u, d), or scan, optional
             More rows of the same columns without labels: the committee labels them, the student learns from them.
             Two traps. A search (`GridSearchCV`) cuts whatever has as many rows as X into folds, so keep u different
             from n. A `Pipeline` hands `X_unlabeled` on untransformed unless metadata routing is on and its
@@ -115,6 +119,11 @@ class DistilledFitting(DistilledComposition):
         task = self._resolve_task(y)
         is_sparse = sparse.issparse(X)
         families = resolve_families(self.student, self.max_bytes, task, sparse=is_sparse)
+        streams = None
+        if isinstance(X, Scan) or isinstance(X_unlabeled, Scan):
+            with self._stage("sample"):
+                streams = Streams.open(self, families, X, y, X_unlabeled, sample_weight, params)
+            X, y, X_unlabeled, families = streams.X, streams.y, streams.X_unlabeled, streams.families
         samplers = resolve_samplers(self.augmentation, sparse=is_sparse)
         workshop = Workshop(task, resolve_passes(self.compression))
         check_compressible(workshop.passes, families)
@@ -160,16 +169,17 @@ class DistilledFitting(DistilledComposition):
             judge = Judge(self._grounds(task, data, members, table, soft, pool, seed), workshop)
             committee = soft.committee
             del soft  # T matrices that no later stage reads
+            teaching: Teaches = lesson if streams is None else streams.lesson(lesson, data)
         with self._stage("selection"):
             ranking = choose(choices, judge) if judge.grounds else []
         with self._stage("student"):
-            shipped, self.recipe_ = self._first_that_fits(choices, ranking, judge, lesson)
+            shipped, self.recipe_ = self._first_that_fits(choices, ranking, judge, teaching)
             self.student_, self.encoder_ = shipped.student, shipped.encoder
             del judge, ranking
         with self._stage("rival on hard labels"):
             # The honest rival is the same student without the committee; fitted here so that a report never fits.
             rival = Recipe(self.recipe_.student, hard=True)
-            rivals = shipped if self.recipe_.hard else workshop.fit(rival, lesson)
+            rivals = shipped if self.recipe_.hard else workshop.fit(rival, teaching)
             self.hard_student_, self.hard_encoder_ = rivals.student, rivals.encoder
 
         self.compression_ = [asdict(step) for step in shipped.steps]
@@ -183,6 +193,8 @@ class DistilledFitting(DistilledComposition):
             exponent, self.committee_biases_ = combine.scaling
             self.committee_temperature_ = 1.0 / exponent
         self._describe(task, data, members)
+        if streams is not None:
+            self.notes_ += streams.notes()
         return self
 
     def _teach(
@@ -235,7 +247,7 @@ class DistilledFitting(DistilledComposition):
             out_of_fold=[not member.frozen for member in members],
         )
         every = bool(soft.covered.all())
-        Q = np.zeros((len(data.y), data.n_outputs))
+        Q = np.zeros((len(data.y), data.n_outputs), dtype=label_type(task))
         Q[soft.covered] = combine(soft.labels if every else [labels[soft.covered] for labels in soft.labels])
         covered: NDArray[np.bool_] | None = None if every else soft.covered
         truth, true_labels, weight = data.truth, data.true_labels(), data.sample_weight
@@ -267,7 +279,7 @@ class DistilledFitting(DistilledComposition):
         return grounds
 
     def _first_that_fits(
-        self, choices: Choices, ranking: list[Verdict], judge: Judge, lesson: Lesson
+        self, choices: Choices, ranking: list[Verdict], judge: Judge, lesson: Teaches
     ) -> tuple[Shipped, Recipe]:
         """The best student on all rows and its recipe; sets `selection_`, the evidence.
 

@@ -33,9 +33,8 @@ BLENDS = {"classification": (0.3, 0.0, 0.6), "regression": (0.7, 0.3, 0.9)}
 #: rows.
 _SIZES = 2
 
-#: Students that are judged on all folds, the others on the first alone; and those of which further blends and samplers
-#: are tried.
-_SCREENED, _FINALISTS = 3, 2
+#: Recipes that are judged on all folds, beside the best one on hard labels; the others by a sketch, on the first alone.
+_FINALISTS = 4
 
 
 @dataclass(frozen=True, eq=False)
@@ -202,8 +201,8 @@ class Judge:
         return Verdict(recipe, losses, errors, weight, nbytes)
 
     def size(self, student: Any) -> int:
-        """Packed bytes of a student on the hard labels of the first ground; 0 where it has no model form."""
-        return self(Recipe(student, hard=True), on_first=True).nbytes or 0
+        """About what a student packs to, on the hard labels of the first ground; 0 where it has no model form."""
+        return self(Recipe(student.sketch(), hard=True), on_first=True).nbytes or 0
 
     def _trial(self, recipe: Recipe, number: int) -> Verdict:
         """The verdict of one ground, where each recipe is fitted once."""
@@ -229,12 +228,12 @@ class Judge:
 def choose(choices: Choices, judge: Judge) -> list[Verdict]:
     """Verdicts, the chosen one first, then the others from good to bad.
 
-    Every student is judged on hard labels and on soft ones of the first blend, and the better of the two represents it.
-    Of many students this is done on the first fold alone, and the few best are judged on all. Then the best of them
-    are judged with every other blend and sampler. Of many candidates some look good by luck: so a further recipe takes
-    the place of the best representative only if its loss is lower by over a standard error (after Breiman et al. 1984).
-    Nor are soft labels taken whose errors are more than those of the best student on hard labels by over a standard
-    error: what is known to be worse is not shipped.
+    Every student is judged on hard labels and on soft ones of the first blend. Where that is much to judge, sketches of
+    the students are judged first, on the first fold alone, and only the few best recipes in full. The student of the
+    best is then judged with every other blend and sampler. Of many candidates some look good by luck: so one takes the
+    place of what does best on average elsewhere, soft labels of the first blend, only if its loss is lower by over a
+    standard error (after Breiman et al. 1984). What is known to be worse is not shipped: soft labels give way to the
+    best student on hard ones where they lose to it by that, or by over two standard errors of the share of errors.
 
     Parameters
     ----------
@@ -245,36 +244,38 @@ def choose(choices: Choices, judge: Judge) -> list[Verdict]:
     if not students:  # here none fits, but on all rows some do
         students = [family[0] for family in choices.families]
     first, *rest = [(blend, sampler) for sampler in choices.samplers for blend in choices.blends]
-    if len(students) > _SCREENED and len(judge.grounds) > 1:
-        students.sort(key=lambda student: min(v.loss for v in _pair(student, first, judge, on_first=True)))
-        students = students[:_SCREENED]
-    pairs = [_pair(student, first, judge) for student in students]
-    rival = min((hard for hard, _ in pairs), key=_loss)
-    best = sorted((_better(hard, soft) for hard, soft in pairs), key=_loss)
-    chosen = next(verdict for verdict in best if verdict.recipe.hard or _better(rival, verdict) is verdict)
-    further = [judge(Recipe(finalist.recipe.student, *pair)) for finalist in best[:_FINALISTS] for pair in rest]
-    challenger = min((verdict for verdict in further if _better(rival, verdict) is verdict), key=_loss, default=chosen)
+    recipes = [recipe for student in students for recipe in (Recipe(student, hard=True), Recipe(student, *first))]
+    if len(recipes) > _FINALISTS:
+        recipes = _finalists(recipes, judge)
+    verdicts = sorted(map(judge, recipes), key=_loss)
+    rival = next(verdict for verdict in verdicts if verdict.recipe.hard)
+    chosen = next((v for v in verdicts if not v.recipe.hard and not _is_known_worse(v, rival)), rival)
+    further = [judge(Recipe(chosen.recipe.student, *pair)) for pair in rest]
+    challenger = min((v for v in further if not _is_known_worse(v, rival)), key=_loss, default=chosen)
     if chosen.loss - challenger.loss > challenger.se(chosen):
         chosen = challenger
-    others = [verdict for pair in pairs for verdict in pair] + further
-    return [chosen, *sorted((verdict for verdict in others if verdict is not chosen), key=_loss)]
+    others = sorted((verdict for verdict in verdicts + further if verdict is not chosen), key=_loss)
+    return [chosen, *others]
 
 
-def _pair(
-    student: Any, first: tuple[float, BaseSampler | None], judge: Judge, *, on_first: bool = False
-) -> tuple[Verdict, Verdict]:
-    """A student on hard labels and on soft ones."""
-    return judge(Recipe(student, hard=True), on_first=on_first), judge(Recipe(student, *first), on_first=on_first)
+def _finalists(recipes: list[Recipe], judge: Judge) -> list[Recipe]:
+    """The recipes that look best by sketches of their students, the best one on hard labels among them."""
+
+    def look(recipe: Recipe) -> float:
+        return judge(replace(recipe, student=recipe.student.sketch()), on_first=True).loss
+
+    order = sorted(recipes, key=look)
+    hard = next(recipe for recipe in order if recipe.hard)
+    return order[:_FINALISTS] if hard in order[:_FINALISTS] else [*order[:_FINALISTS], hard]
 
 
 def _loss(verdict: Verdict) -> float:
     return verdict.loss
 
 
-def _better(hard: Verdict, soft: Verdict) -> Verdict:
-    """The soft labels if their loss is lower and their errors are not known to be more."""
-    wins = soft.loss < hard.loss and soft.error - hard.error <= soft.se(hard, "errors")
-    return soft if wins else hard
+def _is_known_worse(soft: Verdict, hard: Verdict) -> bool:
+    """Whether hard labels are better beyond noise."""
+    return soft.loss - hard.loss > soft.se(hard) or soft.error - hard.error > 2 * soft.se(hard, "errors")
 
 
 def _that_fit(family: tuple[Any, ...], judge: Judge, max_bytes: int | None) -> list[Any]:

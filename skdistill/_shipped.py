@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
 from ._sklearn import safe_indexing
-from ._transfer import Lesson, Recipe, Table, TransferSet, fit_on
+from ._transfer import Recipe, Table, TransferSet, fit_on
 from .compression import CompressionPass, Step, compress
 from .model import Model, Output, packed_nbytes
 from .preprocessing import TableEncoder
@@ -68,6 +68,20 @@ def check_compressible(passes: tuple[CompressionPass, ...], families: tuple[tupl
         )
 
 
+class Teaches(Protocol):
+    """What `Lesson` and `StreamedLesson` have in common."""
+
+    @property
+    def real(self) -> Table:
+        """Real rows in memory."""
+
+    def fit(self, recipe: Recipe) -> Any:
+        """A fitted clone of the recipe's student."""
+
+    def real_part(self, recipe: Recipe) -> TransferSet:
+        """The real rows in memory, with the labels that the student learned."""
+
+
 @dataclass(frozen=True, eq=False)
 class Workshop:
     """Fits students and compresses them: whatever is judged, sized or shipped has gone through both.
@@ -83,20 +97,23 @@ class Workshop:
     task: str
     passes: tuple[CompressionPass, ...] = ()
 
-    def fit(self, recipe: Recipe, lesson: Lesson) -> Shipped:
+    def fit(self, recipe: Recipe, lesson: Teaches) -> Shipped:
         """What becomes of the recipe's student."""
-        return self.fit_on(recipe.student, lesson.real, lesson.transfer_set(recipe))
+        student = lesson.fit(recipe)
+        return self._finished(student, lesson.real, lesson.real_part(recipe) if self.passes else None)
 
     def fit_on(self, student: Any, table: Table, rows: TransferSet) -> Shipped:
-        """What becomes of a student on these rows, of which those of the table come first."""
-        fitted = Shipped(fit_on(student, rows), table.encoders[bool(student.wants_scaling)])
-        if not self.passes:
+        """What becomes of a student on these rows, which are those of the table."""
+        return self._finished(fit_on(student, rows), table, rows)
+
+    def _finished(self, student: Any, table: Table, rows: TransferSet | None) -> Shipped:
+        """A fitted student compressed, judged on rows of the table."""
+        fitted = Shipped(student, table.encoders[bool(student.wants_scaling)])
+        if not self.passes or rows is None:
             return fitted
-        n_real = table.encoded(bool(student.wants_scaling)).shape[0]
-        Q, weight = rows.Q[:n_real], None if rows.weight is None else rows.weight[:n_real]
-        X = table.X
-        if n_real > MOST_ROWS:
-            kept = np.sort(np.random.RandomState(0).permutation(n_real)[:MOST_ROWS])
+        X, Q, weight = table.X, rows.Q, rows.weight
+        if len(Q) > MOST_ROWS:
+            kept = np.sort(np.random.RandomState(0).permutation(len(Q))[:MOST_ROWS])
             X, Q, weight = safe_indexing(X, kept), Q[kept], None if weight is None else weight[kept]
         names = tuple(map(str, range(Q.shape[1])))
         link = fitted.student.link_

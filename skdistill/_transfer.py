@@ -30,25 +30,29 @@ class TransferSet:
     """
 
     Z: Any
-    Q: NDArray[np.float64]
+    Q: NDArray[Any]
     weight: NDArray[np.float64] | None
 
-    def total_weight(self) -> float:
-        """What the rows weigh together."""
-        return float(len(self.Q)) if self.weight is None else float(self.weight.sum())
 
-    def extended(self, Z: Any, Q: NDArray[np.float64], weight: float) -> TransferSet:
-        """The same set with further rows of equal weight behind it.
+def joined(parts: list[TransferSet]) -> TransferSet:
+    """Transfer sets one below the other.
 
-        Examples
-        --------
-        >>> real = TransferSet(np.zeros((2, 1)), np.ones((2, 1)), None)
-        >>> real.extended(np.zeros((1, 1)), np.ones((1, 1)), 0.5).weight
-        array([1. , 1. , 0.5])
-        """
-        own = np.ones(len(self.Q)) if self.weight is None else self.weight
-        stack: Any = partial(sparse.vstack, format="csr") if sparse.issparse(self.Z) else np.vstack
-        return TransferSet(stack([self.Z, Z]), np.vstack([self.Q, Q]), np.concatenate([own, np.full(len(Q), weight)]))
+    Examples
+    --------
+    >>> real = TransferSet(np.zeros((2, 1)), np.ones((2, 1)), None)
+    >>> joined([real, TransferSet(np.zeros((1, 1)), np.ones((1, 1)), np.array([0.5]))]).weight
+    array([1. , 1. , 0.5])
+    """
+    if len(parts) == 1:
+        return parts[0]
+    stack: Any = partial(sparse.vstack, format="csr") if sparse.issparse(parts[0].Z) else np.vstack
+    weights = [np.ones(len(part.Q)) if part.weight is None else part.weight for part in parts]
+    return TransferSet(stack([part.Z for part in parts]), np.vstack([p.Q for p in parts]), np.concatenate(weights))
+
+
+def label_type(task: str) -> type[np.floating[Any]]:
+    """The type that soft labels are held in: for probabilities float32 is enough, values keep what they came with."""
+    return np.float32 if task == "classification" else np.float64
 
 
 @dataclass(frozen=True, eq=False)
@@ -120,7 +124,7 @@ class Lesson:
     Attributes
     ----------
     real : Table of n rows
-    Q : ndarray of shape (n, n_outputs)
+    Q : ndarray of shape (n, n_outputs), of `label_type`
         Labels of the real rows out of fold.
     covered : ndarray of bool, shape (n,), or None where all are
         Real rows that have such labels; the others have their true ones alone.
@@ -139,7 +143,7 @@ class Lesson:
     """
 
     real: Table
-    Q: NDArray[np.float64]
+    Q: NDArray[Any]
     covered: NDArray[np.bool_] | None
     truth: NDArray[Any]
     true_labels: NDArray[np.float64]
@@ -148,35 +152,55 @@ class Lesson:
     oracle: Callable[[Any], NDArray[np.float64]]
     pool: Table | None = None
     seed: int = 0
-    _labelled: dict[str, tuple[Table, NDArray[np.float64]]] = field(default_factory=dict)
+    _labelled: dict[str, tuple[Table, NDArray[Any]]] = field(default_factory=dict)
+
+    def fit(self, recipe: Recipe) -> Any:
+        """A fitted clone of the recipe's student."""
+        return fit_on(recipe.student, self.transfer_set(recipe))
 
     def transfer_set(self, recipe: Recipe) -> TransferSet:
         """The rows that the recipe's student learns from."""
+        parts = [self.real_part(recipe)]
+        if not recipe.hard:
+            parts += [part for part in (self.pool_part(recipe), self.drawn_part(recipe)) if part is not None]
+        return joined(parts)
+
+    def real_part(self, recipe: Recipe) -> TransferSet:
+        """The real rows."""
         Z = self.real.encoded(recipe.scale)
         if recipe.hard:
             return TransferSet(Z, self.true_labels, self.weight)
         Q = blend_labels(self.Q.copy(), self.truth, recipe.blend, self.task, covered=self.covered)
-        real = rows = TransferSet(Z, Q, self.weight)
-        if self.pool is not None:
-            # A row of the pool weighs what a real row weighs on average, whatever the scale of the weights.
-            rows = rows.extended(*self._labels("pool", recipe), real.total_weight() / len(Q))
-        if recipe.sampler is not None:
-            Z_new, Q_new = self._labels(repr(recipe.sampler), recipe)
-            rows = rows.extended(Z_new, Q_new, recipe.sampler.weight * real.total_weight() / len(Q_new))
-        return rows
+        return TransferSet(Z, Q, self.weight)
 
-    def _labels(self, source: str, recipe: Recipe) -> tuple[Any, NDArray[np.float64]]:
-        """Encoded rows and labels of the pool or of a sampler, made once for all recipes."""
+    def pool_part(self, recipe: Recipe) -> TransferSet | None:
+        """The unlabelled rows, each of which weighs what a real row weighs on average."""
+        if self.pool is None:
+            return None
+        Z, Q = self._labels("pool", self.pool, recipe)
+        return TransferSet(Z, Q, np.full(len(Q), self.total_weight() / len(self.Q)))
+
+    def drawn_part(self, recipe: Recipe) -> TransferSet | None:
+        """The rows that the recipe's sampler draws: the same for all recipes that name it."""
+        if recipe.sampler is None:
+            return None
+        source = repr(recipe.sampler)
+        table = None
         if source not in self._labelled:
-            if source == "pool":
-                assert self.pool is not None
-                table = self.pool
-            else:
-                assert recipe.sampler is not None
-                n_new = recipe.sampler.n_new(len(self.Q))
-                new = recipe.sampler.sample(self.real.X, n_new, np.random.RandomState(self.seed))
-                table = self.real.beside(new)
-            self._labelled[source] = table, self.oracle(table.X)
+            n_new = recipe.sampler.n_new(len(self.Q))
+            table = self.real.beside(recipe.sampler.sample(self.real.X, n_new, np.random.RandomState(self.seed)))
+        Z, Q = self._labels(source, table, recipe)
+        return TransferSet(Z, Q, np.full(len(Q), recipe.sampler.weight * self.total_weight() / len(Q)))
+
+    def total_weight(self) -> float:
+        """What the real rows weigh together."""
+        return float(len(self.Q)) if self.weight is None else float(self.weight.sum())
+
+    def _labels(self, source: str, table: Table | None, recipe: Recipe) -> tuple[Any, NDArray[Any]]:
+        """Encoded rows and labels, made once for all recipes."""
+        if source not in self._labelled:
+            assert table is not None
+            self._labelled[source] = table, self.oracle(table.X).astype(label_type(self.task))
         table, labels = self._labelled[source]
         return table.encoded(recipe.scale), labels
 

@@ -17,6 +17,7 @@ from sklearn.svm import SVC
 
 from skdistill import DistilledClassifier, DistilledRegressor, LinearStudent, TreeStudent, _fitting
 from skdistill._selection import JUDGED_ROWS, Choices, Verdict, choose, judged_folds
+from skdistill._shipped import Workshop
 from skdistill._transfer import Recipe
 from skdistill.augmentation import Munge
 from skdistill.teachers import cross_fit, make_folds, resolve_members
@@ -166,7 +167,6 @@ def test_nothing_is_chosen_that_errs_more_than_the_best_student_on_hard_labels()
         loss, errs = figures.get((recipe.student, recipe.hard), (0.9, 0.1))
         return Verdict(recipe, np.full(200, loss), (np.arange(200) < 200 * errs) * 1.0, np.ones(200), None)
 
-    judge.grounds = [None]
     chosen, *_ = choose(Choices(((careless, careful),), (0.3,), (None,), None), judge)
     assert chosen.recipe.student is careful
     assert chosen.recipe.hard
@@ -199,7 +199,7 @@ def test_the_evidence_is_a_table_with_the_choice_first():
 
 def test_nothing_to_choose_costs_nothing():
     X, y = load_iris(return_X_y=True)
-    clf = DistilledClassifier("logistic", random_state=0).fit(X, y)
+    clf = DistilledClassifier("logistic", blend=0.3, random_state=0).fit(X, y)
     assert clf.selection_ == []
     assert not any(note.startswith("selection") for note in clf.notes_)
 
@@ -213,6 +213,39 @@ def test_auto_student_stays_within_the_budget(max_bytes):
     assert clf.score(X[1::2], y[1::2]) > 0.88
     assert len({row["student"] for row in clf.selection_}) > 1
     assert all(row["nbytes"] is not None for row in clf.selection_)
+
+
+def test_sizes_are_found_by_sketches(monkeypatch):
+    """Large trees are repaired only if they are among what is judged in full."""
+    X, y = load_diabetes(return_X_y=True)
+    repaired, fit = set(), Workshop.fit
+
+    def spy(workshop, recipe, lesson):
+        if getattr(recipe.student, "repair", None):
+            repaired.add(repr(recipe.student))
+        return fit(workshop, recipe, lesson)
+
+    monkeypatch.setattr(Workshop, "fit", spy)
+    reg = DistilledRegressor("ridge", "tree", max_bytes=100, cv=3, random_state=0).fit(X, y)
+    assert repaired
+    assert repaired == {row["student"] for row in reg.selection_}
+
+
+def test_many_recipes_are_screened_by_sketches_on_the_first_fold():
+    students = [TreeStudent(max_leaves=leaves) for leaves in (2, 4, 8, 16)]
+    losses = {2: (0.8, 0.7), 4: (0.9, 0.3), 8: (0.9, 0.4), 16: (0.9, 0.2)}
+    sketched, judged = [], []
+
+    def judge(recipe, on_first=False):
+        leaves = recipe.student.max_leaves
+        (sketched if recipe.student.repair is None and on_first else judged).append((leaves, recipe.hard))
+        return Verdict(recipe, np.full(200, losses[leaves][not recipe.hard]), np.zeros(200), np.ones(200), None)
+
+    chosen, *_ = choose(Choices((tuple(students),), (0.3, 0.6), (None,), None), judge)
+    assert chosen.recipe.student is students[3]
+    assert sorted(sketched) == [(leaves, hard) for leaves in (2, 4, 8, 16) for hard in (False, True)]
+    # The four best and, for want of one on hard labels among them, the best of these; then the other blend.
+    assert judged == [(16, False), (4, False), (8, False), (2, False), (2, True), (16, False)]
 
 
 def test_a_family_sized_to_the_budget():

@@ -6,9 +6,18 @@ from typing import Any
 
 import numpy as np
 
-from skdistill.model import Linear, Preprocessor, Tree, TreeSum, packed_nbytes, used_features
+from skdistill.model import (
+    Additive,
+    Linear,
+    Preprocessor,
+    Tree,
+    TreeSum,
+    packed_nbytes,
+    sparing,
+    used_features,
+)
 
-_HEADER = 16
+Predictor = Tree | Linear | Additive | TreeSum
 
 
 def lower_sklearn(tree: Any) -> Tree:
@@ -74,7 +83,12 @@ def lower_nested(root: dict[str, Any], n_features: int) -> Tree:
     return preorder(left, right, feature, threshold, value, n_features)
 
 
-def columns_nbytes(used: np.ndarray, preprocessor: Preprocessor) -> int:
+def spared_nbytes(predictor: Predictor, link: str, preprocessor: Preprocessor | None = None) -> int:
+    """Packed bytes of a model of others, in the form that takes the least, as ours are by themselves."""
+    return packed_nbytes(sparing(predictor, link), link, preprocessor)
+
+
+def columns_nbytes(used: np.ndarray, preprocessor: Preprocessor | None) -> int:
     """Packed bytes of the header and of the columns behind the used encoded features.
 
     A line over these features, less its own coefficients, tells.
@@ -85,4 +99,4 @@ def columns_nbytes(used: np.ndarray, preprocessor: Preprocessor) -> int:
 
 def nodes_nbytes(trees: Tree | TreeSum, link: str = "identity") -> int:
     """Packed bytes of the nodes alone."""
-    return packed_nbytes(trees, link) - _HEADER - 6 * int(used_features(trees).sum())
+    return spared_nbytes(trees, link) - columns_nbytes(used_features(trees), None)

@@ -10,12 +10,12 @@ from typing import Any
 import numpy as np
 
 from skdistill import BoostedStudent
-from skdistill.model import LINKS, TreeSum, packed_nbytes
+from skdistill.model import LINKS, TreeSum
 
 from ..splits import Split
 from ._contestant import Contestant, Fitted
 from ._filling import NothingFitsError
-from ._sizes import lower_lightgbm
+from ._sizes import lower_lightgbm, spared_nbytes
 from ._tuning import cv_loss, tune
 
 #: ``boost(split, size, rows, labels, settings)`` fits on the given training rows, within `size` bytes if a single round
@@ -47,7 +47,7 @@ def _first_rounds(trees: TreeSum, split: Split, size: int) -> TreeSum:
     fits, too_many = 1, trees.n_trees // step + 1
     while too_many - fits > 1:
         middle = (fits + too_many) // 2
-        if packed_nbytes(_first(trees, middle * step), _link(split), split.raw[2]) > size:
+        if spared_nbytes(_first(trees, middle * step), _link(split), split.raw[2]) > size:
             too_many = middle
         else:
             fits = middle
@@ -83,7 +83,7 @@ def _ours(split: Split, size: int, rows: np.ndarray, labels: np.ndarray, setting
 
 def _fitted(trees: TreeSum, split: Split, settings: dict[str, Any]) -> Fitted:
     predict = partial(trees.evaluate, row_wise=LINKS[_link(split)])
-    nbytes = packed_nbytes(trees, _link(split), split.raw[2])
+    nbytes = spared_nbytes(trees, _link(split), split.raw[2])
     return Fitted(lambda split: predict(split.raw[1]), nbytes, trees.n_leaves, settings)
 
 

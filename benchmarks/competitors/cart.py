@@ -9,13 +9,11 @@ from typing import Any
 import numpy as np
 from sklearn.tree import DecisionTreeClassifier, DecisionTreeRegressor
 
-from skdistill.model import packed_nbytes
-
 from ..plan import BUDGETS
 from ..splits import Split
 from ._contestant import Contestant, Fitted
 from ._nested import NestedTrees
-from ._sizes import lower_sklearn
+from ._sizes import lower_sklearn, spared_nbytes
 from ._tuning import FitRows, Grid, tune
 
 _MIN_ROWS = {"min_samples_leaf": (1, 5, 20, 50)}
@@ -75,7 +73,7 @@ def fitted_cart(split: Split, size: int, settings: dict[str, Any], default_smoot
     splits = splits_of(split, trees, size, settings)
     smoothing = settings.get("smoothing", default_smoothing)
     tree = trees.lowered(splits, smoothing)
-    nbytes = packed_nbytes(tree, "simplex" if split.n_classes else "identity", split.raw[2])
+    nbytes = spared_nbytes(tree, "simplex" if split.n_classes else "identity", split.raw[2])
     return Fitted(lambda split: trees.outputs(splits, smoothing, split.raw[1]), nbytes, tree.n_leaves, settings)
 
 
@@ -96,7 +94,7 @@ def _fit_soft(split: Split, size: int, *, in_sample: bool) -> Fitted:
     Z, _, preprocessor = split.raw
     Q = split.labels.in_sample if in_sample else split.labels.train
     tree = DecisionTreeRegressor(max_leaf_nodes=size, min_samples_leaf=5, random_state=split.seed).fit(Z, Q)
-    nbytes = packed_nbytes(lower_sklearn(tree.tree_), "simplex" if split.n_classes else "identity", preprocessor)
+    nbytes = spared_nbytes(lower_sklearn(tree.tree_), "simplex" if split.n_classes else "identity", preprocessor)
     return Fitted(
         lambda split: tree.predict(split.raw[1]).reshape(len(split.X_test), -1), nbytes, int(tree.get_n_leaves()), {}
     )

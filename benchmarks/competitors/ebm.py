@@ -9,11 +9,12 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from skdistill.model import LINKS, Additive, CategoryColumn, PairTable, Preprocessor, packed_nbytes
+from skdistill.model import LINKS, Additive, CategoryColumn, PairTable, Preprocessor
 
 from ..peers import ask_peer
 from ..splits import Split
 from ._contestant import Contestant, Fitted
+from ._sizes import spared_nbytes
 
 _ENVIRONMENT = "interpret"
 #: CPU seconds it may take of a set, else the set is skipped.
@@ -41,7 +42,7 @@ def _fit(split: Split, size: int, *, pairs: bool) -> Fitted:
     same = np.isclose(outputs, model.outputs, rtol=1e-4, atol=1e-5).all(axis=1).mean()
     if same < _SAME:
         raise ValueError(f"the tables of explainable boosting say what it says of {same:.1%} of the test rows only")
-    nbytes = packed_nbytes(additive, link, preprocessor)
+    nbytes = spared_nbytes(additive, link, preprocessor)
     return Fitted(lambda split: model.outputs, nbytes, 0, model.settings, cpu_seconds=model.cpu_seconds)
 
 

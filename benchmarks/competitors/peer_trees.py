@@ -9,14 +9,12 @@ from functools import lru_cache, partial
 
 import numpy as np
 
-from skdistill.model import packed_nbytes
-
 from ..peers import ask_peer
 from ..peers.exchange import Model
 from ..plan import LEAVES
 from ..splits import Split
 from ._contestant import Contestant, Fitted
-from ._sizes import lower_nested
+from ._sizes import lower_nested, spared_nbytes
 
 _ENVIRONMENT = "trees"
 #: Optimal search is exponential in depth. Seconds it may take, what a leaf costs, and stumps that guess thresholds.
@@ -34,7 +32,7 @@ def _fit(split: Split, size: int, *, peer: str) -> Fitted:
     tree = lower_nested(model.structure["trees"][0], Z_test.shape[1])
     # What is sized must be what was judged.
     np.testing.assert_allclose(tree.evaluate(Z_test), model.outputs, rtol=1e-5, atol=1e-6)
-    nbytes = packed_nbytes(tree, "simplex" if split.n_classes else "identity", preprocessor)
+    nbytes = spared_nbytes(tree, "simplex" if split.n_classes else "identity", preprocessor)
     return Fitted(lambda split: model.outputs, nbytes, tree.n_leaves, model.settings, cpu_seconds=model.cpu_seconds)
 
 

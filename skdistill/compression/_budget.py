@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -23,6 +23,10 @@ SPACING = 0.1
 PRECISIONS: tuple[CompressionPass, ...] = (Quantise("float32"), Quantise("float16"), Quantise("int8"), Quantise("int4"))
 
 
+#: One model, or several by number or name.
+Models = Model | Sequence[Model] | Mapping[str, Model]
+
+
 @dataclass(frozen=True)
 class Frontier:
     """Models of which none is both smaller and better than another.
@@ -31,8 +35,8 @@ class Frontier:
     ----------
     points : tuple of Compressed
         By size, the smallest first; the loss falls from point to point.
-    sources : tuple of int
-        For each point, the number of the model that it was made from.
+    sources : tuple of int or str
+        For each point, the number or name of the model that it was made from.
     latencies : tuple of (float, float)
         For each point, microseconds that one row takes, for half of the rows and for 99 of 100; see
         `skdistill.Predictor.latency`.
@@ -45,7 +49,7 @@ class Frontier:
     """
 
     points: tuple[Compressed, ...]
-    sources: tuple[int, ...]
+    sources: tuple[int | str, ...]
     latencies: tuple[tuple[float, float], ...]
 
     def frame(self) -> list[dict[str, Any]]:
@@ -65,17 +69,15 @@ class Frontier:
         ]
 
 
-def frontier(
-    models: Model | Sequence[Model], X: Any, Q: ArrayLike | None = None, sample_weight: ArrayLike | None = None
-) -> Frontier:
+def frontier(models: Models, X: Any, Q: ArrayLike | None = None, sample_weight: ArrayLike | None = None) -> Frontier:
     """Trade loss for bytes: every model pruned and sparsified step by step, each stage in several precisions.
 
     Parameters
     ----------
-    models : Model or sequence of Model
-        Not quantised; several students of one teacher, for instance.
+    models : Model, sequence of Model, or mapping of names to Model
+        Not quantised; the students of several families, for instance, which the table then calls by name.
     X, Q, sample_weight : as for `compress`
-        With several models `Q` is needed. Rows that the models were not fitted on are the better judge.
+        With several models `Q` is needed.
 
     Returns
     -------
@@ -94,10 +96,10 @@ def frontier(
     >>> model = Model(Preprocessor([NumericColumn("x")]), tree, Output("regression", "identity", targets=("y",)))
     >>> for point in frontier(model, [[0.0], [1.5], [3.0]], [1.0, 4.0, 5.0]).frame():
     ...     print(point["nbytes"], round(point["loss"], 2), point["passes"])
-    19 2.89 Prune() | Quantise(values='float16')
-    21 2.89 Prune() | Quantise(values='float32')
-    28 0.17 Prune() | Quantise(values='float16')
-    34 0.0 Quantise(values='float16')
+    16 2.89 Prune() | Quantise(values='float16')
+    18 2.89 Prune() | Quantise(values='float32')
+    24 0.17 Prune() | Quantise(values='float16')
+    30 0.0 Quantise(values='float16')
     """
     points = _best(models, X, Q, sample_weight)
     rows = points[0][1].model.preprocessor.rows(X.toarray() if hasattr(X, "tocsr") else X)[:500]
@@ -106,12 +108,12 @@ def frontier(
 
 
 def _best(
-    models: Model | Sequence[Model], X: Any, Q: ArrayLike | None, sample_weight: ArrayLike | None
-) -> list[tuple[int, Compressed]]:
-    """Models of which none is both smaller and better than another, by size, each with the number of its source."""
+    models: Models, X: Any, Q: ArrayLike | None, sample_weight: ArrayLike | None
+) -> list[tuple[int | str, Compressed]]:
+    """Models of which none is both smaller and better than another, by size, each with its source."""
     found = sorted(_candidates(models, X, Q, sample_weight), key=lambda each: each[1].steps[-1].loss_after)
     found.sort(key=lambda each: each[1].model.nbytes)
-    kept: list[tuple[int, Compressed]] = []
+    kept: list[tuple[int | str, Compressed]] = []
     for source, point in found:
         if not kept or point.steps[-1].loss_after < kept[-1][1].steps[-1].loss_after:
             kept.append((source, point))
@@ -119,7 +121,7 @@ def _best(
 
 
 def fit_budget(
-    models: Model | Sequence[Model],
+    models: Models,
     max_bytes: int,
     X: Any,
     Q: ArrayLike | None = None,
@@ -129,7 +131,7 @@ def fit_budget(
 
     Parameters
     ----------
-    models : Model or sequence of Model
+    models : Model, sequence of Model, or mapping of names to Model
     max_bytes : int
     X, Q, sample_weight : as for `frontier`
 
@@ -148,8 +150,8 @@ def fit_budget(
     >>> from skdistill.model import Model, NumericColumn, Output, Preprocessor, Tree
     >>> tree = Tree([0, -1, 0, -1, -1], [1.0, 0, 2, 0, 0], [2, 0, 4, 0, 0], [[1.0], [4.0], [5.0]], n_features=1)
     >>> model = Model(Preprocessor([NumericColumn("x")]), tree, Output("regression", "identity", targets=("y",)))
-    >>> fit_budget(model, 30, [[0.0], [1.5], [3.0]], [1.0, 4.0, 5.0]).model.nbytes
-    28
+    >>> fit_budget(model, 28, [[0.0], [1.5], [3.0]], [1.0, 4.0, 5.0]).model.nbytes
+    24
     """
     points = [point for _, point in _best(models, X, Q, sample_weight)]
     fitting = [point for point in points if point.model.nbytes <= max_bytes]
@@ -160,16 +162,18 @@ def fit_budget(
 
 
 def _candidates(
-    models: Model | Sequence[Model], X: Any, Q: ArrayLike | None, sample_weight: ArrayLike | None
-) -> Iterator[tuple[int, Compressed]]:
-    """Every model tried, with the number of the one that it was made from."""
-    several = [models] if isinstance(models, Model) else list(models)
+    models: Models, X: Any, Q: ArrayLike | None, sample_weight: ArrayLike | None
+) -> Iterator[tuple[int | str, Compressed]]:
+    """Every model tried, with the number or name of the one that it was made from."""
+    listed = [models] if isinstance(models, Model) else models
+    entries: Iterable[tuple[int | str, Model]] = listed.items() if isinstance(listed, Mapping) else enumerate(listed)
+    several = dict(entries)
     if not several or (len(several) > 1 and Q is None):
         raise ValueError(
             "'models' must be one model or more, and 'Q' given where they are several: each would be judged by its own "
             f"answers. Got {len(several)} models."
         )
-    for source, model in enumerate(several):
+    for source, model in several.items():
         evidence = Evidence(model, X, Q, sample_weight)
         first, loss = evidence.answers(model), evidence.loss(model)
         for stage, steps in _stages(model, evidence):

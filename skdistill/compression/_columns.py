@@ -9,13 +9,18 @@ import numpy as np
 from ..model import Additive, Linear, Model, NumericColumn, Preprocessor, TreeSum, used_features
 from ._precise import single
 
+#: Centers farther off than this, in units of the scaled column, stay: the intercept in float32 has 24 bits.
+FAR = 256.0
+
 
 def halved_columns(model: Model) -> Model:
     """The model with shorter numbers in its encoding of numeric columns, and the same answers but for rounding.
 
-    Of a line, scaled columns get a scale that is a power of two and the fill value as their center, so that one number
-    serves both: the coefficients and the intercept make up for it exactly. Elsewhere fill values are shortened where no
-    threshold lies between them and the value before.
+    Of a line, scaled columns get a scale that is a power of two, which takes no byte of its own, and no center: the
+    coefficients and the intercept make up for it. Only a center so far off that the intercept would lose digits stays,
+    and is the fill value, so that one number serves both. Fill values of a line are rounded to an eighth of what the
+    scale makes one, which takes a byte, or to 11 bits. Elsewhere fill values are shortened where no threshold lies
+    between them and the value before.
     """
     line = model.predictor if isinstance(model.predictor, Linear) else None
     cuts = {} if line is not None else _cuts(model)
@@ -26,22 +31,32 @@ def halved_columns(model: Model) -> Model:
     for i, (column, part) in enumerate(zip(columns, model.preprocessor.slices, strict=True)):
         if not isinstance(column, NumericColumn) or not used[part.start]:
             continue
-        fill = _half(column.fill)
         if coef is None or intercept is None:
-            if not column.is_scaled and _bin(cuts, part.start, fill) == _bin(cuts, part.start, column.fill):
-                columns[i] = replace(column, fill=fill)
+            if not column.is_scaled:
+                for fill in (_eighths(column.fill, 1.0), _half(column.fill)):
+                    if fill is not None and _bin(cuts, part.start, fill) == _bin(cuts, part.start, column.fill):
+                        columns[i] = replace(column, fill=fill)
+                        break
             continue
+        scale = float(np.ldexp(1.0, int(np.rint(np.log2(column.scale))))) if column.is_scaled else 1.0
+        near = _eighths(column.fill, scale) if column.is_scaled else None
+        fill = _half(column.fill) if near is None else near
         if not column.is_scaled:
             columns[i] = replace(column, fill=fill)
             continue
-        scale = float(np.ldexp(1.0, int(np.rint(np.log2(column.scale)))))
-        center = fill if column.center else 0.0
+        center = fill if abs(column.center) * scale > FAR else 0.0
         intercept = intercept + coef[part.start] * column.scale * (center - column.center)
         coef[part.start] *= column.scale / scale
         columns[i] = replace(column, fill=fill, center=center, scale=scale)
     preprocessor = Preprocessor(tuple(columns))
     predictor = model.predictor if coef is None or intercept is None else Linear(single(coef), single(intercept))
     return Model(preprocessor, predictor, model.output)
+
+
+def _eighths(number: float, scale: float) -> float | None:
+    """The nearest whole number of eighths of 1 / scale, a power of two; None where that does not fit a byte."""
+    eighths = np.rint(8 * number * scale)
+    return float(eighths / 8 / scale) + 0.0 if abs(eighths) <= 127 else None
 
 
 def _half(number: float) -> float:

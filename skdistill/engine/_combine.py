@@ -22,3 +22,9 @@ def maximum(a: Any, b: Any) -> Any:
     if isinstance(a, tuple):
         return tuple(maximum(x, y) for x, y in zip(a, b, strict=True))
     return np.maximum(a, b)
+
+
+def union(a: Any, b: Any) -> Any:
+    """All that two counts have seen: the sum of their entries, key by key."""
+    a.update(b)
+    return a

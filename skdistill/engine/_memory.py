@@ -19,6 +19,8 @@ class MemoryEngine(Engine):
         What a block is cut from: NumPy arrays or CSR matrices, rows first.
     block_rows : int
         Rows a block holds at most.
+    first_row : int
+        The number of the first row.
 
     Examples
     --------
@@ -29,12 +31,12 @@ class MemoryEngine(Engine):
     45
     """
 
-    def __init__(self, columns: Mapping[str, Any], block_rows: int = BLOCK_ROWS) -> None:
+    def __init__(self, columns: Mapping[str, Any], block_rows: int = BLOCK_ROWS, first_row: int = 0) -> None:
         sizes = {name: column.shape[0] for name, column in columns.items()}
         if len(set(sizes.values())) != 1:
             raise ValueError(f"The columns of an engine must have the same number of rows. Got {sizes}.")
         self.n_rows = next(iter(sizes.values()))
-        self._rows = Rows(0, self.n_rows, block_rows, dict(columns))
+        self._rows = Rows(first_row, self.n_rows, block_rows, dict(columns))
 
     def whole(self, name: str) -> Any:
         """A column that was given, of all rows at once."""
@@ -46,7 +48,7 @@ class MemoryEngine(Engine):
 
     def update(self, name: str | tuple[str, ...], function: Callable[..., Any], *args: Any) -> None:
         """Derive (or replace) columns, held in memory."""
-        self._rows.update(name, function, *args)
+        self._rows.derived = {**self._rows.derived, **self._rows.derive(name, function, *args)}
 
     def select(self, *names: str) -> MemoryEngine:
         """An engine of these columns alone, without copying them."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, MutableMapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 from ._engine import Block
@@ -18,7 +18,7 @@ class Rows:
         Rows a block holds at most.
     columns : mapping of str to array of shape (n_rows, ...)
         What a block is cut from: NumPy arrays, CSR matrices or tables, rows first.
-    derived : mutable mapping of str to list, optional
+    derived : mapping of str to list, optional
         Columns that are held block by block; they come before `columns` of the same name.
     """
 
@@ -28,11 +28,11 @@ class Rows:
         n_rows: int,
         block_rows: int,
         columns: Mapping[str, Any],
-        derived: MutableMapping[str, list[Any]] | None = None,
+        derived: Mapping[str, list[Any]] | None = None,
     ) -> None:
         self.start, self.n_rows, self.block_rows = start, n_rows, block_rows
         self.columns = columns
-        self.derived: MutableMapping[str, list[Any]] = {} if derived is None else derived
+        self.derived: Mapping[str, list[Any]] = {} if derived is None else derived
 
     def reduce(self, combine: Callable[[Any, Any], Any], function: Callable[..., Any], *args: Any) -> Any:
         """Combine ``function(block, *args)`` over the blocks, one after the other."""
@@ -42,28 +42,23 @@ class Rows:
             total = part if total is None else combine(total, part)
         return total
 
-    def update(self, name: str | tuple[str, ...], function: Callable[..., Any], *args: Any) -> None:
-        """Derive (or replace) columns block by block."""
-        for number, block in enumerate(self._blocks()):
-            result = function(block, *args)
-            for each, value in [(name, result)] if isinstance(name, str) else zip(name, result, strict=True):
-                values = self.derived.setdefault(each, [])
-                if number < len(values):
-                    values[number] = value
-                else:
-                    values.append(value)
+    def derive(self, name: str | tuple[str, ...], function: Callable[..., Any], *args: Any) -> dict[str, list[Any]]:
+        """Columns ``function(block, *args)``, block by block; for several names the function returns a tuple."""
+        results = [function(block, *args) for block in self._blocks()]
+        if isinstance(name, str):
+            return {name: results}
+        return {each: [result[i] for result in results] for i, each in enumerate(name)}
 
     def select(self, *names: str) -> Rows:
         """The same rows with these columns alone, not copied."""
         columns = {name: self.columns[name] for name in names if name in self.columns}
-        derived = {name: list(self.derived[name]) for name in names if name in self.derived}
+        derived = {name: self.derived[name] for name in names if name in self.derived}
         return Rows(self.start, self.n_rows, self.block_rows, columns, derived)
 
     def cut(self, name: str, number: int) -> Any:
         """A column of block `number`."""
-        values = self.derived.get(name, ())
-        if number < len(values):
-            return values[number]
+        if name in self.derived:
+            return self.derived[name][number]
         first = number * self.block_rows
         return self.columns[name][first : min(first + self.block_rows, self.n_rows)]
 

@@ -12,7 +12,8 @@ from ._output import Output
 from ._precision import Precision
 from ._predictors import Linear, Tree
 from ._preprocessor import Preprocessor
-from ._size import packed_nbytes, used_features
+from ._size import packed_nbytes
+from ._spare import sparing, used_features
 from ._tree_sum import TreeSum
 
 __all__ = [
@@ -32,5 +33,6 @@ __all__ = [
     "load",
     "packed_nbytes",
     "save",
+    "sparing",
     "used_features",
 ]

@@ -22,7 +22,7 @@ from ._output import Output
 from ._precision import Precision
 from ._predictors import Linear, Tree
 from ._preprocessor import Preprocessor
-from ._size import Predictor
+from ._spare import Predictor
 from ._tree_sum import TreeSum
 
 if TYPE_CHECKING:

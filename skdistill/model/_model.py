@@ -5,15 +5,18 @@ from __future__ import annotations
 import os
 from typing import TYPE_CHECKING, Any
 
+from .._files import write_whole
 from ._additive import Additive
 from ._frozen import Frozen, frozen
 from ._json import ModelFormatError, decode, encode
 from ._output import Output
+from ._pack import MAGIC, pack
 from ._precision import Precision, check_precision
 from ._predictors import Linear, Tree
 from ._preprocessor import Preprocessor
 from ._size import packed_nbytes
 from ._tree_sum import TreeSum
+from ._unpack import unpack
 
 if TYPE_CHECKING:
     import numpy as np
@@ -50,7 +53,7 @@ class Model(Frozen):
     >>> model.predict([[30], [31]])
     array(['no', 'no'], dtype='<U3')
     >>> model.nbytes
-    37
+    29
     """
 
     preprocessor: Preprocessor
@@ -115,6 +118,62 @@ class Model(Frozen):
         """Packed size in bytes, as a device would store the model; see `packed_nbytes`."""
         return packed_nbytes(self.predictor, self.output.link, self.preprocessor, self.precision)
 
+    def to_bytes(self, names: bool = True) -> bytes:
+        """Write the model in its packed form, of which docs/packed_format.md tells every byte.
+
+        What changes no answer is left out: encoded features that the predictor does not use.
+
+        Parameters
+        ----------
+        names : bool
+            Whether names of columns and targets and labels of classes follow the numbers, which take `nbytes`. Without
+            them they become x0, x1, ..., y, and 0, 1, ...
+
+        Returns
+        -------
+        data : bytes
+
+        Raises
+        ------
+        ValueError
+            If there are more than 65,536 columns, too many for so few bytes without names.
+        """
+        return pack(self.preprocessor, self.predictor, self.output, self.precision, names)
+
+    @staticmethod
+    def from_bytes(data: bytes) -> Model:
+        """Read a model from the bytes of a file, packed or JSON. Nothing in them is executed.
+
+        Parameters
+        ----------
+        data : bytes
+
+        Returns
+        -------
+        model : Model
+
+        Raises
+        ------
+        ModelFormatError
+            If they are damaged, not a model, or of a newer format than this version of skdistill reads.
+
+        Examples
+        --------
+        >>> from skdistill.model import Linear, Model, NumericColumn, Output, Preprocessor
+        >>> line, output = Linear([[2.0]], [1.0]), Output("regression", "identity", targets=("y",))
+        >>> data = Model(Preprocessor([NumericColumn("x")]), line, output).to_bytes()
+        >>> data
+        b'...'
+        >>> Model.from_bytes(data).predict([[3.0]])
+        array([7.])
+        """
+        try:
+            return Model(*(unpack(data) if data.startswith(MAGIC) else decode(data)))
+        except ModelFormatError:
+            raise
+        except ValueError as error:
+            raise ModelFormatError(str(error)) from error
+
     def rules(self, X: Any = None, *, format: str = "text") -> str:
         """Say the model in words, as ``"text"`` or ``"markdown"``; see `skdistill.words.rules`."""
         from ..words import rules  # reads this module
@@ -127,7 +186,7 @@ class Model(Frozen):
 
     @staticmethod
     def load(path: str | os.PathLike[str]) -> Model:
-        """Read a model from a JSON file; see `load`."""
+        """Read a model from a file; see `load`."""
         return load(path)
 
 
@@ -153,23 +212,11 @@ def save(model: Model, path: str | os.PathLike[str]) -> None:
     ...     load(os.path.join(folder, "model.json")).predict([[3.0]])
     array([7.])
     """
-    data = encode(model.preprocessor, model.predictor, model.output, model.precision)
-    target = os.fspath(path)
-    draft = f"{target}.{os.urandom(4).hex()}.tmp"  # in the same folder: a rename across file systems is a copy
-    try:
-        with open(draft, "xb") as file:
-            file.write(data)
-            file.flush()
-            os.fsync(file.fileno())
-        os.replace(draft, target)
-    except BaseException:
-        if os.path.exists(draft):
-            os.remove(draft)
-        raise
+    write_whole(path, encode(model.preprocessor, model.predictor, model.output, model.precision))
 
 
 def load(path: str | os.PathLike[str]) -> Model:
-    """Read a model that `save` wrote. Nothing in the file is executed; a file from anywhere is safe to load.
+    """Read a model from a JSON or packed file. Nothing in it is executed; a file from anywhere is safe to load.
 
     Parameters
     ----------
@@ -199,6 +246,6 @@ def load(path: str | os.PathLike[str]) -> Model:
     with open(path, "rb") as file:
         data = file.read()
     try:
-        return Model(*decode(data))
-    except ValueError as error:
+        return Model.from_bytes(data)
+    except ModelFormatError as error:
         raise ModelFormatError(f"Cannot load {os.fspath(path)!r}: {error}") from error

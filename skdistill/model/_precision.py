@@ -9,6 +9,7 @@ import numpy as np
 from ._additive import Additive
 from ._frozen import Frozen, frozen
 from ._predictors import Linear, Tree
+from ._spare import spares_last
 from ._tree_sum import TreeSum
 
 if TYPE_CHECKING:
@@ -129,10 +130,12 @@ def check_precision(predictor: Tree | Linear | Additive | TreeSum, link: str, pr
     is_tree = isinstance(predictor, Tree)
     if isinstance(predictor, Additive) and any(table[0].any() for table in predictor.tables):
         raise UnfitError(f"{_unfit(precision)} Its tables must begin with zeros.")
-    if link == "softmax" and not isinstance(predictor, TreeSum) and _last_output(predictor).any():
+    if link == "softmax" and not isinstance(predictor, TreeSum) and _last_values(predictor).any():
         raise UnfitError(f"{_unfit(precision)} The values of its last output must be zeros under a softmax.")
     columns = stored_values(predictor, link)
     if precision.values == "float16":
+        if is_tree and link == "simplex" and spares_last(predictor, link):
+            columns = columns[:-1]  # the last share follows from the others
         if not all(map(is_half, columns)):
             raise UnfitError(f"{_unfit(precision)} float16 does not hold them.")
         return
@@ -156,7 +159,7 @@ def _largest(codes: NDArray[np.int64]) -> int:
     return int(np.abs(codes).max(initial=0))
 
 
-def _last_output(predictor: Tree | Linear | Additive) -> NDArray[np.float32]:
+def _last_values(predictor: Tree | Linear | Additive) -> NDArray[np.float32]:
     if isinstance(predictor, Additive):
         cells = [pair.table.reshape(-1, predictor.n_outputs) for pair in predictor.pairs]
         return np.concatenate([*predictor.tables, *cells])[:, -1]

@@ -264,6 +264,10 @@ class Linear(Frozen):
     def _doubles(self) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
         return self.coef.T.astype(np.float64, order="C"), self.intercept.astype(np.float64)[:, None]
 
+    @cached_property
+    def _used(self) -> NDArray[np.intp]:
+        return np.flatnonzero(self.coef.any(axis=1))
+
     def evaluate(self, Z: Any, row_wise: RowWise = identity) -> Any:
         """Compute the outputs of each row.
 
@@ -280,5 +284,8 @@ class Linear(Frozen):
         """
         coef, intercept = self._doubles
         blocks = row_blocks(check_features(Z, self.n_features))
+        if len(self._used) < self.n_features and not hasattr(Z, "tocsr"):
+            # Features without a weight are passed over, so that sums do not depend on them in any bit.
+            coef, blocks = coef.take(self._used, axis=1), (block.take(self._used, axis=1) for block in blocks)
         # Transposed, so that each output is contiguous: what follows it is then faster, as is the product itself.
         return np.concatenate([row_wise((coef @ block.T.astype(np.float64) + intercept).T) for block in blocks])

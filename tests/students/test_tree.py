@@ -436,6 +436,12 @@ def test_what_it_can_do_is_data():
     assert not TreeStudent.wants_scaling
 
 
+def test_a_sketch_is_grown_and_not_repaired():
+    student = TreeStudent(max_leaves=7)
+    assert student.sketch().get_params() == {**student.get_params(), "repair": None}
+    assert student.repair == "balanced"
+
+
 def test_sizes_need_a_fit():
     for ask in (TreeStudent().get_depth, TreeStudent().get_n_leaves):
         with pytest.raises(NotFittedError):
