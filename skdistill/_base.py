@@ -177,8 +177,13 @@ class BaseDistilled(DistilledFitting):
         check_is_fitted(self)
         return self._lower(self.student_, self.encoder_)
 
-    def predictor(self) -> Predictor:
+    def predictor(self, compile: bool = False) -> Predictor:
         """The student for single rows, each answered in about a microsecond; see `skdistill.Predictor`.
+
+        Parameters
+        ----------
+        compile : bool
+            Also build its C header with the compiler of this machine.
 
         Returns
         -------
@@ -189,7 +194,7 @@ class BaseDistilled(DistilledFitting):
         TypeError
             The student is a third-party estimator, which has no model form.
         """
-        return Predictor(self.to_model())
+        return Predictor(self.to_model(), compile)
 
     def _lower(self, student: Any, encoder: TableEncoder) -> Model:
         if not student.has_model_form:

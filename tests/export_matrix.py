@@ -7,6 +7,7 @@ from functools import cache
 import numpy as np
 from random_models import full_model, random_additive, random_tree, random_tree_sum
 
+from skdistill.compression import Prune, Quantise, Sparsify, compress
 from skdistill.model import CategoryColumn, Linear, Model, NumericColumn, Output, Preprocessor
 
 #: Names and labels that end strings, comments and identifiers in one language or another.
@@ -73,7 +74,38 @@ def matrix() -> dict[str, Model]:
         found[f"bools-{kind}"] = classifier("plain", kind, "simplex", (False, True))
         found[f"one-{kind}"] = classifier("plain", kind, "softmax", ("all",))
         found[f"targets-{kind}"] = regressor("mixed", kind, ("y", "z"))
-    return found
+    return found | compressed()
+
+
+#: Each way of making a model smaller, and several of them in a row.
+COMPRESSIONS = {
+    "prune": [Prune(tolerance=0.1)],
+    "sparsify": [Sparsify(tolerance=0.1)],
+    "float16": [Quantise("float16")],
+    "int8": [Quantise("int8")],
+    "int4": [Quantise("int4", inputs="float32")],
+    "all": [Prune(tolerance=0.05), Sparsify(tolerance=0.05), Quantise("int4")],
+}
+
+
+@cache
+def compressed() -> dict[str, Model]:
+    """Each kind of predictor, after each compression."""
+    whole = {
+        "tree-simplex": classifier("mixed", "tree", "simplex"),
+        "tree-softmax": classifier("scaled", "tree", "softmax"),
+        "linear-softmax": classifier("mixed", "linear", "softmax"),
+        "linear-value": regressor("scaled", "linear"),
+        "additive-softmax": classifier("mixed", "additive", "softmax"),
+        "additive-value": regressor("scaled", "additive"),
+        "sum-softmax": classifier("mixed", "sum", "softmax"),
+        "sum-values": regressor("plain", "sum", ("y", "z")),
+    }
+    return {
+        f"{name}-{how}": compress(model, passes, raw_table(model, 80, seed=9)).model
+        for name, model in whole.items()
+        for how, passes in COMPRESSIONS.items()
+    }
 
 
 def raw_table(model: Model, n: int, seed: int) -> dict[str, list]:

@@ -8,6 +8,8 @@ from typing import Any
 
 from numpy.typing import ArrayLike
 
+from ..exports import Predictor
+from ..exports._latency import row_latency
 from ..model import Model
 from ._compress import Compressed, Step
 from ._evidence import Evidence
@@ -35,16 +37,20 @@ class Frontier:
         By size, the smallest first; the loss falls from point to point.
     sources : tuple of int or str
         For each point, the number or name of the model that it was made from.
+    latencies : tuple of (float, float)
+        For each point, microseconds that one row takes, for half of the rows and for 99 of 100; see
+        `skdistill.Predictor.latency`.
 
     Examples
     --------
     >>> from skdistill.compression import Frontier
-    >>> Frontier((), ()).frame()
+    >>> Frontier((), (), ()).frame()
     []
     """
 
     points: tuple[Compressed, ...]
     sources: tuple[int | str, ...]
+    latencies: tuple[tuple[float, float], ...]
 
     def frame(self) -> list[dict[str, Any]]:
         """The points as rows of a table, which ``pandas.DataFrame`` takes."""
@@ -56,8 +62,10 @@ class Frontier:
                 "nbytes": point.model.nbytes,
                 "loss": point.steps[-1].loss_after,
                 "fidelity": point.steps[-1].fidelity,
+                "us_p50": p50,
+                "us_p99": p99,
             }
-            for point, source in zip(self.points, self.sources, strict=True)
+            for point, source, (p50, p99) in zip(self.points, self.sources, self.latencies, strict=True)
         ]
 
 
@@ -93,13 +101,23 @@ def frontier(models: Models, X: Any, Q: ArrayLike | None = None, sample_weight: 
     24 0.17 Prune() | Quantise(values='float16')
     30 0.0 Quantise(values='float16')
     """
+    points = _best(models, X, Q, sample_weight)
+    rows = points[0][1].model.preprocessor.rows(X.toarray() if hasattr(X, "tocsr") else X)[:500]
+    latencies = tuple(row_latency(Predictor(point.model).predict_one, rows) for _, point in points)
+    return Frontier(tuple(point for _, point in points), tuple(source for source, _ in points), latencies)
+
+
+def _best(
+    models: Models, X: Any, Q: ArrayLike | None, sample_weight: ArrayLike | None
+) -> list[tuple[int | str, Compressed]]:
+    """Models of which none is both smaller and better than another, by size, each with its source."""
     found = sorted(_candidates(models, X, Q, sample_weight), key=lambda each: each[1].steps[-1].loss_after)
     found.sort(key=lambda each: each[1].model.nbytes)
     kept: list[tuple[int | str, Compressed]] = []
     for source, point in found:
         if not kept or point.steps[-1].loss_after < kept[-1][1].steps[-1].loss_after:
             kept.append((source, point))
-    return Frontier(tuple(point for _, point in kept), tuple(source for source, _ in kept))
+    return kept
 
 
 def fit_budget(
@@ -135,7 +153,7 @@ def fit_budget(
     >>> fit_budget(model, 28, [[0.0], [1.5], [3.0]], [1.0, 4.0, 5.0]).model.nbytes
     24
     """
-    points = frontier(models, X, Q, sample_weight).points
+    points = [point for _, point in _best(models, X, Q, sample_weight)]
     fitting = [point for point in points if point.model.nbytes <= max_bytes]
     if not fitting:
         smallest = points[0].model.nbytes

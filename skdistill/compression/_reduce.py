@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from .._sklearn import Interval
-from ..model import Additive, Linear, Model, Tree, TreeSum, used_features
+from ..model import Additive, Linear, Model, Tree, TreeSum, used_features, sparing
 from ._evidence import Evidence
 from ._pass import PathPass
 from ._precise import refuse_quantised, single
@@ -136,7 +136,7 @@ def _grown(
         predictor = _held(predictor, _constants(Z, model.preprocessor.slices[column])[which])
     if isinstance(predictor, Tree) and model.output.link != "softmax":
         predictor = _with_means(predictor, model, Z, evidence)
-    return replace(model, predictor=predictor)
+    return replace(model, predictor=sparing(predictor, model.output.link))
 
 
 def _constants(Z: NDArray[np.float32], part: slice) -> list[dict[int, tuple[float, float]]]:

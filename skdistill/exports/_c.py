@@ -2,23 +2,19 @@
 
 from __future__ import annotations
 
-import ctypes
-import os
 import re
-import shutil
-import subprocess
-import tempfile
 import warnings
-from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from .. import __version__
-from ..model import CategoryColumn, Model, NumericColumn
+from ..model import CategoryColumn, Model, NumericColumn, Tree
+from ..model._precision import grid
+from ._c_tables import Tables, comment, strings
+from ._compile import compiled, compiler
 from ._export import Target
 from ._raw import Below, Equals, Forest, Line, Missing
-from ._verify import ExportMismatchError
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -56,30 +52,47 @@ _LINKS = {
 """,
 }
 
-#: What a split asks of a cell, by the kinds there are in a model.
+#: What a split asks of a cell, by the kinds there are in a model: numbers; numbers some of which also missing cells
+#: pass, without a branch; and categories.
 _ASK = {
-    0: "cell <= {name}_edges[node]",
-    1: "!(cell > {name}_edges[node])",
-    2: "cell == {name}_edges[node]",
-    3: "cell != cell",
+    (0,): "cell <= {name}_edges[node]",
+    (1,): "!(cell > {name}_edges[node])",
+    (0, 1): "(cell <= {name}_edges[node]) | ({name}_kinds[node] & (cell != cell))",
+    (2,): "cell == {name}_edges[node]",
+    (3,): "cell != cell",
 }
 
-_SINGLE = """\
-    const float *leaf = {name}_values + {m} * {name}_leaf(row, {root});
-    int i;
-    for (i = 0; i < {k}; i++) values[i] = leaf[i];
+_LEAF = """\
+
+static inline int {name}_leaf(const float *row, int node)
+{{
+    while (node >= 0) {{
+        const float cell = row[{name}_columns[node]];
+        node = {name}_ways[2 * node + ({ask})];
+    }}
+    return ~node;
+}}
 """
 
-_SUM = """\
-    int i{extra};
-    for (i = 0; i < {k}; i++) values[i] = {name}_base[i];
-    for (i = 0; i < {n_trees}; i++) {add}
+_EVALUATE = """\
+
+static inline void {name}_evaluate(const float *row, double *values)
+{{
+    double sums[{k}] = {{0.0}};
+    int k;
+{body}    for (k = 0; k < {k}; k++) values[k] = {finish};
+{link}}}
 """
 
-_LINE = """\
-    int i, k;
-    for (k = 0; k < {k}; k++) values[k] = {name}_base[k];
+_SINGLE = "    const {kind} *leaf = {name}_values + {k} * {name}_leaf(row, {root});\n"
+_EACH = "    for (i = 0; i < {n}; i++) sums[{name}_outputs[i]] += {name}_values[{name}_leaf(row, {name}_roots[i])];\n"
+_ALL = """\
+    for (i = 0; i < {n}; i++) {{
+        const {kind} *leaf = {name}_values + {k} * {name}_leaf(row, {name}_roots[i]);
+        for (k = 0; k < {k}; k++) sums[k] += leaf[k];
+    }}
 """
+
 _SLOPES = """\
     for (i = 0; i < {n}; i++) {{
         float x = row[{name}_columns[i]];
@@ -87,21 +100,18 @@ _SLOPES = """\
         x = x - {name}_centers[i];
         x = x * {name}_scales[i];
         x = x > FLT_MAX ? FLT_MAX : x < -FLT_MAX ? -FLT_MAX : x;
-        for (k = 0; k < {k}; k++) values[k] += (double){name}_weights[{k} * i + k] * x;
+        for (k = 0; k < {k}; k++) sums[k] += (double){name}_weights[{k} * i + k] * x;
     }}
 """
 _MARKS = """\
     for (i = 0; i < {n}; i++) {{
         const float cell = row[{name}_mark_columns[i]];
-        if ({name}_mark_codes[i] < 0 ? cell != cell : cell == {name}_mark_codes[i])
-            for (k = 0; k < {k}; k++) values[k] += (double){name}_mark_weights[{k} * i + k];
+        if ({ask})
+            for (k = 0; k < {k}; k++) sums[k] += (double){name}_mark_weights[{k} * i + k];
     }}
 """
 
-_TAIL = """\
-static inline void {name}_evaluate(const float *row, double *values)
-{{
-{body}{link}}}
+_PREDICT = """\
 
 static inline int {name}_predict(const float *row)
 {{
@@ -111,6 +121,16 @@ static inline int {name}_predict(const float *row)
     for (i = 1; i < {k}; i++) if (values[i] > values[best]) best = i;
     return best;
 }}
+"""
+_PREDICT_LEAF = """\
+
+static inline int {name}_predict(const float *row)
+{{
+    return {name}_choices[{name}_leaf(row, {root})];
+}}
+"""
+
+_TAIL = """\
 
 static inline const char *{name}_column_name(int i)
 {{
@@ -141,107 +161,39 @@ static inline float {name}_code(int column, const char *text)
 """
 
 
-class _Tables:
-    """Counts the bytes of the tables that are written."""
-
-    def __init__(self, name: str) -> None:
-        self.name = name
-        self.nbytes = 0
-
-    def integers(self, values: list[int]) -> tuple[str, str]:
-        """The smallest type that holds the values, and the values."""
-        low, high = min(values), max(values)
-        for bits, kind in ((8, "char"), (16, "short"), (32, "int")):
-            if low >= 0 and high < 2**bits:
-                name = f"unsigned {kind}"
-                break
-            if -(2 ** (bits - 1)) <= low and high < 2 ** (bits - 1):
-                name = f"signed {kind}"
-                break
-        self.nbytes += len(values) * bits // 8
-        return name, _lines(map(str, values))
-
-    def floats(self, values: Any) -> str:
-        flat = np.asarray(values, np.float32).ravel()
-        self.nbytes += 4 * flat.size
-        return _lines(map(_float, flat.tolist()))
-
-    def declare(self, what: str, values: Any) -> str:
-        """A whole table of integers (a list) or floats (an array)."""
-        if isinstance(values, list):
-            kind, text = self.integers(values)
-        else:
-            kind, text = "float", self.floats(values)
-        return f"static const {kind} {self.name}_{what}[{np.size(values)}] = {{{text}}};\n"
-
-
-def _lines(items: Iterable[str]) -> str:
-    """Numbers, some on a line."""
-    texts = list(items)
-    return ",\n    ".join(", ".join(texts[start : start + 12]) for start in range(0, len(texts), 12))
-
-
-def _float(value: float) -> str:
-    """A float constant that is read as this very number."""
-    if np.isinf(value):
-        return "HUGE_VALF" if value > 0 else "-HUGE_VALF"
-    text = f"{value:.9g}"
-    return f"{text}f" if "." in text or "e" in text else f"{text}.0f"
-
-
-def _string(text: str) -> str:
-    """A string constant, in which nothing can end it: all but letters, digits and spaces are written as octals."""
-    octals = "".join(chr(b) if (chr(b).isalnum() and b < 128) or b == 32 else f"\\{b:03o}" for b in text.encode())
-    return f'"{octals}"'
-
-
-def _comment(text: Any) -> str:
-    """Text that cannot end a comment or continue its line."""
-    return re.sub(r"[^\w .,:;=+()'-]", "_", str(text)).replace("\n", "_")[:200]
-
-
 def _write(model: Model, form: Forest | Line, name: str) -> bytes:
     columns, k = model.preprocessor.columns, model.output.n_outputs
-    tables = _Tables(name)
-    if isinstance(form, Forest):
-        head, body = _forest(form, tables, k)
-    else:
-        head, body = _line(form, tables, k, columns)
-    link = _LINKS[model.output.link].format(k=k)
-    link = "    {\n" + re.sub("(?m)^", "    ", link).rstrip(" ") + "    }\n" if link else ""
+    tables = Tables(name)
+    code = _forest(model, form, tables) if isinstance(form, Forest) else _line(model, form, tables)
     labels = model.output.classes or model.output.targets
     codes = _codes(name, columns)
-    described = [f" *   {i}: {_comment(column.name)}{_described(column)}" for i, column in enumerate(columns)]
-    text = head + _TAIL.format(
+    code += _TAIL.format(
         name=name,
-        k=k,
-        body=body,
-        link=link,
-        columns=_lines(_string(column.name) for column in columns),
-        classes=_lines(_string(str(label)) for label in labels),
+        columns=strings(column.name for column in columns),
+        classes=strings(map(str, labels)),
         codes=codes,
     )
-    used = {"<math.h>": "exp(" in link or "HUGE_VALF" in head, "<float.h>": "FLT_MAX" in body, "<string.h>": codes}
+    used = {"<math.h>": "exp(" in code or "HUGE_VALF" in code, "<float.h>": "FLT_MAX" in code, "<string.h>": codes}
     is_classes = model.output.classes is not None
     start = _HEAD.format(
         version=__version__,
         name=name,
         n=len(columns),
         nbytes=tables.nbytes,
-        libm=" Link with -lm." if "exp(" in link else "",
-        columns="\n".join(described),
+        libm=" Link with -lm." if "exp(" in code else "",
+        columns="\n".join(f" *   {i}: {comment(c.name)}{_described(c)}" for i, c in enumerate(columns)),
         decision="the number of the class" if is_classes else "the number of the largest value",
-        values=f"{k} {'probabilities' if is_classes else 'values'}: {', '.join(_comment(label) for label in labels)}",
+        values=f"{k} {'probabilities' if is_classes else 'values'}: {', '.join(map(comment, labels))}",
         codes=f"\n * The code of a category: {name}_code(i, text)." if codes else "",
         includes="".join(f"#include {header}\n" for header, is_used in used.items() if is_used),
     )
-    return (start + text).encode()
+    return (start + code).encode()
 
 
 def _described(column: NumericColumn | CategoryColumn) -> str:
     if isinstance(column, NumericColumn):
         return ", a number"
-    codes = ", ".join(f"{i} = {_comment(label)}" for i, label in enumerate(column.categories))
+    codes = ", ".join(f"{i} = {comment(label)}" for i, label in enumerate(column.categories))
     return f", a category by its code: {codes or 'none'}; else -1"
 
 
@@ -255,27 +207,95 @@ def _codes(name: str, columns: tuple[NumericColumn | CategoryColumn, ...]) -> st
     ]
     if not texts:
         return ""
+    places, codes, labels = zip(*texts, strict=True)
     return _CODE.format(
-        name=name,
-        n=len(texts),
-        columns=_lines(str(i) for i, _, _ in texts),
-        codes=_lines(str(code) for _, code, _ in texts),
-        texts=_lines(_string(label) for _, _, label in texts),
+        name=name, n=len(texts), columns=str(places)[1:-1], codes=str(codes)[1:-1], texts=strings(labels)
     )
 
 
-def _forest(form: Forest, tables: _Tables, k: int) -> tuple[str, str]:
+class _Values:
+    """Leaves or weights, as floats or, of a quantised model, as integers that a scale for each output multiplies."""
+
+    def __init__(self, model: Model, parts: list[NDArray[np.float32]], outputs: list[int | None]) -> None:
+        self.parts: list[Any] = parts
+        self.scales: NDArray[np.float32] | None = None
+        k = model.output.n_outputs
+        if not model.precision.values.startswith("int") or not parts:
+            return
+        offsets, scales = np.zeros(k), np.ones(k)
+        codes = [np.zeros(part.shape, np.int64) for part in parts]
+        for output in range(k):
+            own = [(i, output if of is None else 0) for i, of in enumerate(outputs) if of is None or of == output]
+            found = grid(np.concatenate([np.zeros(0, np.float32), *(parts[i][:, j] for i, j in own)]))
+            assert found is not None  # the model was checked to fit its precision
+            scales[output], whole = found
+            if isinstance(model.predictor, Tree) and len(whole):
+                offsets[output] = whole.min() * scales[output]
+                whole = whole - whole.min()
+            for i, j in own:
+                codes[i][:, j], whole = whole[: len(parts[i])], whole[len(parts[i]) :]
+        self.parts, self.scales, self.offsets = codes, scales.astype(np.float32), offsets.astype(np.float32)
+
+    def declare(self, tables: Tables, what: str, parts: list[Any] | None = None) -> tuple[str, str]:
+        """The table of all parts or of some, and the type of its numbers."""
+        numbers = np.concatenate([part.ravel() for part in (self.parts if parts is None else parts)] or [np.zeros(1)])
+        text = tables.declare(what, numbers if self.scales is None else numbers.tolist())
+        return text, text.split("const ")[1].split(f" {tables.name}_")[0]
+
+    def finish(self, tables: Tables, sums: str, base: NDArray[np.float32]) -> tuple[str, str]:
+        """What becomes of the sums, and the tables for that."""
+        head = ""
+        if self.scales is not None:
+            head = tables.declare("units", self.scales)
+            sums, base = f"(double){tables.name}_units[k] * {sums}", base + self.offsets
+        if base.any():
+            head += tables.declare("base", base)
+            sums = f"{sums} + {tables.name}_base[k]"
+        return head, sums
+
+
+def _evaluate(model: Model, name: str, body: str, finish: str) -> str:
+    link = _LINKS[model.output.link].format(k=model.output.n_outputs)
+    link = "    {\n" + re.sub("(?m)^", "    ", link).rstrip(" ") + "    }\n" if link else ""
+    body = ("    int i;\n" if "i++" in body else "") + ("" if "row" in body else "    (void)row;\n") + body
+    text = _EVALUATE.format(name=name, k=model.output.n_outputs, body=body, finish=finish, link=link)
+    return text if "sums" in body + finish else re.sub(r"    double sums.*\n", "", text)
+
+
+def _forest(model: Model, form: Forest, tables: Tables) -> str:
+    name, k = tables.name, model.output.n_outputs
+    outputs = [tree.output for tree in form.trees]
+    values = _Values(model, [tree.value for tree in form.trees], outputs)
+    head, kind = values.declare(tables, "values") if form.trees else ("", "")
+    splits, roots = _splits(form, tables)
+    is_single = isinstance(model.predictor, Tree)
+    finishing, finish = values.finish(tables, "leaf[k]" if is_single else "sums[k]", form.base)
+    head += finishing + splits
+    if is_single:
+        body = _SINGLE.format(name=name, kind=kind, k=k, root=roots[0])
+        chosen = model.output.activate(form.trees[0].value.astype(np.float64)).argmax(axis=1)
+        head += "/* What each leaf decides for. */\n" + tables.declare("choices", chosen.tolist())
+        return head + _evaluate(model, name, body, finish) + _PREDICT_LEAF.format(name=name, root=roots[0])
+    body = ""
+    if form.trees:
+        head += tables.declare("roots", roots)
+        body = (_ALL if None in outputs else _EACH).format(name=name, kind=kind, k=k, n=len(form.trees))
+        if None not in outputs:
+            head += tables.declare("outputs", outputs)
+    return head + _evaluate(model, name, body, finish) + _PREDICT.format(name=name, k=k)
+
+
+def _splits(form: Forest, tables: Tables) -> tuple[str, list[int]]:
+    """Tables of all splits and the function that walks them, and where each tree begins: a split, or ~leaf."""
     columns: list[int] = []
     edges: list[float] = []
-    yes: list[int] = []
-    no: list[int] = []
     kinds: list[int] = []
+    ways: list[int] = []
     roots: list[int] = []
     n_leaves = 0
     for tree in form.trees:
-        start = len(columns)
-        # Splits are numbered among splits, over all trees; leaves by their rows in the tables of values.
-        number = np.cumsum([test is not None for test in tree.tests]) - 1 + start
+        # Splits are numbered among splits, over all trees; leaves by their rows in the table of values.
+        number = np.cumsum([test is not None for test in tree.tests]) - 1 + len(columns)
         place = [
             ~(n_leaves + other) if test is None else int(number[i])
             for i, (test, other) in enumerate(zip(tree.tests, tree.no, strict=True))
@@ -286,152 +306,64 @@ def _forest(form: Forest, tables: _Tables, k: int) -> tuple[str, str]:
             if test is None:
                 continue
             columns.append(test.column)
-            yes.append(place[i + 1])
-            no.append(place[other])
+            ways += [place[other], place[i + 1]]
             kinds.append(int(test.missing) if isinstance(test, Below) else 2 if isinstance(test, Equals) else 3)
             edges.append(test.edge if isinstance(test, Below) else test.category if isinstance(test, Equals) else 0.0)
     name = tables.name
-    values = np.concatenate([np.zeros(0, np.float32), *(tree.value.ravel() for tree in form.trees)])
-    outputs = [tree.output for tree in form.trees]
-    m = k if None in outputs else 1
-    head = ""
-    if columns:
-        splits = {"columns": columns, "edges": np.array(edges, np.float32), "yes": yes, "no": no}
-        head = (
-            "/* Each split: its column, the largest number that passes, and where to go if it passes and if not: "
-            "a split,\n * or ~leaf. */\n"
+    if not columns:  # no row is asked anything
+        walk = (
+            f"\nstatic inline int {name}_leaf(const float *row, int node)\n{{\n    (void)row;\n    return ~node;\n}}\n"
         )
-        head += "".join(tables.declare(what, given) for what, given in splits.items())
-        distinct = sorted(set(kinds))
-        asks = {kind: _ASK[kind].format(name=name) for kind in distinct}
-        ask = asks[distinct[0]]
-        if len(distinct) > 1:
-            head += "/* What is asked: 0 at most the edge, 1 that or missing, 2 equal, 3 missing. */\n"
-            head += tables.declare("kinds", kinds)
-            ask = " : ".join(
-                [f"{name}_kinds[node] == {kind} ? {asks[kind]}" for kind in distinct[:-1]] + [asks[distinct[-1]]]
-            )
-        head += f"""\
-
-static inline int {name}_leaf(const float *row, int node)
-{{
-    while (node >= 0) {{
-        const float cell = row[{name}_columns[node]];
-        node = ({ask}) ? {name}_yes[node] : {name}_no[node];
-    }}
-    return ~node;
-}}
-
-"""
-    else:  # no row is asked anything
-        head = (
-            f"static inline int {name}_leaf(const float *row, int node)\n{{\n    (void)row;\n    return ~node;\n}}\n\n"
-        )
-    if not form.trees:
-        values = np.zeros(1, np.float32)
-    tables_text = tables.declare("values", values)
-    if len(form.trees) == 1 and not form.base.any() and m == k:
-        return tables_text + head, _SINGLE.format(name=name, m=m, k=k, root=roots[0])
-    tables_text += tables.declare("base", form.base)
-    if not form.trees:
-        return tables_text, f"    int i;\n    (void)row;\n    for (i = 0; i < {k}; i++) values[i] = {name}_base[i];\n"
-    tables_text += tables.declare("roots", roots)
-    if None not in outputs:
-        tables_text += tables.declare("outputs", [output for output in outputs if output is not None])
-        add, extra = f"values[{name}_outputs[i]] += {name}_values[{name}_leaf(row, {name}_roots[i])];", ""
-    else:
-        extra = ", j"
-        add = (
-            f"{{\n        const float *leaf = {name}_values + {k} * {name}_leaf(row, {name}_roots[i]);\n"
-            f"        for (j = 0; j < {k}; j++) values[j] += leaf[j];\n    }}"
-        )
-    return tables_text + head, _SUM.format(name=name, k=k, n_trees=len(form.trees), add=add, extra=extra)
+        return walk if form.trees else "", roots
+    # Looked up by the answer, ways need no branch, which a processor would guess wrong half of the time.
+    head = "/* Each split: its column, the largest number that passes, and where to go if it fails and if it passes:\n"
+    head += " * a split, or ~leaf. */\n"
+    for what, given in (("columns", columns), ("edges", np.array(edges)), ("ways", ways)):
+        head += tables.declare(what, given)
+    groups = [tuple(sorted({*kinds} & {0, 1})), *((kind,) for kind in (2, 3) if kind in kinds)]
+    asks = [_ASK[group].format(name=name) for group in groups if group]
+    if len({*kinds}) > 1:
+        head += "/* What is asked: 0 at most the edge, 1 that or missing, 2 equal, 3 missing. */\n"
+        head += tables.declare("kinds", kinds)
+    first = [f"{name}_kinds[node] <= {max(group)} ? {ask} : " for group, ask in zip(filter(None, groups), asks[:-1])]
+    return head + _LEAF.format(name=name, ask="".join(first) + asks[-1]), roots
 
 
-def _line(form: Line, tables: _Tables, k: int, columns: tuple[Any, ...]) -> tuple[str, str]:
-    name = tables.name
-    head, body = tables.declare("base", form.base), _LINE.format(name=name, k=k)
+def _line(model: Model, form: Line, tables: Tables) -> str:
+    name, k = tables.name, model.output.n_outputs
+    weights = [slope.weights[None] for slope in form.slopes] + [mark.weights[None] for mark in form.marks]
+    values = _Values(model, weights, [None] * len(weights))
+    head, body = "", ""
     if form.slopes:
-        numbers = [columns[slope.column] for slope in form.slopes]
+        numbers = [model.preprocessor.columns[slope.column] for slope in form.slopes]
         head += tables.declare("columns", [slope.column for slope in form.slopes])
         for what in ("fill", "center", "scale"):
             head += tables.declare(f"{what}s", np.array([getattr(number, what) for number in numbers], np.float32))
-        head += tables.declare("weights", np.array([slope.weights for slope in form.slopes]))
+        head += values.declare(tables, "weights", values.parts[: len(form.slopes)])[0]
         body += _SLOPES.format(name=name, n=len(form.slopes), k=k)
     if form.marks:
         tests = [mark.test for mark in form.marks]
         head += tables.declare("mark_columns", [test.column for test in tests])
-        head += tables.declare("mark_codes", [-1 if isinstance(test, Missing) else test.category for test in tests])
-        head += tables.declare("mark_weights", np.array([mark.weights for mark in form.marks]))
-        body += _MARKS.format(name=name, n=len(form.marks), k=k)
-    if not form.slopes and not form.marks:
-        body = f"    int k;\n    (void)row;\n    for (k = 0; k < {k}; k++) values[k] = {name}_base[k];\n"
-    return head + "\n", body
-
-
-#: Runs all rows, from a file that includes the header.
-DRIVER = """
-void {name}_run(const float *rows, long n, double *values, int *best);
-void {name}_run(const float *rows, long n, double *values, int *best)
-{{
-    long i;
-    for (i = 0; i < n; i++) {{
-        {name}_evaluate(rows + i * {d}, values + i * {k});
-        best[i] = {name}_predict(rows + i * {d});
-    }}
-}}
-"""
-
-
-def compile_header(content: bytes, model: Model, name: str, compiler: str, folder: str, *flags: str) -> ctypes.CDLL:
-    """Build a shared library of a header in a folder, and load it; an ExportMismatchError if it does not compile."""
-    with open(os.path.join(folder, f"{name}.h"), "wb") as file:
-        file.write(content)
-    source, library = (os.path.join(folder, f"{name}_driver.{suffix}") for suffix in ("c", "so"))
-    with open(source, "w", encoding="utf-8") as file:
-        driver = DRIVER.format(name=name, d=model.preprocessor.n_features_in, k=model.output.n_outputs)
-        file.write(f'#include "{name}.h"\n{driver}')
-    command = [compiler, "-std=c99", "-shared", "-fPIC", *flags, source, "-o", library, "-lm"]
-    done = subprocess.run(command, check=False, capture_output=True, text=True)
-    if done.returncode:
-        raise ExportMismatchError(f"The C header does not compile: {done.stderr:.2000}")
-    return ctypes.CDLL(library)
-
-
-def coded_rows(model: Model, columns: list[NDArray[Any]]) -> NDArray[np.float32]:
-    """Raw rows as the header takes them: float32, categories by their codes."""
-    rows = np.full((len(columns[0]), len(columns)), np.nan, np.float32)
-    for i, (column, cells) in enumerate(zip(model.preprocessor.columns, columns, strict=True)):
-        if isinstance(column, CategoryColumn):
-            code = {label: j for j, label in enumerate(column.categories)}
-            rows[:, i] = [np.nan if cell is None else code.get(cell, -1) for cell in cells.tolist()]
-        else:
-            rows[:, i] = cells
-    return rows
+        codes = [-1 if isinstance(test, Missing) else test.category for test in tests]
+        head += tables.declare("mark_codes", codes) if max(codes) >= 0 else ""
+        asks = ["cell != cell"] * (min(codes) < 0) + [f"cell == {name}_mark_codes[i]"] * (max(codes) >= 0)
+        ask = f"{name}_mark_codes[i] < 0 ? {' : '.join(asks)}" if len(asks) == 2 else asks[0]
+        head += values.declare(tables, "mark_weights", values.parts[len(form.slopes) :])[0]
+        body += _MARKS.format(name=name, n=len(form.marks), k=k, ask=ask)
+    finishing, finish = values.finish(tables, "sums[k]", form.base)
+    return head + finishing + _evaluate(model, name, body, finish) + _PREDICT.format(name=name, k=k)
 
 
 def _answer(
     content: bytes, model: Model, name: str, columns: list[NDArray[Any]]
 ) -> tuple[NDArray[Any], list[Any]] | None:
-    compiler = shutil.which("cc") or shutil.which("gcc") or shutil.which("clang")
-    if compiler is None:
+    path = compiler()
+    if path is None:
         warnings.warn(
             "The C header was not verified, since no C compiler (cc, gcc, clang) was found on the PATH.", stacklevel=4
         )
         return None
-    with tempfile.TemporaryDirectory() as folder:
-        library = compile_header(content, model, name, compiler, folder, "-O1")
-        return called(getattr(library, f"{name}_run"), model, columns)
-
-
-def called(function: Any, model: Model, columns: list[NDArray[Any]]) -> tuple[NDArray[Any], list[Any]]:
-    """Values and labels that a compiled header gives for raw rows."""
-    rows = coded_rows(model, columns)
-    values, best = np.empty((len(rows), model.output.n_outputs)), np.empty(len(rows), np.intc)
-    at = [ctypes.c_void_p(array.ctypes.data) for array in (rows, values, best)]
-    function(at[0], ctypes.c_long(len(rows)), *at[1:])
-    labels = model.output.classes or model.output.targets
-    return values, [labels[i] for i in best]
+    return compiled(content, model, name, path, ("-O1",)).answer(model, columns)
 
 
 TARGET = Target(_write, _answer, {Forest: 1e-12, Line: 1e-12})

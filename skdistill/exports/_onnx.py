@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 #: Versions of the operators, ``ai.onnx`` and ``ai.onnx.ml``, and of the file, that runtimes since 2022 read.
-_OPSETS, _IR_VERSION = {"": 17, "ai.onnx.ml": 3}, 8
+OPSETS, _IR_VERSION = {"": 17, "ai.onnx.ml": 3}, 8
 
 
 def _onnx(module: str = "onnx") -> Any:
@@ -83,7 +83,7 @@ def _write(model: Model, form: Forest | Line, name: str) -> bytes:
         shapes.insert(0, graph.helper.make_tensor_value_info(label, getattr(_onnx().TensorProto, kind), ["N"]))
     proto = graph.helper.make_model(
         graph.helper.make_graph(graph.nodes, name, inputs, shapes, graph.constants),
-        opset_imports=[graph.helper.make_opsetid(domain, version) for domain, version in _OPSETS.items()],
+        opset_imports=[graph.helper.make_opsetid(domain, version) for domain, version in OPSETS.items()],
         ir_version=_IR_VERSION,
         producer_name="skdistill",
         producer_version=__version__,
@@ -209,12 +209,11 @@ def _trees(graph: _Graph, model: Model, encoded: str, place: list[int]) -> str:
         own = [int(outputs[i])] if outputs is not None and len(outputs) else list(range(k))
         targets += own * len(values)
     each = len(weights) // int(is_leaf.sum())
-    return graph.add(
+    sums = graph.add(
         "TreeEnsembleRegressor",
         encoded,
         domain="ai.onnx.ml",
         n_targets=k,
-        base_values=base_of(predictor).tolist(),
         nodes_treeids=number.tolist(),
         nodes_nodeids=node.tolist(),
         nodes_featureids=np.where(is_leaf, 0, places[feature]).tolist(),
@@ -228,6 +227,10 @@ def _trees(graph: _Graph, model: Model, encoded: str, place: list[int]) -> str:
         target_ids=targets,
         target_weights=weights,
     )
+    if isinstance(predictor, Tree):
+        return sums
+    # onnxruntime forgets the operator's own base of an output that no tree adds to.
+    return graph.add("Add", sums, graph.constant(base_of(predictor).astype(np.float32)))
 
 
 def _silent(k: int, n_features: int) -> Tree:

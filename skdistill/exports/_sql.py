@@ -35,27 +35,37 @@ def _write(model: Model, form: Forest | Line, name: str) -> bytes:
     is_classes = model.output.classes is not None
     prefix = _free("probability of " if is_classes else "predicted ", labels, taken)
     answers = [_quoted(prefix + label) for label in labels]
+    prediction = [_quoted(_free("prediction", [""], taken))] if is_classes else []
+    literals = [_literal(label) for label in model.output.classes or ()]
     if isinstance(model.predictor, Tree):
         assert isinstance(form, Forest)
-        tree = form.trees[0]
-        linked = model.output.activate(tree.value.astype(np.float64))
-        expressions = [_tree(tree, linked[:, k].tolist(), columns) for k in range(len(labels))]
-        source = TABLE
+        tree, values = form.trees[0], form.trees[0].value.astype(np.float64)
+        linked = model.output.activate(values)
+        expressions = [_tree(tree, [_number(v) for v in linked[:, k].tolist()], columns) for k in range(len(labels))]
+        if is_classes:
+            expressions.append(_tree(tree, [literals[k] for k in linked.argmax(axis=1).tolist()], columns))
+        levels = [([*answers, *prediction], expressions)]
     else:
         expressions = _forest(form, columns) if isinstance(form, Forest) else _line(form, columns)
-        source = TABLE
+        levels = [(answers, expressions)]
         if model.output.link != "identity":
             scores = [_quoted(_free("score of ", labels, taken) + label) for label in labels]
-            source = _nested(scores, expressions, source)
-            expressions = _linked(model.output.link, scores)
-    text = [f"-- A model written by skdistill {__version__}. Each row of {TABLE} comes back with its answers."]
-    if is_classes:
-        prediction = _quoted(_free("prediction", [""], taken))
-        decided = _decided(answers, [_literal(label) for label in model.output.classes or ()])
-        source = _nested(answers, expressions, source)
-        expressions, answers = [decided], [prediction]
-    text.append(_selected(answers, expressions, source) + ";\n")
-    return "\n".join(text).encode()
+            levels = [(scores, expressions), (answers, _linked(model.output.link, scores))]
+        if is_classes:
+            levels.append((prediction, [_decided(answers, literals)]))
+    text = f"-- A model written by skdistill {__version__}. Each row of {TABLE} comes back with its answers.\n"
+    return f"{text}{_statement(levels)};\n".encode()
+
+
+def _statement(levels: list[tuple[list[str], list[str]]]) -> str:
+    """One SELECT on top of the other. What is not materialised, SQLite pastes into each place that names it."""
+    source, parts = TABLE, []
+    for i, (names, expressions) in enumerate(levels):
+        items = "".join(f",\n  {expression} AS {name}" for name, expression in zip(names, expressions, strict=True))
+        parts.append(f"SELECT *{items}\nFROM {source}")
+        source = f"nested_{i}"
+    named = ",\n".join(f"nested_{i} AS MATERIALIZED (\n{part}\n)" for i, part in enumerate(parts[:-1]))
+    return f"WITH {named}\n{parts[-1]}" if named else parts[-1]
 
 
 def _free(prefix: str, labels: list[str], taken: set[str]) -> str:
@@ -63,15 +73,6 @@ def _free(prefix: str, labels: list[str], taken: set[str]) -> str:
     while any((prefix + label).casefold() in taken for label in labels):
         prefix = f"_{prefix}"
     return prefix
-
-
-def _selected(names: list[str], expressions: list[str], source: str) -> str:
-    items = "".join(f",\n  {expression} AS {name}" for name, expression in zip(names, expressions, strict=True))
-    return f"SELECT *{items}\nFROM {source}"
-
-
-def _nested(names: list[str], expressions: list[str], source: str) -> str:
-    return f"(\n{_selected(names, expressions, source)}\n) AS nested_{source.count('AS nested_')}"
 
 
 def _quoted(name: str) -> str:
@@ -109,7 +110,7 @@ def _test(test: Test, columns: Any) -> str:
     return f"({below} OR {_missing(cell)})" if test.missing else below
 
 
-def _tree(tree: RawTree, values: list[float], columns: Any) -> str:
+def _tree(tree: RawTree, leaves: list[str], columns: Any) -> str:
     """One CASE for each split, from the leaves up; one that stands in the ELSE of another becomes a part of it.
 
     Parsers have a small stack. The more deeply nested side goes to the ELSE, so that the nesting grows as the logarithm
@@ -120,7 +121,7 @@ def _tree(tree: RawTree, values: list[float], columns: Any) -> str:
     for node in reversed(range(len(tree.tests))):
         test, no = tree.tests[node], tree.no[node]
         if test is None:
-            texts[node] = _number(values[no])
+            texts[node] = leaves[no]
             continue
         yes, asked = node + 1, _test(test, columns)
         if texts[yes] == texts[no]:
@@ -138,9 +139,9 @@ def _tree(tree: RawTree, values: list[float], columns: Any) -> str:
 def _forest(form: Forest, columns: Any) -> list[str]:
     sums = [[_number(base)] for base in form.base.tolist()]
     for tree in form.trees:
-        values = tree.value.astype(np.float64)
         for k in range(len(sums)) if tree.output is None else (tree.output,):
-            sums[k].append(_tree(tree, values[:, k if tree.output is None else 0].tolist(), columns))
+            values = tree.value[:, k if tree.output is None else 0].tolist()
+            sums[k].append(_tree(tree, list(map(_number, values)), columns))
     return [_sum(terms) for terms in sums]
 
 

@@ -139,6 +139,64 @@ class Preprocessor(Frozen):
         """
         if hasattr(X, "tocsr"):
             return self._transform_sparse(X)
+        return self._assemble(*self._gathered(X))
+
+    def cells(self, X: Any) -> NDArray[np.float32]:
+        """Say raw rows in numbers alone, as programs read them that have no texts.
+
+        Parameters
+        ----------
+        X : as for `transform`, but not sparse
+
+        Returns
+        -------
+        cells : float32 array of shape (n, n_features_in)
+            NaN where a cell is missing. A category is its number among the column's categories, -1 if it is not there.
+
+        Examples
+        --------
+        >>> from skdistill.model import CategoryColumn, NumericColumn, Preprocessor
+        >>> preprocessor = Preprocessor((NumericColumn("age", fill=40.0), CategoryColumn("job", ("clerk", "nurse"))))
+        >>> preprocessor.cells([[31, "nurse"], [None, "cook"], [30, None]])
+        array([[31.,  1.],
+               [nan, -1.],
+               [30., nan]], dtype=float32)
+        """
+        numbers, raw = self._gathered(X)
+        layout = self._layout
+        if not layout.category:
+            return numbers
+        cells = np.empty((len(numbers), self.n_features_in), np.float32)
+        cells[:, layout.numeric] = numbers
+        for i, feature_of in layout.category:
+            before = self.slices[i].start - 1
+            values = raw[i].tolist()
+            codes = np.fromiter((feature_of.get(value, before) for value in values), np.float32, len(values))
+            cells[:, i] = codes - (before + 1)
+            unknown = np.flatnonzero(codes == before)
+            cells[unknown[[_is_missing(values[row]) for row in unknown]], i] = np.nan
+        return cells
+
+    def rows(self, X: Any) -> list[list[Any]]:
+        """Say raw rows as lists of Python values, as programs for single rows take them; numbers in float32.
+
+        Examples
+        --------
+        >>> from skdistill.model import CategoryColumn, NumericColumn, Preprocessor
+        >>> preprocessor = Preprocessor((NumericColumn("age", fill=40.0), CategoryColumn("job", ("clerk", "nurse"))))
+        >>> preprocessor.rows({"job": ["nurse", None], "age": [31, 30]})
+        [[31.0, 'nurse'], [30.0, None]]
+        """
+        numbers, raw = self._gathered(X)
+        if not self._layout.category:
+            return numbers.tolist()
+        columns = [column.tolist() for column in raw]
+        for i, column in zip(self._layout.numeric, numbers.T, strict=True):
+            columns[i] = column.tolist()
+        return [list(row) for row in zip(*columns, strict=True)]
+
+    def _gathered(self, X: Any) -> tuple[NDArray[np.float32], Sequence[NDArray[Any]]]:
+        """The numeric raw columns in float32, side by side, and all raw columns, if any is categorical."""
         layout = self._layout
         raw: Any
         if isinstance(X, Mapping) or hasattr(X, "columns"):
@@ -147,16 +205,16 @@ class Preprocessor(Frozen):
         else:
             table = _as_table(X, self.n_features_in, bool(layout.category))
             if table.dtype.kind in "biuf" and not layout.category:
-                return self._assemble(_as_float32(table), [], len(table))
+                return _as_float32(table), []
             raw, n_rows = table.T, len(table)
         numbers = np.empty((n_rows, len(layout.numeric)), np.float32)
         for j, i in enumerate(layout.numeric):
             numbers[:, j] = _as_numbers(raw[i], self.columns[i].name)
-        return self._assemble(numbers, raw, n_rows)
+        return numbers, raw
 
-    def _assemble(self, numbers: NDArray[np.float32], raw: Sequence[NDArray[Any]], n_rows: int) -> NDArray[np.float32]:
+    def _assemble(self, numbers: NDArray[np.float32], raw: Sequence[NDArray[Any]]) -> NDArray[np.float32]:
         """Lay out the encoded features, from the numeric raw columns in float32 and all raw columns."""
-        layout = self._layout
+        layout, n_rows = self._layout, len(numbers)
         # One pass finds out whether there is anything to fill or clip; mostly there is not.
         missing = None if np.isfinite(numbers).all() else np.isnan(numbers)
         if missing is not None:

@@ -19,7 +19,7 @@ from skdistill._files import write_whole
 from skdistill._sklearn import Interval, StrOptions, validate_params
 
 from ._evidence import Contestant, Evidence
-from ._latency import latency
+from ._latency import latency, shipped_latency
 from ._metrics import (
     GapRecovered,
     classification_losses,
@@ -66,7 +66,9 @@ class DistillationReport:
         - regression: rmse, r2 (NaN for a single row), each the mean over outputs, and r2_to_teacher, the R² with the
           committee's predictions for truth;
         - nbytes, us_single (median microseconds of a call with one row) and us_row_batch (median microseconds per row
-          of a call with up to 10,000 rows).
+          of a call with up to 10,000 rows);
+        - us_shipped_p50 and us_shipped_p99, of a student that has a model form: microseconds that one row takes of the
+          program it is shipped as (`skdistill.Predictor`), for half of the rows and for 99 of 100.
 
         None where there is no committee, or where something is unknown or was not measured.
     gap : dict of str to GapRecovered
@@ -267,7 +269,9 @@ def distillation_report(
     for contestant, output in zip(contestants, outputs):
         metrics = score(truth, output, found.get("committee"))
         us_single, us_row_batch = (None, None) if contestant.predict is None else latency(contestant.predict, X)
+        us_p50, us_p99 = (None, None) if contestant.model is None or X is None else shipped_latency(contestant.model, X)
         costs = {"nbytes": contestant.nbytes, "us_single": us_single, "us_row_batch": us_row_batch}
+        costs |= {"us_shipped_p50": us_p50, "us_shipped_p99": us_p99}
         rows.append({"name": contestant.name, "role": contestant.role, **metrics, **costs})
 
     losses = {role: row_losses(truth, output) for role, output in found.items()}

@@ -23,6 +23,8 @@ HEADINGS = {
     "nbytes": "size",
     "us_single": "one row",
     "us_row_batch": "row in batch",
+    "us_shipped_p50": "shipped",
+    "us_shipped_p99": "its 99 %",
 }
 
 
@@ -86,7 +88,7 @@ def cell(key: str, value: Any) -> str:
         return _ABSENT
     if key == "nbytes":
         return in_bytes(value)
-    if key in ("us_single", "us_row_batch"):
+    if key.startswith("us_"):
         return microseconds(value)
     return significant(value, 4) if key == "rmse" else f"{value:.3f}"
 

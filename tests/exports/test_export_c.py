@@ -12,6 +12,7 @@ from export_matrix import classifier, raw_table, regressor
 
 from skdistill import export
 from skdistill.exports import ExportMismatchError, _c
+from skdistill.exports._compile import DRIVER, Compiled
 from skdistill.exports._raw import raw_form
 from skdistill.exports._rows import adversarial_rows
 from skdistill.exports._verify import check_answers
@@ -30,7 +31,7 @@ def test_every_kind_of_model_side_by_side(models, compiler, tmp_path):
     for name, model in named.items():
         (tmp_path / f"{name}.h").write_bytes(_c.TARGET.write(model, raw_form(model), name))
         d, k = model.preprocessor.n_features_in, model.output.n_outputs
-        source.append(f'#include "{name}.h"\n' + _c.DRIVER.format(name=name, d=d, k=k))
+        source.append(f'#include "{name}.h"\n' + DRIVER.format(name=name, d=d, k=k))
     (tmp_path / "all.c").write_text("\n".join(source))
     command = [compiler, "-std=c99", *STRICT, "-O0", "-shared", "-fPIC", "all.c", "-o", "all.so", "-lm"]
     done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False)
@@ -39,7 +40,7 @@ def test_every_kind_of_model_side_by_side(models, compiler, tmp_path):
     for name, model in named.items():
         form = raw_form(model)
         columns = adversarial_rows(model, form, seed=1)
-        answers = _c.called(getattr(library, f"{name}_run"), model, columns)
+        answers = Compiled(library, model, name).answer(model, columns)
         check_answers(model, columns, *answers, _c.TARGET.tolerance[type(form)])
 
 
@@ -75,8 +76,8 @@ def test_size_is_told_and_libm_only_where_needed(tmp_path):
     assert "math.h" not in tree
     assert "-lm" not in tree
     assert "Link with -lm" in line
-    # 23 splits of a column, an edge, two ways and the way of a missing cell, 24 leaves of 3 floats.
-    assert f"Its tables take {23 * (1 + 4 + 1 + 1 + 1) + 24 * 3 * 4} bytes" in tree
+    # 23 splits of a column, an edge, two ways and the way of a missing cell, 24 leaves of 3 floats and a choice.
+    assert f"Its tables take {23 * (1 + 4 + 1 + 1 + 1) + 24 * (3 * 4 + 1)} bytes" in tree
 
 
 def test_leaves_are_few_bytes_for_a_small_model(tmp_path):
@@ -88,6 +89,19 @@ def test_leaves_are_few_bytes_for_a_small_model(tmp_path):
     model = Model(columns, tree, Output("classification", "simplex", ("no", "yes")))
     text = export(model, tmp_path / "student.h").read_text()
     assert int(text.split("Its tables take ")[1].split()[0]) < 1024
+
+
+@pytest.mark.parametrize("name", ["tree-simplex", "linear-softmax", "additive-softmax", "sum-softmax"])
+def test_quantised_models_hold_integers(models, name, tmp_path):
+    """Leaves and weights take a byte each, and a float of scale for each output."""
+    sizes = {}
+    for how in ("float16", "int8", "int4"):
+        text = export(models[f"{name}-{how}"], tmp_path / "student.h").read_text()
+        sizes[how] = int(text.split("Its tables take ")[1].split()[0])
+        table = "weights" if "linear" in name else "values"
+        kind = text.split(f"student_{table}[")[0].split("static const")[-1].strip()
+        assert kind == "float" if how == "float16" else kind.endswith("char")
+    assert max(sizes["int8"], sizes["int4"]) < sizes["float16"]
 
 
 def test_unverified_without_a_compiler(models, tmp_path, monkeypatch):

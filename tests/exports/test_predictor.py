@@ -12,6 +12,7 @@ import pytest
 from export_matrix import classifier, raw_table, regressor
 
 from skdistill import Predictor
+from skdistill.exports._compile import compiler
 from skdistill.exports._python import TARGET as PYTHON
 from skdistill.exports._raw import raw_form
 from skdistill.exports._verify import check_answers
@@ -31,6 +32,70 @@ def test_every_kind_of_model(models):
         shaped = np.array(values).reshape(len(rows), -1)
         check_answers(model, columns, shaped, answers, PYTHON.tolerance[type(raw_form(model))])
         assert np.array_equal(predictor.predict(table), model.predict(table))
+
+
+needs_compiler = pytest.mark.skipif(compiler() is None, reason="no C compiler")
+COMPILED = ["full", "mixed-linear-softmax", "nasty-sum-simplex", "scaled-additive-value", "targets-sum"]
+
+
+@needs_compiler
+@pytest.mark.parametrize("name", COMPILED)
+def test_compiled(models, name):
+    """C answers like the model, of lists, mappings, tables with gaps and with what C cannot take."""
+    model = models[name]
+    predictor = pickle.loads(pickle.dumps(Predictor(model, compile=True)))
+    assert repr(predictor).endswith(", compile=True)")
+    table = raw_table(model, 60, seed=8)
+    table = {key: [None if cell != cell else cell for cell in cells] for key, cells in table.items()}
+    rows = [list(row) for row in zip(*table.values(), strict=True)]
+    wanted = model.predict(table)
+    same = np.array_equal if model.output.classes else np.allclose
+    assert same([predictor.predict_one(row) for row in rows], wanted)
+    assert same([predictor.predict_one(dict(zip(table, row, strict=True))) for row in rows], wanted)
+    assert same(predictor.predict(table), wanted)
+    assert predictor.predict(table).shape == wanted.shape
+    huge = [1e300 if isinstance(cell, float) else cell for cell in rows[0]]
+    assert same([predictor.predict_one(huge)], model.predict([huge]))
+    if model.output.classes:
+        np.testing.assert_allclose(predictor.predict_proba(table), model.predict_proba(table), rtol=1e-12)
+        proba = [predictor.predict_proba_one(row) for row in rows]
+        np.testing.assert_allclose(proba, model.predict_proba(table), rtol=1e-12)
+    with pytest.raises(ValueError, match=r"must have \d+ cells|X has \d+ features"):
+        predictor.predict_one(rows[0][1:])
+
+
+@needs_compiler
+def test_compiled_by_position_only_in_order():
+    """A Series or mapping goes by names, also where its cells would fit by position."""
+    pd = pytest.importorskip("pandas")
+    model = classifier("plain", "linear", "softmax")
+    predictor, row = Predictor(model, compile=True), {f"x{i}": float(i) for i in range(5)}
+    backwards = dict(reversed(row.items()))
+    wanted = tuple(model.predict_proba([list(row.values())])[0])
+    for given in (backwards, pd.Series(backwards)):
+        assert predictor.predict_proba_one(given) == pytest.approx(wanted)
+
+
+@needs_compiler
+def test_sparse_rows_of_a_compiled_model():
+    sparse = pytest.importorskip("scipy.sparse")
+    model = regressor("plain", "linear")
+    X = np.random.default_rng(0).normal(size=(9, 5))
+    np.testing.assert_allclose(Predictor(model, compile=True).predict(sparse.csr_array(X)), model.predict(X))
+
+
+def test_no_compiler_is_a_warning(models, monkeypatch):
+    monkeypatch.setenv("PATH", "")
+    with pytest.warns(UserWarning, match="compile=True has no effect: no C compiler"):
+        predictor = Predictor(models["full"], compile=True)
+    assert predictor.predict_one([1, 2, "clerk", 1]) == models["full"].predict([[1, 2, "clerk", 1]])[0]
+
+
+def test_compiler_without_headers_is_none(models, monkeypatch, tmp_path):
+    (tmp_path / "cc").write_text("#!/bin/sh\nexit 1\n")
+    (tmp_path / "cc").chmod(0o700)
+    monkeypatch.setenv("PATH", str(tmp_path))
+    assert compiler() is None
 
 
 @pytest.mark.parametrize("kind", ["tree", "linear", "additive", "sum"])
