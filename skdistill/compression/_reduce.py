@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from .._sklearn import Interval
-from ..model import Additive, Linear, Model, Tree, TreeSum, used_features, sparing
+from ..model import Additive, Linear, Model, Tree, TreeSum, sparing, used_features
 from ._evidence import Evidence
 from ._pass import PathPass
 from ._precise import refuse_quantised, single

@@ -13,7 +13,6 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from ..model import Model
-from ._c import coded_rows
 from ._export import PACKED_HEADER, Target
 from ._raw import Forest, Line
 from ._verify import ExportMismatchError
@@ -58,7 +57,7 @@ def called(
     library: ctypes.CDLL, content: bytes, loaded: Model, columns: list[NDArray[Any]]
 ) -> tuple[NDArray[Any], list[Any]]:
     """Values and labels that the compiled reader gives for raw rows, whose categories have the codes of `loaded`."""
-    rows = coded_rows(loaded, columns)
+    rows = loaded.preprocessor.cells(dict(zip(loaded.preprocessor.feature_names_in, columns, strict=True)))
     values, best = np.empty((len(rows), loaded.output.n_outputs)), np.empty(len(rows), np.intc)
     features = np.empty(loaded.preprocessor.n_encoded, np.float32)
     library.packed_run.restype = ctypes.c_char_p
