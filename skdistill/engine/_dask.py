@@ -97,7 +97,7 @@ def awaited(client: Any, future: Any) -> Any:
         The scheduler was lost, or so many workers died over a task that it was given up.
     """
     from distributed import CancelledError, KilledWorker
-    from distributed.comm import CommClosedError
+    from distributed.comm.core import CommClosedError
 
     address = client.scheduler.address if client.scheduler is not None else "an address unknown"
     try:
@@ -213,7 +213,7 @@ def _of_array(data: Any, target: Any, sample_rows: int, client: Any) -> Scan:
     if target is not None:
         import dask.array as da
 
-        truth = da.asarray(target)
+        truth: Any = da.asarray(target)  # type: ignore[no-untyped-call]
         if len(truth) != len(data):
             raise ValueError(f"target must have an entry for each of the {len(data):,} rows. Got {len(truth):,}.")
         truth = truth.rechunk((tuple(lengths), *([-1] * (truth.ndim - 1))))

@@ -1,10 +1,3 @@
-import os
-import signal
-import subprocess
-import sys
-import time
-from contextlib import contextmanager
-
 import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -69,46 +62,3 @@ def test_any_number_of_workers_gives_the_tree_of_one_process(rows, expected, n_w
         answers = pq.read_table(tmp_path / "answers")["prediction"].to_pylist()
         table = X if n_workers == 2 else pq.read_table(path).drop_columns("y")
         assert answers == found.predict(table).tolist()
-
-
-@contextmanager
-def over_tcp(folder, n_workers):
-    """A scheduler and workers as processes of their own, as on a cluster: their addresses' file, and the processes."""
-    contact = folder / "scheduler.json"
-    environment = {**os.environ, "OMP_NUM_THREADS": "1", "PYTHONWARNINGS": "default"}
-    quiet = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL, "env": environment, "cwd": folder}
-    dask = [sys.executable, "-m", "dask"]
-    scheduler = [*dask, "scheduler", "--port", "0", "--scheduler-file", contact, "--no-dashboard"]
-    started = [subprocess.Popen(scheduler, **quiet)]
-    try:
-        while not contact.exists():
-            assert started[0].poll() is None
-            time.sleep(0.1)
-        worker = [*dask, "worker", "--scheduler-file", contact, "--no-nanny", "--nthreads", "1", "--no-dashboard"]
-        started += [subprocess.Popen([*worker, "--name", str(i)], **quiet) for i in range(n_workers)]
-        yield contact, started
-    finally:
-        for process in started:
-            process.kill()
-            process.wait()
-
-
-def test_a_killed_worker_costs_time_and_nothing_else(rows, expected, monkeypatch, tmp_path):
-    monkeypatch.setattr(_dask, "PARTITION_ROWS", 100)
-    with (
-        over_tcp(tmp_path, 2) as (contact, (_, *workers)),
-        distributed.Client(scheduler_file=str(contact)) as client,
-    ):
-        client.wait_for_workers(2)
-        reduce, calls = _dask.DaskEngine.reduce, []
-
-        def murderous(engine, *args, **kwargs):
-            calls.append(1)
-            if len(calls) == 8:  # labelled and binned, and growing
-                workers[0].send_signal(signal.SIGKILL)
-            return reduce(engine, *args, **kwargs)
-
-        monkeypatch.setattr(_dask.DaskEngine, "reduce", murderous)
-        same_tree(distilled(scan(rows[2], target="y", sample_rows=200, client=client)), expected)
-        assert len(calls) > 8
-        assert workers[0].wait() == -signal.SIGKILL
