@@ -6,7 +6,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 UV := $(shell command -v uv 2>/dev/null)
 
-.PHONY: demo test lint docs clean
+.PHONY: demo test lint docs pictures clean
 
 demo: $(VENV)/.demo
 	$(BIN)/skdistill demo
@@ -17,6 +17,10 @@ test: $(VENV)/.dev
 docs: $(VENV)/.docs
 	$(BIN)/python -m sphinx -W --keep-going -q -j 2 -b html docs docs/_build/html
 	@echo "docs/_build/html/index.html"
+
+# The pictures that README shows; they are committed.
+pictures: $(VENV)/.dev
+	$(BIN)/python docs/images/draw.py
 
 lint: $(VENV)/.dev
 	$(BIN)/ruff check .

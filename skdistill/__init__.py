@@ -25,6 +25,7 @@ _HOMES = {
     "LinearStudent": "skdistill.students",
     "Prune": "skdistill.compression",
     "Quantise": "skdistill.compression",
+    "Reduce": "skdistill.compression",
     "Sparsify": "skdistill.compression",
     "ExportMismatchError": "skdistill.exports",
     "Predictor": "skdistill.exports",

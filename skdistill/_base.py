@@ -15,8 +15,10 @@ from sklearn.utils import assert_all_finite
 from sklearn.utils.metaestimators import available_if
 from sklearn.utils.validation import check_is_fitted
 
+from ._facts import fit_facts
 from ._fitting import DistilledFitting
 from ._inputs import check_table
+from ._notebook import visual_block
 from ._shipped import Shipped
 from ._streaming import answers
 from .engine import Scan
@@ -265,8 +267,18 @@ class BaseDistilled(DistilledFitting):
             contestants.append(Contestant(name, role, predict(X), nbytes, predict, model))
         classes = self.classes_ if self.task_ == "classification" else None
         return distillation_report(
-            self.task_, X, y, contestants, classes=classes, notes=tuple(notes), selection=self.selection_
+            self.task_,
+            X,
+            y,
+            contestants,
+            classes=classes,
+            notes=tuple(notes),
+            selection=self.selection_,
+            fitted=fit_facts(self),
         )
+
+    def _sk_visual_block_(self) -> Any:
+        return visual_block(self)
 
     def __deepcopy__(self, memo: dict[int, Any]) -> Self:
         twin = type(self).__new__(type(self))

@@ -65,12 +65,12 @@ class DistilledClassifier(ClassifierMixin, BaseDistilled):
         New rows near the given ones, labelled by the committee fitted on all rows; how many and how heavy are the
         sampler's parameters. A name stands for the defaults of `Munge` or `MarginalResampling`. It helps most
         where rows are few. "auto": none or `Munge`, chosen, see Notes.
-    compression : None, {"prune", "sparsify", "quantise"}, pass, or list of these, default=None
+    compression : None, {"prune", "sparsify", "reduce", "quantise"}, pass, or list of these, default=None
         What makes the fitted student smaller, one pass after the other; a name stands for the defaults of `Prune`,
-        `Sparsify` or `Quantise`, which comes last. The passes are judged on the labels that the student learned from
-        (on 20,000 rows at most). Whatever is predicted, reported or shipped is the compressed student, as is the rival
-        on hard labels; `max_bytes` is of the compressed one. A search reaches ``compression__tolerance`` of a single
-        pass, or tries lists.
+        `Sparsify`, `Reduce` or `Quantise`, which comes last. The passes are judged on the labels that the student
+        learned from (on 20,000 rows at most). Whatever is predicted, reported or shipped is the compressed student, as
+        is the rival on hard labels; `max_bytes` is of the compressed one. A search reaches ``compression__tolerance``
+        of a single pass, or tries lists.
     class_weight : dict, "balanced" or None, default=None
         As in scikit-learn; multiplies the sample weights of every stage.
     keep_teachers : bool, default=False
@@ -222,12 +222,12 @@ class DistilledRegressor(RegressorMixin, BaseDistilled):
         New rows near the given ones, labelled by the committee fitted on all rows; how many and how heavy are the
         sampler's parameters. A name stands for the defaults of `Munge` or `MarginalResampling`. It helps most
         where rows are few. "auto": none or `Munge`, chosen, see Notes.
-    compression : None, {"prune", "sparsify", "quantise"}, pass, or list of these, default=None
+    compression : None, {"prune", "sparsify", "reduce", "quantise"}, pass, or list of these, default=None
         What makes the fitted student smaller, one pass after the other; a name stands for the defaults of `Prune`,
-        `Sparsify` or `Quantise`, which comes last. The passes are judged on the labels that the student learned from
-        (on 20,000 rows at most). Whatever is predicted, reported or shipped is the compressed student, as is the rival
-        on hard labels; `max_bytes` is of the compressed one. A search reaches ``compression__tolerance`` of a single
-        pass, or tries lists.
+        `Sparsify`, `Reduce` or `Quantise`, which comes last. The passes are judged on the labels that the student
+        learned from (on 20,000 rows at most). Whatever is predicted, reported or shipped is the compressed student, as
+        is the rival on hard labels; `max_bytes` is of the compressed one. A search reaches ``compression__tolerance``
+        of a single pass, or tries lists.
     keep_teachers : bool, default=False
         Pickle the fitted teachers too.
     device : {"auto", "cpu", "cuda"}, default="auto"

@@ -141,7 +141,10 @@ class Untouched(LogisticRegression):
     ("settings", "message"),
     [
         ({"student": ExtraTreesClassifier(5), "compression": "prune"}, r"'compression' works on the model form, which"),
-        ({"compression": "shrink"}, r"Unknown pass of compression 'shrink'. Valid names: prune, quantise, sparsify"),
+        (
+            {"compression": "shrink"},
+            r"Unknown pass of compression 'shrink'. Valid names: prune, quantise, reduce",
+        ),
         ({"compression": [Quantise(), Prune()]}, r"Quantise\(\) must come last"),
         ({"compression": Prune(-1.0)}, r"The 'tolerance' parameter of Prune must be a float in the range"),
     ],

@@ -199,7 +199,7 @@ def test_the_evidence_is_a_table_with_the_choice_first():
 
 def test_nothing_to_choose_costs_nothing():
     X, y = load_iris(return_X_y=True)
-    clf = DistilledClassifier("logistic", random_state=0).fit(X, y)
+    clf = DistilledClassifier("logistic", blend=0.3, random_state=0).fit(X, y)
     assert clf.selection_ == []
     assert not any(note.startswith("selection") for note in clf.notes_)
 

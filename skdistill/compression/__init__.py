@@ -5,6 +5,7 @@ from ._compress import Compressed, Step, compress
 from ._pass import CompressionPass
 from ._prune import Prune
 from ._quantise import Quantise
+from ._reduce import Reduce
 from ._resolve import resolve_passes
 from ._sparsify import Sparsify
 
@@ -14,6 +15,7 @@ __all__ = [
     "Frontier",
     "Prune",
     "Quantise",
+    "Reduce",
     "Sparsify",
     "Step",
     "compress",

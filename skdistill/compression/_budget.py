@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -21,6 +21,10 @@ SPACING = 0.1
 PRECISIONS: tuple[CompressionPass, ...] = (Quantise("float32"), Quantise("float16"), Quantise("int8"), Quantise("int4"))
 
 
+#: One model, or several by number or name.
+Models = Model | Sequence[Model] | Mapping[str, Model]
+
+
 @dataclass(frozen=True)
 class Frontier:
     """Models of which none is both smaller and better than another.
@@ -29,8 +33,8 @@ class Frontier:
     ----------
     points : tuple of Compressed
         By size, the smallest first; the loss falls from point to point.
-    sources : tuple of int
-        For each point, the number of the model that it was made from.
+    sources : tuple of int or str
+        For each point, the number or name of the model that it was made from.
 
     Examples
     --------
@@ -40,7 +44,7 @@ class Frontier:
     """
 
     points: tuple[Compressed, ...]
-    sources: tuple[int, ...]
+    sources: tuple[int | str, ...]
 
     def frame(self) -> list[dict[str, Any]]:
         """The points as rows of a table, which ``pandas.DataFrame`` takes."""
@@ -57,17 +61,15 @@ class Frontier:
         ]
 
 
-def frontier(
-    models: Model | Sequence[Model], X: Any, Q: ArrayLike | None = None, sample_weight: ArrayLike | None = None
-) -> Frontier:
+def frontier(models: Models, X: Any, Q: ArrayLike | None = None, sample_weight: ArrayLike | None = None) -> Frontier:
     """Trade loss for bytes: every model pruned and sparsified step by step, each stage in several precisions.
 
     Parameters
     ----------
-    models : Model or sequence of Model
-        Not quantised; several students of one teacher, for instance.
+    models : Model, sequence of Model, or mapping of names to Model
+        Not quantised; the students of several families, for instance, which the table then calls by name.
     X, Q, sample_weight : as for `compress`
-        With several models `Q` is needed. Rows that the models were not fitted on are the better judge.
+        With several models `Q` is needed.
 
     Returns
     -------
@@ -93,7 +95,7 @@ def frontier(
     """
     found = sorted(_candidates(models, X, Q, sample_weight), key=lambda each: each[1].steps[-1].loss_after)
     found.sort(key=lambda each: each[1].model.nbytes)
-    kept: list[tuple[int, Compressed]] = []
+    kept: list[tuple[int | str, Compressed]] = []
     for source, point in found:
         if not kept or point.steps[-1].loss_after < kept[-1][1].steps[-1].loss_after:
             kept.append((source, point))
@@ -101,7 +103,7 @@ def frontier(
 
 
 def fit_budget(
-    models: Model | Sequence[Model],
+    models: Models,
     max_bytes: int,
     X: Any,
     Q: ArrayLike | None = None,
@@ -111,7 +113,7 @@ def fit_budget(
 
     Parameters
     ----------
-    models : Model or sequence of Model
+    models : Model, sequence of Model, or mapping of names to Model
     max_bytes : int
     X, Q, sample_weight : as for `frontier`
 
@@ -142,16 +144,18 @@ def fit_budget(
 
 
 def _candidates(
-    models: Model | Sequence[Model], X: Any, Q: ArrayLike | None, sample_weight: ArrayLike | None
-) -> Iterator[tuple[int, Compressed]]:
-    """Every model tried, with the number of the one that it was made from."""
-    several = [models] if isinstance(models, Model) else list(models)
+    models: Models, X: Any, Q: ArrayLike | None, sample_weight: ArrayLike | None
+) -> Iterator[tuple[int | str, Compressed]]:
+    """Every model tried, with the number or name of the one that it was made from."""
+    listed = [models] if isinstance(models, Model) else models
+    entries: Iterable[tuple[int | str, Model]] = listed.items() if isinstance(listed, Mapping) else enumerate(listed)
+    several = dict(entries)
     if not several or (len(several) > 1 and Q is None):
         raise ValueError(
             "'models' must be one model or more, and 'Q' given where they are several: each would be judged by its own "
             f"answers. Got {len(several)} models."
         )
-    for source, model in enumerate(several):
+    for source, model in several.items():
         evidence = Evidence(model, X, Q, sample_weight)
         first, loss = evidence.answers(model), evidence.loss(model)
         for stage, steps in _stages(model, evidence):

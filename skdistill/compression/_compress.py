@@ -80,14 +80,14 @@ def compress(
 ) -> Compressed:
     """Run passes over a model, one after the other, and measure what each costs.
 
-    No pass makes a model larger. Rows that the model was not fitted on are the better judge.
+    No pass makes a model larger.
 
     Parameters
     ----------
     model : Model
     passes : str, pass, or sequence of these
-        `Prune`, `Sparsify`, `Quantise`, or "prune", "sparsify", "quantise" for their defaults. `Quantise` comes last:
-        the others do not change quantised values.
+        `Prune`, `Sparsify`, `Reduce`, `Quantise`, or "prune", "sparsify", "reduce", "quantise" for their defaults.
+        `Quantise` comes last: the others do not change quantised values.
     X : raw rows, as `Model.evaluate` takes them
     Q : array-like of shape (n, n_outputs) or None
         Soft labels (or true ones as rows of 0 and 1), or values. None: what the model itself answers.

@@ -15,7 +15,7 @@ from ..model import Additive, Model, Tree, TreeSum, sparing
 from ._evidence import EPS, Evidence
 from ._pass import PathPass
 from ._precise import refuse_quantised, single
-from ._trees import bottom_splits, collapsed, ends, node_values, summed_up, without_dead_ends
+from ._trees import bottom_splits, collapsed, ends, node_values, summed_up, without_constants, without_dead_ends
 
 Floats = NDArray[np.float64]
 
@@ -130,7 +130,7 @@ def _parents(tree: Tree) -> list[int]:
 
 def _sum_path(model: Model, sums: TreeSum, evidence: Evidence) -> Iterator[TreeSum]:
     """Bottom splits merged, a share of them at a time; a tree that is left with one leaf joins the base."""
-    sums = _without_constants(replace(sums, trees=tuple(map(without_dead_ends, sums.trees))))
+    sums = without_constants(replace(sums, trees=tuple(map(without_dead_ends, sums.trees))))
     yield sums
     Z = evidence.encode(model.preprocessor)
     while sums.trees:
@@ -152,18 +152,8 @@ def _sum_path(model: Model, sums: TreeSum, evidence: Evidence) -> Iterator[TreeS
         for i, merges in made.items():
             nodes = np.array([node for node, _ in merges])
             trees[i] = collapsed(trees[i], nodes, np.array([merged for _, merged in merges]))
-        sums = _without_constants(replace(sums, trees=tuple(trees)))
+        sums = without_constants(replace(sums, trees=tuple(trees)))
         yield sums
-
-
-def _without_constants(sums: TreeSum) -> TreeSum:
-    """Trees of a single leaf move into the base."""
-    lone = [tree.n_leaves == 1 for tree in sums.trees]
-    base = sums.base.astype(np.float64)
-    for tree, k, alone in zip(sums.trees, sums.output.tolist(), lone, strict=True):
-        base[k] += float(tree.value[0, 0]) * alone
-    kept = [i for i, alone in enumerate(lone) if not alone]
-    return TreeSum(tuple(sums.trees[i] for i in kept), sums.output[kept], single(base), sums.n_features)
 
 
 def _merge(value: Floats, slope: Floats, curvature: Floats) -> tuple[Floats, float]:

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 from numpy.typing import NDArray
@@ -19,9 +18,9 @@ Floats = NDArray[np.float64]
 MAX_ITER = 30
 
 
-def refitted(model: Model, predictor: Linear | Additive, evidence: Evidence, penalty: float) -> Model:
-    """The model with this line or these tables, their values those of least loss plus `penalty` / 2 times the squares
-    of the changes.
+def refitted(model: Model, predictor: Linear | Additive, evidence: Evidence, penalty: float) -> Linear | Additive:
+    """A line or tables in the place of the model's, their values those of least loss plus `penalty` / 2 times the
+    squares of the changes.
 
     Values that are zero in all outputs stay zero; under a link other than the loss's own nothing changes. In units in
     which each value's feature has spread one, by L-BFGS.
@@ -29,7 +28,7 @@ def refitted(model: Model, predictor: Linear | Additive, evidence: Evidence, pen
     sums = sums_of(predictor, evidence.encode(model.preprocessor), model.output.link)
     is_softmax = evidence.is_classification and model.output.link == "softmax"
     if evidence.is_classification and not is_softmax:
-        return replace(model, predictor=predictor)
+        return predictor
     start = np.stack(sums.values, axis=1)
     rows = np.flatnonzero(start.any(axis=1))
     # Under a softmax the last output stays zero.
@@ -68,4 +67,4 @@ def refitted(model: Model, predictor: Linear | Additive, evidence: Evidence, pen
     matrix, intercept = start.copy(), sums.constants.copy()
     matrix[np.ix_(rows, free)] += values
     intercept[free] += constants
-    return replace(model, predictor=sums.build(list(matrix.T), intercept))
+    return cast("Linear | Additive", sums.build(list(matrix.T), intercept))

@@ -11,9 +11,15 @@ from sklearn.base import clone
 from ._pass import CompressionPass
 from ._prune import Prune
 from ._quantise import Quantise
+from ._reduce import Reduce
 from ._sparsify import Sparsify
 
-PASSES: dict[str, type[CompressionPass]] = {"prune": Prune, "quantise": Quantise, "sparsify": Sparsify}
+PASSES: dict[str, type[CompressionPass]] = {
+    "prune": Prune,
+    "quantise": Quantise,
+    "reduce": Reduce,
+    "sparsify": Sparsify,
+}
 
 
 def resolve_passes(compression: Any) -> tuple[CompressionPass, ...]:

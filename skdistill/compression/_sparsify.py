@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from numbers import Real
 from typing import Any, ClassVar
 
@@ -62,39 +63,59 @@ class Sparsify(PathPass):
     def path(self, model: Model, evidence: Evidence) -> Iterator[Model]:
         """Ever smaller models, down to a constant."""
         refuse_quantised(model, "Sparsify")
-        Z = evidence.encode(model.preprocessor)
-        while isinstance(model.predictor, Linear | Additive):
-            worth = _saliencies(model, model.predictor, Z, evidence)
+        if not isinstance(model.predictor, Linear | Additive):
+            return
+        Z, given, current = evidence.encode(model.preprocessor), model.predictor, model.predictor
+        gone: set[int] = set()
+        while True:
+            worth = _saliencies(model, current, Z, evidence)
             parts = np.flatnonzero(np.isfinite(worth))
             if not len(parts):
                 return
             # Those that change nothing go first, and alone.
             order = parts[np.argsort(worth[parts], kind="stable")]
             count = max(int((worth[parts] <= 0).sum()), int(SHARE * len(parts)), 1)
-            model = refitted(model, _without(model.predictor, order[:count]), evidence, self.alpha / evidence.n_rows)
-            yield model
+            gone |= set(numbers(current, given)[order[:count]].tolist())
+            current = refitted(model, without_parts(given, gone), evidence, self.alpha / evidence.n_rows)
+            yield replace(model, predictor=current)
+
+
+def numbers(predictor: Linear | Additive, given: Linear | Additive) -> NDArray[np.intp]:
+    """For each part of what is left of a predictor, which part of the whole it is: features first, then pairs."""
+    found = list(range(predictor.n_features))
+    if isinstance(predictor, Additive) and isinstance(given, Additive):
+        where = {pair.features: i for i, pair in enumerate(given.pairs)}
+        found += [predictor.n_features + where[pair.features] for pair in predictor.pairs]
+    return np.array(found, dtype=np.intp)
 
 
 def _saliencies(model: Model, predictor: Linear | Additive, Z: Any, evidence: Evidence) -> NDArray[np.float64]:
     """By how much the loss rises without each feature or table, then each pair; infinite for those not used."""
-    slope, curvature = evidence.derivatives(model, predictor.evaluate(Z))
+    derivatives = evidence.derivatives(model, predictor.evaluate(Z))
     if isinstance(predictor, Linear):
-        return _rises(predictor, Z, slope, curvature)
-    rows = Z.toarray() if hasattr(Z, "toarray") else Z
-    found = []
-    for i in range(predictor.n_features):
-        table = predictor.tables[i].astype(np.float64)
-        used = bool((table != table[0]).any())
-        added = table[np.searchsorted(predictor.edges[i], rows[:, i])] if used else None
-        found.append(np.inf if added is None else _rise(added, slope, curvature))
-    for pair in predictor.pairs:
-        table = pair.table.reshape(-1, predictor.n_outputs).astype(np.float64)
-        found.append(_rise(table[pair.cells(rows)], slope, curvature) if table.any() else np.inf)
-    return np.array(found)
+        return _rises(predictor, Z, *derivatives)
+    used = [bool((table != table[0]).any()) for table in predictor.tables]
+    used += [bool(pair.table.any()) for pair in predictor.pairs]
+    return np.array(
+        [rise(contribution(predictor, Z, i), *derivatives) if each else np.inf for i, each in enumerate(used)]
+    )
+
+
+def contribution(predictor: Linear | Additive, Z: Any, part: int) -> NDArray[np.float64]:
+    """What a feature or table, or behind these a pair, adds to each row; shape (n, n_outputs)."""
+    k = predictor.n_features
+    column = Z[:, [part]] if part < k else Z
+    rows = column.toarray() if hasattr(column, "toarray") else column
+    if isinstance(predictor, Linear):
+        return np.asarray(rows.astype(np.float64) * predictor.coef[part])
+    if part < k:
+        return np.asarray(predictor.tables[part].astype(np.float64)[np.searchsorted(predictor.edges[part], rows[:, 0])])
+    pair = predictor.pairs[part - k]
+    return np.asarray(pair.table.reshape(-1, predictor.n_outputs).astype(np.float64)[pair.cells(rows)])
 
 
 def _rises(line: Linear, Z: Any, slope: NDArray[np.float64], curvature: NDArray[np.float64]) -> NDArray[np.float64]:
-    """`_rise` for each feature of a line, by products that leave sparse rows sparse."""
+    """`rise` for each feature of a line, by products that leave sparse rows sparse."""
     rows = Z.astype(np.float64)
     squares = rows.multiply(rows) if hasattr(rows, "multiply") else rows**2
     coef, total = line.coef.astype(np.float64), curvature.sum(axis=0)
@@ -104,7 +125,7 @@ def _rises(line: Linear, Z: Any, slope: NDArray[np.float64], curvature: NDArray[
     return np.where(coef.any(axis=1), (first + 0.5 * second).sum(axis=1), np.inf)
 
 
-def _rise(added: NDArray[np.float64], slope: NDArray[np.float64], curvature: NDArray[np.float64]) -> float:
+def rise(added: NDArray[np.float64], slope: NDArray[np.float64], curvature: NDArray[np.float64]) -> float:
     """The loss without what a part adds, once the constants make up for its mean."""
     total = curvature.sum(axis=0)
     mean = (added * curvature).sum(axis=0) / np.where(total > 0, total, 1)
@@ -112,12 +133,13 @@ def _rise(added: NDArray[np.float64], slope: NDArray[np.float64], curvature: NDA
     return float((moved * (slope + 0.5 * curvature * moved)).sum())
 
 
-def _without(predictor: Linear | Additive, parts: NDArray[np.intp]) -> Linear | Additive:
+def without_parts(predictor: Linear | Additive, gone: set[int]) -> Linear | Additive:
+    """The predictor without some of its parts, as `numbers` counts them."""
     if isinstance(predictor, Linear):
         coef = predictor.coef.copy()
-        coef[parts] = 0
+        coef[sorted(gone)] = 0
         return Linear(coef, predictor.intercept)
-    gone, k = set(parts.tolist()), predictor.n_features
+    k = predictor.n_features
     empty = np.zeros((1, predictor.n_outputs), np.float32)
     kept: list[PairTable] = [pair for i, pair in enumerate(predictor.pairs) if i + k not in gone]
     return Additive(

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ..model import Tree
+from ..model import Tree, TreeSum
 from ._precise import single
 
 Floats = NDArray[np.float64]
@@ -55,16 +55,17 @@ def collapsed(tree: Tree, nodes: NDArray[np.intp], values: Floats) -> Tree:
     return _without(tree, kept, feature, threshold, value, tree.right)
 
 
-def without_dead_ends(tree: Tree) -> Tree:
+def without_dead_ends(tree: Tree, bounds: dict[int, tuple[float, float]] | None = None) -> Tree:
     """The tree without what cannot change an answer: branches that no row can reach, splits of equal leaves.
 
     A threshold on the way down bounds its feature: a split at or above the bound sends every row to the left, one at or
-    below the other bound every row to the right, as it does NaN.
+    below the other bound every row to the right, as it does NaN. `bounds` hold for all rows: above the first, at most
+    the second.
     """
     n_nodes = len(tree.feature)
     instead = np.arange(n_nodes)  # whose place a node takes
-    for node, bounds in _boxes(tree):
-        low, high = bounds.get(int(tree.feature[node]), (-np.inf, np.inf))
+    for node, box in _boxes(tree, bounds or {}):
+        low, high = box.get(int(tree.feature[node]), (-np.inf, np.inf))
         if tree.threshold[node] >= high:
             instead[node] = node + 1
         elif tree.threshold[node] <= low:
@@ -90,9 +91,19 @@ def without_dead_ends(tree: Tree) -> Tree:
     return Tree(feature, tree.threshold[order], right[order], single(value[order][feature < 0]), tree.n_features)
 
 
-def _boxes(tree: Tree) -> Iterator[tuple[int, dict[int, tuple[float, float]]]]:
+def without_constants(sums: TreeSum) -> TreeSum:
+    """Trees of a single leaf move into the base."""
+    lone = [tree.n_leaves == 1 for tree in sums.trees]
+    base = sums.base.astype(np.float64)
+    for tree, k, alone in zip(sums.trees, sums.output.tolist(), lone, strict=True):
+        base[k] += float(tree.value[0, 0]) * alone
+    kept = [i for i, alone in enumerate(lone) if not alone]
+    return TreeSum(tuple(sums.trees[i] for i in kept), sums.output[kept], single(base), sums.n_features)
+
+
+def _boxes(tree: Tree, bounds: dict[int, tuple[float, float]]) -> Iterator[tuple[int, dict[int, tuple[float, float]]]]:
     """Each split, with the bounds that the way to it sets to features: above the first, at most the second."""
-    stack: list[tuple[int, dict[int, tuple[float, float]]]] = [(0, {})]
+    stack = [(0, bounds)]
     while stack:
         node, bounds = stack.pop()
         if tree.feature[node] < 0:

@@ -9,6 +9,7 @@ from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from .._files import write_whole
 from ..model import Model
 from ._raw import Forest, Line, raw_form
 from ._rows import adversarial_rows
@@ -95,16 +96,7 @@ def export(model: Any, path: str | os.PathLike[str], *, target: str | None = Non
     path = Path(path)
     chosen: Target = import_module(TARGETS[_name(path, target)][0], __package__).TARGET
     content = checked(model, path.stem, chosen)
-    draft = path.with_name(f"{path.name}.{os.urandom(4).hex()}.tmp")  # a rename across file systems is a copy
-    try:
-        with open(draft, "xb") as file:
-            file.write(content)
-            file.flush()
-            os.fsync(file.fileno())
-        os.replace(draft, path)
-    except BaseException:
-        draft.unlink(missing_ok=True)
-        raise
+    write_whole(path, content)
     return path
 
 

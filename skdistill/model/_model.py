@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from typing import TYPE_CHECKING, Any
 
+from .._files import write_whole
 from ._additive import Additive
 from ._frozen import Frozen, frozen
 from ._json import ModelFormatError, decode, encode
@@ -211,19 +212,7 @@ def save(model: Model, path: str | os.PathLike[str]) -> None:
     ...     load(os.path.join(folder, "model.json")).predict([[3.0]])
     array([7.])
     """
-    data = encode(model.preprocessor, model.predictor, model.output, model.precision)
-    target = os.fspath(path)
-    draft = f"{target}.{os.urandom(4).hex()}.tmp"  # in the same folder: a rename across file systems is a copy
-    try:
-        with open(draft, "xb") as file:
-            file.write(data)
-            file.flush()
-            os.fsync(file.fileno())
-        os.replace(draft, target)
-    except BaseException:
-        if os.path.exists(draft):
-            os.remove(draft)
-        raise
+    write_whole(path, encode(model.preprocessor, model.predictor, model.output, model.precision))
 
 
 def load(path: str | os.PathLike[str]) -> Model:

@@ -1,10 +1,11 @@
 """What was kept, what was lost and what distillation bought: the report on test rows. It fits nothing."""
 
+from ._evidence import Contestant, Evidence
 from ._fidelity_display import FidelityDisplay
 from ._frontier_display import FrontierDisplay
 from ._latency import joblib_nbytes
 from ._metrics import GapRecovered
-from ._report import Contestant, DistillationReport, Evidence, distillation_report
+from ._report import DistillationReport, distillation_report
 from ._student_display import StudentDisplay
 
 __all__ = [

@@ -10,11 +10,12 @@ from typing import Any
 import numpy as np
 
 from skdistill.model import Additive, CategoryColumn, Model, NumericColumn, PairTable
+from skdistill.words import Wording
 
-from ._conditions import is_flag, number, owners, raw_value
 from ._palette import Palette, plain, shorten, tidy
 from ._scorecard import draw_cells
 from ._scores import Floats, readable, series, unit
+from ._text import number
 
 # Columns and pairs that are drawn, the strongest first; how many beside each other; series told apart by colour.
 _MOST, _MOST_PAIRS, _ACROSS, _MOST_SERIES = 12, 3, 3, 8
@@ -75,7 +76,7 @@ def _effect(column: NumericColumn | CategoryColumn, edges: Any, tables: list[Flo
     at_one = [table[np.searchsorted(cuts, 1.0)] for cuts, table in zip(edges, tables)]
     missing = None
     if isinstance(column, NumericColumn):
-        cuts = np.array([raw_value(column, float(cut)) for cut in edges[0]])
+        cuts = _raw(column, edges[0])
         values = tables[0] + sum(at_zero[1:])
         if column.missing:
             # A missing value is filled before it is looked up.
@@ -148,13 +149,19 @@ def _strong_pairs(model: Model) -> list[PairTable]:
 
 def _pair_side(model: Model, pair: PairTable, side: int) -> tuple[str, list[str]]:
     """Name of one feature of a pair, and its bins in words."""
-    column, at = owners(model.preprocessor)[pair.features[side]]
-    if is_flag(column, at):
+    at, part, category = Wording(model.preprocessor).features[pair.features[side]]
+    column = model.preprocessor.columns[at]
+    if part == "missing":
         return column.name, ["known", "missing"]
-    if isinstance(column, CategoryColumn):
-        label = str(column.categories[at])
-        return column.name, [f"not {label}", label]
-    return column.name, interval_names(np.array([raw_value(column, float(edge)) for edge in pair.edges[side]]))
+    if part == "category":
+        return column.name, [f"not {category}", str(category)]
+    assert isinstance(column, NumericColumn)
+    return column.name, interval_names(_raw(column, pair.edges[side]))
+
+
+def _raw(column: NumericColumn, edges: Any) -> Floats:
+    """Edges in the units of the raw column."""
+    return np.asarray(edges, dtype=np.float64) / column.scale + column.center
 
 
 def curves_size(model: Model, Z: Any) -> tuple[float, float]:
@@ -289,12 +296,14 @@ def _pair_panel(ax: Any, model: Model, pair: PairTable, which: int, strongest: f
 def _ticks(model: Model, pair: PairTable, side: int) -> tuple[str, list[float], list[str]]:
     """Name of one feature of a pair, and where on its axis which label stands: edges between cells, or categories."""
     name, bins = _pair_side(model, pair, side)
-    column, at = owners(model.preprocessor)[pair.features[side]]
-    if isinstance(column, CategoryColumn) or is_flag(column, at):
+    at, part, _ = Wording(model.preprocessor).features[pair.features[side]]
+    column = model.preprocessor.columns[at]
+    if part != "value":
         return name, [0.5, 1.5], [shorten(label, 9) for label in bins]
-    edges = [raw_value(column, float(edge)) for edge in pair.edges[side]]
+    assert isinstance(column, NumericColumn)
+    edges = _raw(column, pair.edges[side])
     shown = range(0, len(edges), max(1, math.ceil(len(edges) / 4)))
-    return name, [i + 1.0 for i in shown], [number(edges[i]) for i in shown]
+    return name, [i + 1.0 for i in shown], [number(float(edges[i])) for i in shown]
 
 
 def _hue(colours: Palette, drawn: list[int], which: int) -> str:
@@ -305,7 +314,7 @@ def _caption(figure: Any, model: Model, drawn: list[int], n_more: int, colours: 
     """What the axes mean, and which series has which colour."""
     from matplotlib.lines import Line2D
 
-    words = f"adds to the {unit(model)}"
+    words = f"adds to {unit(model)}"
     if n_more:
         words += f"; {n_more} more columns add less"
     title = figure.suptitle(words, size="small", color=colours.muted, x=0.01, ha="left")

@@ -135,14 +135,15 @@ class FidelityDisplay:
             If matplotlib is not installed.
         """
         if ax is None:
-            _, ax = import_pyplot("FidelityDisplay").subplots(figsize=self._size(), layout="constrained")
+            _, ax = import_pyplot("FidelityDisplay").subplots(figsize=self.size, layout="constrained")
         (_draw_classes if self.task == "classification" else _draw_values)(ax, self.rows)
         plain(ax)
         self.ax_, self.figure_ = ax, ax.figure
         return self
 
-    def _size(self) -> tuple[float, float]:
-        """Inches that the picture wants."""
+    @property
+    def size(self) -> tuple[float, float]:
+        """Inches that the picture wants, width and height."""
         return 4.4, (max(2.4, 1.1 + 0.3 * len(self.rows)) if self.task == "classification" else 3.4)
 
     def frame(self) -> pd.DataFrame:

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from ._report import DistillationReport
 
 # Rows that a student is compressed by, at most, and how the other half is drawn.
-_MOST_ROWS, _SEED = 4000, 0
+_MOST_ROWS, _SEED = 2000, 0
 _METRICS = {"accuracy": "accuracy", "log_loss": "log-loss (less is better)", "rmse": "RMSE (less is better)"}
 _NAMES = {"student": "distilled student", "hard": "on hard labels", "committee": "committee", "teacher": "a teacher"}
 

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import os
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
+from html import escape
 from numbers import Integral, Real
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
@@ -13,8 +15,10 @@ import numpy as np
 from numpy.typing import NDArray
 from sklearn.utils import check_array, check_consistent_length, column_or_1d
 
+from skdistill._files import write_whole
 from skdistill._sklearn import Interval, StrOptions, validate_params
 
+from ._evidence import Contestant, Evidence
 from ._latency import latency
 from ._metrics import (
     GapRecovered,
@@ -30,7 +34,6 @@ from ._text import describe_verdict, render
 if TYPE_CHECKING:
     import pandas as pd
 
-    from skdistill.model import Model
 
 Array = NDArray[Any]
 Floats = NDArray[np.float64]
@@ -40,76 +43,6 @@ _ROLES = ("committee", "teacher", "hard", "student")
 _SUM_TOLERANCE = 1e-3
 # What it misses in float64.
 _EXACT_SUM = 1e-9
-
-
-@dataclass(frozen=True, eq=False)
-class Contestant:
-    """One line of a report: a model, by what it answers on the test rows.
-
-    Attributes
-    ----------
-    name : str
-        What the line is called.
-    role : {"committee", "teacher", "hard", "student"}
-        The committee, one of its teachers, the student trained on hard labels, or the distilled student.
-    outputs : array of shape (n, k), (n, m) or (n,)
-        On the test rows: probabilities in the order of the classes, or predicted values.
-    nbytes : int or None
-        Size in bytes: packed for a student, as a joblib file for a teacher. None: unknown.
-    predict : callable or None
-        What latency is measured of; called with one row and with a batch of rows. None: not measured.
-    model : skdistill.model.Model or None
-        Its model form, which pictures are drawn of.
-
-    Examples
-    --------
-    >>> import numpy as np
-    >>> from skdistill.report import Contestant
-    >>> Contestant("distilled student", "student", np.array([[0.9, 0.1]]), 612).nbytes
-    612
-    """
-
-    name: str
-    role: str
-    outputs: Array
-    nbytes: int | None = None
-    predict: Callable[[Any], Any] | None = None
-    model: Model | None = None
-
-
-@dataclass(frozen=True, eq=False)
-class Evidence:
-    """What a report was made from, for its pictures.
-
-    Attributes
-    ----------
-    X : table of n rows, or None
-    truth : array of shape (n,) or (n, m)
-        The number of the true class, or true values.
-    classes : tuple or None
-        The labels of a classification.
-    contestants : tuple of Contestant
-        With outputs as they were checked, and without `predict`.
-    selection : tuple of dict
-        What was tried and chosen, the choice first; see `DistilledClassifier.selection_`.
-    fitted : dict of str to str
-        Facts of the fit, in words.
-    """
-
-    X: Any
-    truth: Array
-    classes: tuple[Any, ...] | None
-    contestants: tuple[Contestant, ...]
-    selection: tuple[dict[str, Any], ...] = ()
-    fitted: Mapping[str, str] = field(default_factory=dict)
-
-    def true_labels(self) -> Floats:
-        """Truth as a committee would tell it: rows of 0 and 1, or values; shape (n, n_outputs)."""
-        return self.truth if self.classes is None else np.eye(len(self.classes))[self.truth]
-
-    def of_role(self, role: str) -> Contestant | None:
-        """The first contestant of a role, if there is one."""
-        return next((each for each in self.contestants if each.role == role), None)
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -182,6 +115,39 @@ class DistillationReport:
         frame = pd.DataFrame(self.rows).set_index("name")
         numbers = frame.columns.drop(["role", "nbytes"])
         return frame.astype({"nbytes": "Int64"} | dict.fromkeys(numbers, "float64"))
+
+    def to_html(self) -> str:
+        """Return the report as one HTML page that needs no network: tables, pictures, the student itself.
+
+        Raises
+        ------
+        ImportError
+            If Jinja2 or matplotlib is not installed.
+        """
+        from ._page import to_html
+
+        return to_html(self)
+
+    def save(self, path: str | os.PathLike[str]) -> None:
+        """Write the page of `to_html` to a file, whole or not at all.
+
+        Parameters
+        ----------
+        path : str or path-like
+            As a rule with the suffix ``.html``. A file that was there before is replaced.
+
+        Raises
+        ------
+        ImportError
+            If Jinja2 or matplotlib is not installed.
+        OSError
+            If the file cannot be written.
+        """
+        write_whole(path, self.to_html().encode())
+
+    def _repr_html_(self) -> str:
+        """What a notebook shows; the page takes seconds."""
+        return f"<pre>{escape(str(self))}</pre>"
 
     def __str__(self) -> str:
         return render(self)

@@ -6,12 +6,12 @@ from typing import Any
 
 import numpy as np
 
-from skdistill.model import CategoryColumn, Linear, Model
+from skdistill.model import Linear, Model, NumericColumn
+from skdistill.words import Wording
 
-from ._conditions import is_flag, number, owners
 from ._palette import Palette, plain, shorten, signed, tidy
 from ._scores import Floats, readable, series, unit
-from ._text import significant
+from ._text import number, significant
 
 # Features that are drawn; classes whose cells have room for a number.
 _MOST, _MOST_NUMBERS = 20, 10
@@ -22,18 +22,16 @@ def _entries(model: Model) -> list[tuple[str, Floats]]:
     """Name and effect of each feature that has any, the strongest first."""
     assert isinstance(model.predictor, Linear)
     effects = readable(model, model.predictor.coef)
+    wording = Wording(model.preprocessor)
     names = []
-    for column, at in owners(model.preprocessor):
-        if is_flag(column, at):
-            names.append(f"{column.name} is missing")
-        elif isinstance(column, CategoryColumn):
-            names.append(f"{column.name} is {column.categories[at]}")
-        else:
-            names.append(
-                column.name
-                if column.scale == 1
-                else f"{column.name}, per {number(float(significant(1 / column.scale, 3)))}"
-            )
+    for at, (owner, part, _) in enumerate(wording.features):
+        column = model.preprocessor.columns[owner]
+        if part != "value":
+            names.append(wording.condition(at, (1.0, 1.0)))
+            continue
+        assert isinstance(column, NumericColumn)
+        unit = "" if column.scale == 1 else f", per {number(float(significant(1 / column.scale, 3)))}"
+        names.append(f"{column.name}{unit}")
     order = np.argsort(-np.abs(effects).max(axis=1), kind="stable")
     return [(names[i], effects[i]) for i in order if effects[i].any()]
 
@@ -59,7 +57,7 @@ def draw_scorecard(figure: Any, model: Model, colours: Palette) -> None:
     shown, rest = entries[:_MOST], entries[_MOST:]
     names = [shorten(name, 40) for name, _ in shown]
     effects = np.array([effect for _, effect in shown]).reshape(len(shown), len(series(model)))
-    words = f"adds to the {unit(model)}"
+    words = f"adds to {unit(model)}"
     if effects.shape[1] == 1:
         _bars(ax, names, effects[:, 0], colours)
         words += f", which starts at {signed(float(readable(model, model.predictor.intercept)[0]))}"

@@ -36,8 +36,8 @@ def readable(model: Model, scores: Any) -> Floats:
 def unit(model: Model) -> str:
     """What the scores are."""
     if model.output.link != "softmax":
-        return f"{series(model)[0]}" if len(series(model)) == 1 else "score"
-    return f"log-odds of {series(model)[0]}" if _is_binary(model) else "log-odds against the mean class"
+        return series(model)[0] if len(series(model)) == 1 else "the score"
+    return f"the log-odds of {series(model)[0]}" if _is_binary(model) else "the log-odds against the mean class"
 
 
 def _is_binary(model: Model) -> bool:

@@ -94,15 +94,15 @@ class StudentDisplay:
         ImportError
             If matplotlib is not installed.
         """
-        plt = import_pyplot("StudentDisplay")
         if figure is None:
-            figure = plt.figure(figsize=self._size(), layout="constrained")
+            figure = import_pyplot("StudentDisplay").figure(figsize=self.size, layout="constrained")
         self._draw(figure)
         self.figure_ = figure
         return self
 
-    def _size(self) -> tuple[float, float]:
-        """Inches that the picture wants."""
+    @property
+    def size(self) -> tuple[float, float]:
+        """Inches that the picture wants, width and height."""
         predictor = self.model.predictor
         if isinstance(predictor, Tree):
             return WIDTH, tree_height(self._nodes(predictor))

@@ -54,9 +54,30 @@ def microseconds(duration: float) -> str:
     return _with_unit(duration * 1000, 2, ("ns", "µs", "ms", "s"))
 
 
-def _points(share: float) -> str:
-    points = 100 * share
-    return f"{points:.1f}" if points == 0 or abs(points) >= 0.05 else significant(points, 1)
+def points(share: float) -> str:
+    """Write a share in percentage points, however small."""
+    percent = 100 * share
+    return f"{percent:.1f}" if percent == 0 or abs(percent) >= 0.05 else significant(percent, 1)
+
+
+def number(value: float) -> str:
+    """Write a number short: four digits or one behind the point, no zeros that say nothing.
+
+    >>> number(45.50), number(0.00500), number(123456.0)
+    ('45.5', '0.005', '123456')
+    """
+    text = significant(value, max(4, 1 + len(str(int(abs(value))))))
+    return (text.rstrip("0").rstrip(".") if "." in text else text).replace("-", "−")
+
+
+def times(ratio: float) -> str:
+    """Write how many times as much: two digits, with separators.
+
+    >>> times(0.823), times(6.84), times(13846.0)
+    ('0.82', '6.8', '14,000')
+    """
+    text = significant(ratio, 2)
+    return text if "." in text else f"{int(text):,}"
 
 
 def cell(key: str, value: Any) -> str:
@@ -83,11 +104,13 @@ def _table(rows: list[dict[str, Any]]) -> list[str]:
     ]
 
 
-def _gap_line(gap: GapRecovered, confidence: float) -> str:
+def gap_line(gap: GapRecovered, confidence: float) -> str:
+    """Say how much of the gap was recovered by one metric."""
+
     def amount(value: float) -> str:
         if math.isnan(value):
             return _ABSENT
-        return f"{_points(value)} points" if gap.metric == "accuracy" else significant(value, 3)
+        return f"{points(value)} points" if gap.metric == "accuracy" else significant(value, 3)
 
     name = HEADINGS[gap.metric]
     if not gap.counted:
@@ -102,7 +125,7 @@ def render(report: DistillationReport) -> str:
     lines = [f"Distillation report: {report.task}, {test_rows}", "", *_table(report.rows), ""]
     if report.gap:
         lines.append("Recovered of the gap from hard labels to the committee:")
-        lines += [*(_gap_line(gap, report.confidence) for gap in report.gap.values()), ""]
+        lines += [*(gap_line(gap, report.confidence) for gap in report.gap.values()), ""]
     lines.append(report.verdict)
     lines += [f"Note: {note}" for note in report.notes]
     return "\n".join(lines)
@@ -117,6 +140,7 @@ def describe_verdict(task: str, lines: dict[str, dict[str, Any]], gains: dict[st
     n_bytes = lines["student"]["nbytes"]
     if n_bytes is not None:
         kept += f" in {n_bytes} bytes" if n_bytes < 1000 else f" in {in_bytes(n_bytes)}"
+    kept += _speed(lines)
     if gains is None:
         return f"{kept}."
     metric = "accuracy" if task == "classification" else "rmse"
@@ -125,14 +149,23 @@ def describe_verdict(task: str, lines: dict[str, dict[str, Any]], gains: dict[st
     if gain == 0 or not abs(gain) >= 2 * error:  # Also where the error is unknown.
         return f"{kept}; distillation itself made no difference beyond noise in {HEADINGS[metric]} against {rival}."
     if task == "classification":
-        points = _points(abs(gain))
+        amount = points(abs(gain))
         bought = (
-            f"bought +{points} points of accuracy over" if gain > 0 else f"cost {points} points of accuracy against"
+            f"bought +{amount} points of accuracy over" if gain > 0 else f"cost {amount} points of accuracy against"
         )
     else:
         before, after = (significant(lines[role]["rmse"], 4) for role in ("hard", "student"))
         bought = f"{'lowered' if gain > 0 else 'raised'} the RMSE from {before} to {after} against"
     return f"{kept}; distillation itself {bought} {rival}."
+
+
+def _speed(lines: dict[str, dict[str, Any]]) -> str:
+    """How much faster than the committee, where both were measured."""
+    student, committee = lines["student"], lines.get("committee")
+    if committee is None or not (committee["us_single"] and student["us_single"]):
+        return ""
+    single, batch = (times(committee[key] / student[key]) for key in ("us_single", "us_row_batch"))
+    return f", {single} times as fast on one row and {batch} times in a batch"
 
 
 def _kept_accuracy(lines: dict[str, dict[str, Any]]) -> str:

@@ -9,10 +9,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from skdistill.model import Model, Tree
+from skdistill.words import Branch, Wording, branches
 
-from ._conditions import Path, number
 from ._palette import Palette, bare, plain, shorten
-from ._text import significant
+from ._text import number, significant
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -53,32 +53,47 @@ class Node:
 
 
 def tree_nodes(model: Model, tree: Tree, activate: Any, Z: Any) -> list[Node]:
-    """The nodes in preorder; `activate` is what becomes of a leaf's outputs, `Z` encoded rows or None."""
+    """The nodes in preorder, without tests whose answer is known.
+
+    `activate` is what becomes of a leaf's outputs, `Z` encoded rows or None.
+    """
+    wording = Wording(model.preprocessor)
     answers = activate(tree.value.astype(np.float64))
     counts = None if Z is None else np.bincount(tree.apply(Z), minlength=tree.n_leaves).astype(np.float64)
-    nodes: list[Node] = []
-    leaves = 0
 
-    def visit(at: int, depth: int, words: str, path: Path) -> None:
-        nonlocal leaves
-        first, place = leaves, len(nodes)
-        nodes.append(Node(depth, words, str(path), True, None, None))
-        if tree.feature[at] >= 0:
-            split = int(tree.feature[at]), float(tree.threshold[at])
-            for child, left in ((at + 1, True), (int(tree.right[at]), False)):
-                visit(child, depth + 1, path.words(*split, left=left), path.step(*split, left=left))
-        else:
-            leaves += 1
-        share, values = None, answers[first] if leaves == first + 1 else None
+    def visit(branch: Branch, depth: int, words: str) -> list[Node]:
+        leaves = [each.leaf for each in branch.leaves()]
+        share, values = None, answers[leaves[0]] if not branch.ways else None
         if counts is not None:
-            held = counts[first:leaves]
-            share = float(held.sum() / counts.sum())
-            if held.sum():
-                values = held @ answers[first:leaves] / held.sum()
-        nodes[place] = Node(depth, words, str(path), bool(tree.feature[at] < 0), share, values)
+            share = float(counts[leaves].sum() / counts.sum())
+            if share:
+                values = counts[leaves] @ answers[leaves] / counts[leaves].sum()
+        found = [Node(depth, words, readable(wording.say(branch.box)) or "all rows", not branch.ways, share, values)]
+        for way, words in zip(branch.ways, _ways(branch, wording)):
+            found += visit(way, depth + 1, words)
+        return found
 
-    visit(0, 0, "all rows", Path(model.preprocessor))
-    return nodes
+    return visit(branches(tree, wording), 0, "all rows")
+
+
+def _ways(branch: Branch, wording: Wording) -> tuple[str, ...]:
+    """Both ways on from a split; the ends that are known from above are left out."""
+    if branch.ranges is None:
+        return ()
+    (low, upto), (over, high) = branch.ranges
+    if wording.features[branch.feature].part == "value":
+        low, high = wording.whole(branch.feature)
+    ranges = (low, upto), (over, high)
+    return tuple(readable(wording.condition(branch.feature, within)) for within in ranges)
+
+
+def readable(words: str) -> str:
+    """Conditions as they are set in type.
+
+    >>> readable("0.5 < age <= 30")
+    '0.5 < age ≤ 30'
+    """
+    return words.replace(" <= ", " ≤ ")
 
 
 def tree_height(nodes: list[Node]) -> float:

@@ -8,8 +8,8 @@ from typing import Any
 import numpy as np
 
 from skdistill.model import Model, TreeSum
+from skdistill.words import Wording
 
-from ._conditions import owners
 from ._palette import Palette, plain, shorten, tidy
 from ._scores import series
 from ._text import significant
@@ -23,7 +23,7 @@ _LINE, _WIDTH = 0.21, 7.2
 def _asked(model: Model) -> list[tuple[str, int]]:
     """Columns by the splits that ask for them, the most asked first."""
     assert isinstance(model.predictor, TreeSum)
-    names = [column.name for column, _ in owners(model.preprocessor)]
+    names = [model.preprocessor.columns[feature.column].name for feature in Wording(model.preprocessor).features]
     splits = (int(f) for tree in model.predictor.trees for f in tree.feature if f >= 0)
     return Counter(names[f] for f in splits).most_common()
 

@@ -10,8 +10,19 @@ import random_models
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from skdistill.compression import Prune, Quantise, Sparsify, compress, fit_budget, frontier
-from skdistill.model import Linear, Model, NumericColumn, Output, Preprocessor, load, save
+from skdistill.compression import Prune, Quantise, Reduce, Sparsify, compress, fit_budget, frontier
+from skdistill.compression._reduce import used_columns
+from skdistill.model import (
+    Additive,
+    Linear,
+    Model,
+    NumericColumn,
+    Output,
+    PairTable,
+    Preprocessor,
+    load,
+    save,
+)
 
 KINDS = ("tree", "linear", "additive", "tree_sum")
 SETTINGS = settings(max_examples=6, derandomize=True, database=None, deadline=None)
@@ -20,6 +31,7 @@ PASSES = [
     Prune(0.2),
     Sparsify(0.0),
     Sparsify(0.5),
+    Reduce(0.2),
     Quantise("float32"),
     Quantise("float16", inputs="float32"),
     Quantise("int8"),
@@ -139,11 +151,81 @@ def test_frontier_falls_and_the_budget_is_a_point_of_it(random_model, kind):
 def test_frontier_of_several_models_names_their_source(random_model):
     models = [random_model("tree", 5, 3)[0], random_model("linear", 5, 3)[0]]
     _, X, Q = random_model("tree", 5, 3)
-    assert set(frontier(models, X, Q).sources) <= {0, 1}
+    found = frontier(models, X, Q)
+    assert set(found.sources) <= {0, 1}
+    named = frontier({"tree": models[0], "line": models[1]}, X, Q)
+    assert named.sources == tuple(["tree", "line"][source] for source in found.sources)
+    assert [row["source"] for row in named.frame()] == list(named.sources)
     with pytest.raises(ValueError, match="'models' must be one model or more, and 'Q' given"):
         frontier(models, X)
     with pytest.raises(ValueError, match="Got 0 models"):
         frontier([], X, Q)
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_reduce_leaves_as_few_columns_as_are_asked_for(random_model, kind):
+    model, X, Q = random_model(kind, 7, 3)
+    assert len(used_columns(model)) == 3
+    for most in (2, 1, 0):
+        small = compress(model, Reduce(max_columns=most), X, Q).model
+        left = used_columns(small)
+        assert len(left) <= most
+        moved = X.copy()
+        gone = [column for column in range(3) if column not in left]
+        moved[:, gone] = moved[::-1, gone]
+        np.testing.assert_array_equal(small.evaluate(moved), small.evaluate(X))
+
+
+@pytest.mark.parametrize("kind", ["linear", "additive"])
+def test_reduce_keeps_the_columns_that_matter(kind):
+    rng = np.random.default_rng(0)
+    X = rng.normal(size=(400, 5))
+    y = X[:, 1] + X[:, 3]
+    if kind == "linear":
+        predictor = Linear([[0.3], [1.0], [0.3], [1.0], [0.3]], [0.0])
+    else:
+        edges, steps = np.linspace(-2, 2, 9, dtype=np.float32), np.arange(10.0)[:, None] / 2 - 2.25
+        predictor = Additive([edges] * 5, [0.3 * steps, steps, 0.3 * steps, steps, 0.3 * steps], [0.0])
+    output = Output("regression", "identity", targets=("y",))
+    model = Model(Preprocessor([NumericColumn(f"x{i}") for i in range(5)]), predictor, output)
+    small = compress(model, Reduce(max_columns=2), X, y)
+    assert used_columns(small.model) == [1, 3]
+    assert small.steps[0].loss_after < small.steps[0].loss_before / 3  # the others were wrong
+    assert used_columns(compress(model, Reduce(0.0), X, y).model) == [1, 3]
+
+
+@pytest.mark.parametrize("item", [Sparsify(0.0), Reduce(0.0)], ids=["Sparsify", "Reduce"])
+def test_what_is_left_stays_near_the_given_model(item):
+    """Step after step is drawn to the model that was given: labels of noise do not get in by the back door."""
+    rng = np.random.default_rng(0)
+    X, noise = rng.normal(size=(60, 20)), rng.normal(size=60)
+    output = Output("regression", "identity", targets=("y",))
+    columns = Preprocessor([NumericColumn(f"x{i}") for i in range(20)])
+    model = Model(columns, Linear(np.full((20, 1), 1e-3), [0.0]), output)
+    *_, last = (stage for stage in item.path(model, _evidence(model, X, noise)) if used_columns(stage))
+    exact = np.linalg.lstsq(X[:, used_columns(last)], noise, rcond=None)[0]
+    moved = last.predictor.coef[used_columns(last)] - 1e-3
+    assert 0 < np.abs(moved).max() < np.abs(exact).max()
+    assert np.abs(moved).max() <= np.abs(2 * X.T @ noise / len(X)).max() / (100 / len(X))
+
+
+def _evidence(model, X, Q):
+    from skdistill.compression._evidence import Evidence
+
+    return Evidence(model, X, Q)
+
+
+def test_prune_leaves_cells_of_pairs_alone():
+    """The bins of a feature's own table merge; those of a pair are another grid, and stay."""
+    pair = PairTable((0, 1), ([0.5], [0.5]), [[[0.0], [0.0]], [[0.0], [2.0]]])
+    predictor = Additive([[0.5, 1.5], [0.5]], [[[0.0], [0.0], [3.0]], [[1.0], [1.0]]], [10.0], [pair])
+    output = Output("regression", "identity", targets=("y",))
+    model = Model(Preprocessor([NumericColumn("a"), NumericColumn("b")]), predictor, output)
+    X = [[a, b] for a in (0.0, 1.0, 2.0) for b in (0.0, 1.0)]
+    small = compress(model, Prune(), X).model
+    assert [edges.tolist() for edges in small.predictor.edges] == [[1.5], []]
+    np.testing.assert_array_equal(small.predictor.pairs[0].table, pair.table)
+    np.testing.assert_array_equal(small.evaluate(X), model.evaluate(X))
 
 
 def test_a_chain_is_a_table(random_model):
@@ -163,7 +245,7 @@ def test_what_is_refused(random_model):
     for item in (Prune(), Sparsify(), Quantise()):
         with pytest.raises(ValueError, match=f"{type(item).__name__} takes models in float32, .* run Quantise last"):
             compress(quantised, item, X, Q)
-    with pytest.raises(ValueError, match=r"Unknown pass of compression 'prun'. Valid names: prune, quantise, sparsify"):
+    with pytest.raises(ValueError, match=r"Unknown pass of compression 'prun'. Valid names: prune, quantise, reduce"):
         compress(model, ["prun"], X, Q)
     with pytest.raises(TypeError, match=r"must be one of .* or an instance such as Prune\(\). Got 3"):
         compress(model, 3, X, Q)

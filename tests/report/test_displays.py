@@ -15,8 +15,8 @@ from sklearn.tree import DecisionTreeClassifier
 from skdistill import AdditiveStudent, BoostedStudent, DistilledClassifier, LinearStudent, TreeStudent
 from skdistill.model import Linear, Model, NumericColumn, Output, Preprocessor
 from skdistill.report import FidelityDisplay, FrontierDisplay, StudentDisplay
-from skdistill.report._conditions import Path, number
 from skdistill.report._palette import ON_DARK, ON_LIGHT, palette, signed
+from skdistill.report._text import number
 
 STUDENTS = [TreeStudent(max_leaves=8), LinearStudent(), AdditiveStudent(pairs=2), BoostedStudent()]
 
@@ -181,9 +181,3 @@ def test_numbers(value, text):
 
 def test_signs():
     assert [signed(value) for value in (0.5, -0.5, -0.001)] == ["+0.50", "−0.50", "0.00"]
-
-
-def test_a_path_tells_each_column_once():
-    path = Path(Preprocessor((NumericColumn("age", center=10.0, scale=0.5, missing=True),)))
-    path = path.step(0, 5.0, left=True).step(0, 10.0, left=True).step(0, -5.0, left=False).step(1, 0.5, left=False)
-    assert str(path) == "0 < age ≤ 20 and age is missing"
