@@ -5,7 +5,7 @@ from __future__ import annotations
 import mmap
 import os
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from copy import copy
 from functools import partial
@@ -104,7 +104,7 @@ class Scan(ABC):
         )
 
 
-def scan(data: Any, target: Any = None, *, sample_rows: int = SAMPLE_ROWS) -> Scan:
+def scan(data: Any, target: Any = None, *, sample_rows: int = SAMPLE_ROWS, client: Any = None) -> Scan:
     """Open a table that need not fit in memory, to be passed as X to a fit or to `predict_to`.
 
     Encoder and teachers are fitted on a stratified sample, and every choice is judged on it; the committee then labels
@@ -112,13 +112,16 @@ def scan(data: Any, target: Any = None, *, sample_rows: int = SAMPLE_ROWS) -> Sc
 
     Parameters
     ----------
-    data : path, pyarrow.dataset.Dataset or two-dimensional array
+    data : path, pyarrow.dataset.Dataset, two-dimensional array, Dask array or Dask DataFrame
         A Parquet file, a folder of Parquet files, a dataset (Parquet, Arrow, CSV, ...), or an array: a `numpy.memmap`.
         Teachers given as estimators get the rows of files as a `pyarrow.Table`.
     target : str or list of str; for an array, an array of shape (n,) or (n, m)
         What is to be learnt. Not needed for unlabelled rows and for prediction.
     sample_rows : int
         Rows of the sample. It is held in memory, as are the teachers' copies of it.
+    client : distributed.Client, optional
+        Dask's workers read, label and sum the rows; of files, they must be able to open them. For Dask arrays and
+        DataFrames, the current client where None. Teachers are fitted where the client is.
 
     Returns
     -------
@@ -144,10 +147,15 @@ def scan(data: Any, target: Any = None, *, sample_rows: int = SAMPLE_ROWS) -> Sc
     """
     if sample_rows < 2:
         raise ValueError(f"sample_rows must be 2 at least. Got {sample_rows}.")
+    if type(data).__module__.startswith("dask"):
+        return _on_workers(data, target, sample_rows, client)
     if isinstance(data, np.ndarray):
+        if client is not None:
+            raise TypeError("A NumPy array lies on one machine. With a client, pass a path or a Dask array.")
         return ArrayScan(data, target, sample_rows)
     if isinstance(data, (str, os.PathLike)) or type(data).__module__.startswith("pyarrow"):
-        return ParquetScan(_opened(data), target, sample_rows)
+        files = ParquetScan(_opened(data), target, sample_rows)
+        return files if client is None else _on_workers(files, None, sample_rows, client)
     raise TypeError(
         "scan takes the path of a Parquet file or folder, a pyarrow Dataset or a two-dimensional array. Got "
         f"{type(data).__name__}. A data frame in memory goes to fit(X, y) as it is."
@@ -236,8 +244,31 @@ class ParquetScan(LocalScan):
     def read(self, names: Sequence[str], block_rows: int) -> Iterator[Mapping[str, Any]]:
         """Tables of the features, arrays of the targets."""
         columns = [*(self.features if "table" in names else []), *(self.targets if "truth" in names else [])]
-        tables = _recut(_tables(self._dataset, columns, block_rows), block_rows)
+        tables = _recut(_tables(self._dataset.schema, self._dataset.get_fragments(), columns, block_rows), block_rows)
         return (self._cut(table, names) for table in tables)
+
+    def pieces(self, n_rows: int) -> tuple[list[list[Any]], list[int]]:
+        """Fragments of the dataset, grouped until they hold `n_rows`, and the rows of each group."""
+        groups: list[list[Any]] = []
+        lengths: list[int] = []
+        for fragment in self._dataset.get_fragments():
+            parquet = hasattr(fragment, "split_by_row_group")
+            for piece in fragment.split_by_row_group() if parquet else [fragment]:
+                if not groups or lengths[-1] >= n_rows:
+                    groups.append([])
+                    lengths.append(0)
+                groups[-1].append(piece)
+                # A piece of a file counts the rows of the whole file.
+                lengths[-1] += sum(group.num_rows for group in piece.row_groups) if parquet else piece.count_rows()
+        return groups, lengths
+
+    def read_pieces(self, pieces: list[Any]) -> dict[str, Any]:
+        """The rows of some pieces in one block."""
+        import pyarrow as pa
+
+        names = ("table", "truth") if self.targets else ("table",)
+        table = pa.concat_tables(_tables(self._dataset.schema, pieces, [*self.features, *self.targets], WRITTEN_ROWS))
+        return self._cut(table.combine_chunks(), names)
 
     def _cut(self, table: Any, names: Sequence[str]) -> dict[str, Any]:
         cut = {}
@@ -248,10 +279,22 @@ class ParquetScan(LocalScan):
             cut["truth"] = truth[0] if len(truth) == 1 else np.stack(truth, axis=1)
         return cut
 
-    def __repr__(self) -> str:
+    @property
+    def source(self) -> str:
+        """What is read, for messages."""
         files = self._dataset.files if hasattr(self._dataset, "files") else ["a dataset"]
-        where = files[0] if len(files) == 1 else f"{len(files)} files"
-        return f"<scan of {where}: {self.n_rows:,} rows, {len(self.features)} features>"
+        return files[0] if len(files) == 1 else f"{len(files)} files"
+
+    def __repr__(self) -> str:
+        return f"<scan of {self.source}: {self.n_rows:,} rows, {len(self.features)} features>"
+
+
+def _on_workers(data: Any, target: Any, sample_rows: int, client: Any) -> Scan:
+    try:
+        from ._dask import dask_scan
+    except ImportError as error:
+        raise ImportError("Rows on Dask's workers need Dask: pip install 'skdistill[dask]'") from error
+    return dask_scan(data, target, sample_rows, client)
 
 
 def _check_rows(table: Scan) -> None:
@@ -276,23 +319,25 @@ def _opened(data: Any) -> Any:
     return dataset.dataset(data, format="parquet")
 
 
-def _tables(dataset: Any, columns: list[str], block_rows: int) -> Iterator[Any]:
+def _tables(schema: Any, fragments: Iterable[Any], columns: list[str], block_rows: int) -> Iterator[Any]:
     """Tables of `block_rows` rows at most, in the order of the rows, no more read ahead than one."""
     import pyarrow as pa
     from pyarrow.dataset import ParquetFileFragment, ParquetFragmentScanOptions
 
-    for fragment in dataset.get_fragments():
+    for fragment in fragments:
         parquet = isinstance(fragment, ParquetFileFragment)
         options = {"fragment_scan_options": ParquetFragmentScanOptions(pre_buffer=False)} if parquet else {}
-        for number, piece in enumerate(fragment.split_by_row_group() if parquet else [fragment]):
+        for piece in fragment.split_by_row_group() if parquet else [fragment]:
             try:
                 batches = piece.to_batches(
-                    schema=dataset.schema, columns=columns, batch_size=block_rows, batch_readahead=1, **options
+                    schema=schema, columns=columns, batch_size=block_rows, batch_readahead=1, **options
                 )
                 for batch in batches:
                     yield pa.Table.from_batches([batch])
             except (pa.ArrowException, OSError) as error:
-                where = f"Row group {number} of {fragment.path!r}" if parquet else "A fragment of the dataset"
+                where = "A part of the dataset"
+                if parquet:
+                    where = f"Row group {piece.row_groups[0].id} of {fragment.path!r}"
                 raise ValueError(f"{where} cannot be read: {error}") from error
 
 

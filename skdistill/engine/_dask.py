@@ -1,0 +1,258 @@
+"""The engine for rows on a cluster: partitions live on Dask's workers, the driver stays with the client."""
+
+from __future__ import annotations
+
+import os
+import pickle
+import shutil
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+import cloudpickle
+import numpy as np
+
+from ._combine import add
+from ._engine import BLOCK_ROWS, Block, Engine
+from ._rows import Rows
+from ._scan import Scan
+
+#: Pickled arguments above this many bytes become a task of their own, which a worker that takes over repeats.
+INLINE_BYTES = 10_000
+#: Rows of a partition of files that Dask reads, at least: few and large ones keep the scheduler out of the way.
+PARTITION_ROWS = 500_000
+#: Results that one task combines.
+FAN_IN = 8
+
+
+class DaskEngine(Engine):
+    """Partitions of rows that live in the memory of Dask's workers.
+
+    Every pass is a task for each partition, and results are combined on the workers in a tree: what reaches the client
+    does not grow with the rows. Whatever is lost with a worker is computed again from where it came: nothing is
+    scattered, large arguments such as teachers are tasks themselves.
+
+    Parameters
+    ----------
+    client : distributed.Client
+    parts : list of Future
+        Of `Rows`.
+    n_rows : int
+    """
+
+    def __init__(self, client: Any, parts: list[Any], n_rows: int) -> None:
+        self._client, self._parts, self.n_rows = client, parts, n_rows
+
+    def reduce(self, function: Callable[..., Any], *args: Any, combine: Callable[[Any, Any], Any] = add) -> Any:
+        """Combine ``function(block, *args)`` over all blocks, in a tree of tasks."""
+        call = self._call(function, *args, combine)
+        results = [self._submit(_reduced, part, call) for part in self._parts]
+        while len(results) > 1:
+            groups = [results[i : i + FAN_IN] for i in range(0, len(results), FAN_IN)]
+            results = [self._submit(_combined, group, call) for group in groups]
+        return awaited(self._client, results[0])
+
+    def update(self, name: str | tuple[str, ...], function: Callable[..., Any], *args: Any) -> None:
+        """Derive (or replace) columns on the workers."""
+        call = self._call(function, *args, name)
+        self._parts = [self._submit(_derived, part, call) for part in self._parts]
+
+    def select(self, *names: str) -> DaskEngine:
+        """An engine of these columns alone."""
+        return DaskEngine(self._client, [self._submit(Rows.select, part, *names) for part in self._parts], self.n_rows)
+
+    def _call(self, *call: Any) -> Any:
+        blob = cloudpickle.dumps(call)
+        return call if len(blob) <= INLINE_BYTES else self._submit(pickle.loads, blob)
+
+    def _submit(self, function: Callable[..., Any], *args: Any) -> Any:
+        return self._client.submit(function, *args, pure=False)
+
+
+def _reduced(rows: Rows, call: tuple[Any, ...]) -> Any:
+    function, *args, combine = call
+    return rows.reduce(combine, function, *args)
+
+
+def _combined(results: list[Any], call: tuple[Any, ...]) -> Any:
+    combine = call[-1]
+    total = pickle.loads(pickle.dumps(results[0]))  # combining may write to it, and a lost task may be asked again
+    for result in results[1:]:
+        total = combine(total, result)
+    return total
+
+
+def _derived(rows: Rows, call: tuple[Any, ...]) -> Rows:
+    function, *args, name = call
+    derived = {**rows.derived, **rows.derive(name, function, *args)}
+    return Rows(rows.start, rows.n_rows, rows.block_rows, rows.columns, derived)
+
+
+def awaited(client: Any, future: Any) -> Any:
+    """The result of a future.
+
+    Raises
+    ------
+    RuntimeError
+        The scheduler was lost, or so many workers died over a task that it was given up.
+    """
+    from distributed import CancelledError, KilledWorker
+    from distributed.comm.core import CommClosedError
+
+    address = client.scheduler.address if client.scheduler is not None else "an address unknown"
+    try:
+        return future.result()
+    except KilledWorker as error:
+        raise RuntimeError(
+            f"Dask gave up: workers died over the same rows again and again, most likely out of memory ({error}). Give "
+            "workers more memory, or cut the rows into more partitions."
+        ) from error
+    except (CancelledError, CommClosedError) as error:
+        raise RuntimeError(
+            f"The Dask scheduler at {address} was lost in the middle of a fit. Nothing was written; start it again, "
+            "connect, and fit anew."
+        ) from error
+
+
+class DaskScan(Scan):
+    """Rows that Dask's workers read.
+
+    Parameters
+    ----------
+    client : distributed.Client
+    source : str
+        What it is, for messages.
+    parts : list of (function, arguments)
+        Tasks that each return a table and its targets (or None); futures among the arguments are awaited.
+    lengths : list of int
+        Rows of each.
+    n_features : int
+    targets, sample_rows
+        As in `Scan`.
+    """
+
+    def __init__(
+        self,
+        client: Any,
+        source: str,
+        parts: list[tuple[Callable[..., Any], tuple[Any, ...]]],
+        lengths: list[int],
+        n_features: int,
+        targets: tuple[str, ...],
+        sample_rows: int,
+    ) -> None:
+        kept = [i for i, n in enumerate(lengths) if n]
+        self._client, self._source, self._parts = client, source, [parts[i] for i in kept]
+        self._lengths, self._n_features = [lengths[i] for i in kept], n_features
+        self.targets, self.sample_rows = targets, sample_rows
+        self.n_rows = sum(lengths)
+        if not self.n_rows:
+            raise ValueError(f"{self} holds no rows.")
+
+    def engine(self, *names: str, block_rows: int = BLOCK_ROWS, first_row: int = 0) -> Engine:
+        """An engine whose partitions the workers read."""
+        starts = first_row + np.cumsum([0, *self._lengths])
+        parts = [
+            self._client.submit(_opened, function, int(start), n, block_rows, names, *args, pure=False)
+            for (function, args), start, n in zip(self._parts, starts, self._lengths)
+        ]
+        return DaskEngine(self._client, parts, self.n_rows)
+
+    def write(self, path: str | os.PathLike[str], function: Callable[..., dict[str, np.ndarray]], *args: Any) -> None:
+        """Write a folder with a file for each partition, numbered in the order of the rows; workers must reach it."""
+        path = Path(path).absolute()
+        part = path.with_name(f".{path.name}.part")
+        part.mkdir()
+        try:
+            self.engine("table").reduce(_written, part, function, *args)
+            part.replace(path)
+        except BaseException:
+            shutil.rmtree(part, ignore_errors=True)
+            raise
+
+    def __repr__(self) -> str:
+        return f"<scan of {self._source}: {self.n_rows:,} rows, {self._n_features} features>"
+
+
+def _opened(
+    read: Callable[..., tuple[Any, Any]], start: int, n_rows: int, block_rows: int, names: tuple[str, ...], *args: Any
+) -> Rows:
+    table, truth = read(*args)
+    if table.shape[0] != n_rows:
+        raise ValueError(f"A partition holds {table.shape[0]:,} rows, not {n_rows:,}: the data changed under the scan.")
+    return Rows(start, n_rows, block_rows, {name: {"table": table, "truth": truth}[name] for name in names})
+
+
+def _written(block: Block, folder: Path, function: Callable[..., dict[str, np.ndarray]], *args: Any) -> int:
+    import pyarrow as pa
+    from pyarrow.parquet import write_table
+
+    write_table(pa.table(function(block, *args)), folder / f"part-{block['start']:012d}.parquet")
+    return 1
+
+
+def dask_scan(data: Any, target: Any, sample_rows: int, client: Any) -> Scan:
+    """What `scan` returns for Dask's collections, and for files that workers are to read."""
+    from distributed import get_client
+
+    client = get_client() if client is None else client
+    if isinstance(data, Scan):
+        return _of_files(data, client)
+    if hasattr(data, "chunks"):
+        return _of_array(data, target, sample_rows, client)
+    return _of_frame(data, target, sample_rows, client)
+
+
+def _of_array(data: Any, target: Any, sample_rows: int, client: Any) -> Scan:
+    data = data.rechunk({1: -1})
+    if any(np.isnan(n) for n in data.chunks[0]):
+        data = data.compute_chunk_sizes()
+    lengths = [int(n) for n in data.chunks[0]]
+    columns: list[list[Any]] = [client.compute(list(data.to_delayed().ravel()))]
+    width = 0
+    if target is not None:
+        import dask.array as da
+
+        truth: Any = da.asarray(target)  # type: ignore[no-untyped-call]
+        if len(truth) != len(data):
+            raise ValueError(f"target must have an entry for each of the {len(data):,} rows. Got {len(truth):,}.")
+        truth = truth.rechunk((tuple(lengths), *([-1] * (truth.ndim - 1))))
+        columns.append(client.compute(list(truth.to_delayed().ravel())))
+        width = 1 if truth.ndim == 1 else truth.shape[1]
+    targets = ("y",) if width == 1 else tuple(f"y{j}" for j in range(width))
+    parts = [(_pair, args) for args in zip(*columns, strict=True)]
+    return DaskScan(client, "a Dask array", parts, lengths, data.shape[1], targets, sample_rows)
+
+
+def _of_frame(data: Any, target: Any, sample_rows: int, client: Any) -> Scan:
+    targets = (target,) if isinstance(target, str) else tuple(target or ())
+    names = list(data.columns)
+    missing = [name for name in targets if name not in names]
+    if missing:
+        raise ValueError(f"The target {missing[0]!r} is not among the columns: {', '.join(map(str, names))}.")
+    frames = client.compute(data.to_delayed())
+    lengths = client.gather([client.submit(len, frame, pure=False) for frame in frames])
+    parts = [(_split, (frame, targets)) for frame in frames]
+    return DaskScan(client, "a Dask DataFrame", parts, lengths, len(names) - len(targets), targets, sample_rows)
+
+
+def _of_files(local: Any, client: Any) -> Scan:
+    pieces, lengths = local.pieces(PARTITION_ROWS)
+    parts = [(_read, (local, piece)) for piece in pieces]
+    return DaskScan(client, local.source, parts, lengths, len(local.features), local.targets, local.sample_rows)
+
+
+def _pair(table: np.ndarray, truth: np.ndarray | None = None) -> tuple[Any, Any]:
+    return table, truth
+
+
+def _split(frame: Any, targets: Sequence[str]) -> tuple[Any, Any]:
+    if not targets:
+        return frame, None
+    truth = frame[targets[0]].to_numpy() if len(targets) == 1 else frame[list(targets)].to_numpy()
+    return frame.drop(columns=list(targets)), truth
+
+
+def _read(local: Any, piece: Any) -> tuple[Any, Any]:
+    block = local.read_pieces(piece)
+    return block["table"], block.get("truth")
