@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from .competitors import CONTESTANTS
 from .markdown import METRIC_NAMES, markdown, shown, two_digits
 from .plan import ACCURATE, BUDGETS, BYTES_PEERS, BYTES_RIVAL, LEAVES, RIVALS, STUDENT, STUDENTS_IN_BYTES
 from .summary import ALL_METRICS, Summary
@@ -100,6 +101,8 @@ def _peers(summary: Summary) -> list[dict[str, str]]:
         rows.append(_row(goal, f"at least {AHEAD:.0%}", f"{np.mean(pairs):.0%}", np.mean(pairs) >= AHEAD))
     table = summary.additive()
     for row in table.itertuples(index=False) if len(table) else ():
+        if CONTESTANTS[row.contestant].labels == "hard":
+            continue
         goal = (
             f"{shown(row.contestant)} against explainable boosting, {METRIC_NAMES[row.metric]}: standard errors, bytes"
         )
