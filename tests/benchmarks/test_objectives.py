@@ -116,7 +116,8 @@ def test_sklearn_tree_in_the_model_form_says_the_same():
 
 def test_size_of_a_stump_of_sklearn():
     tree = DecisionTreeClassifier(max_leaf_nodes=2).fit(np.array([[0.0], [1.0]]), [0, 1])
-    assert packed_nbytes(lower_sklearn(tree.tree_), "simplex") == 37  # 16 + column 6 + split 6 + bits 1 + leaves 8
+    # Header 10, counts 2, column 2, split 7, and of either leaf the share of one class.
+    assert packed_nbytes(lower_sklearn(tree.tree_), "simplex") == 10 + 2 + 2 + 7 + 2 * 4
 
 
 @pytest.mark.parametrize(("n_classes", "objective"), [(0, "regression"), (2, "binary"), (3, "multiclass")])

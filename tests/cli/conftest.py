@@ -6,11 +6,10 @@ from pathlib import Path
 
 import pandas as pd
 import pytest
+from command_options import QUICK
 from sklearn.datasets import load_breast_cancer, load_diabetes
 
 from skdistill.cli import main
-
-QUICK = ["--teachers", "ridge", "--student", "tree", "--n-jobs", "1", "--quiet"]
 
 
 @pytest.fixture(scope="session")

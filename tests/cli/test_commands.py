@@ -12,7 +12,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
-from conftest import QUICK
+from command_options import QUICK
 
 from skdistill import __version__, load
 from skdistill.cli import main

@@ -8,11 +8,12 @@ import signal
 import subprocess
 import sys
 import time
+from functools import partial
 from pathlib import Path
 
 import pandas as pd
 import pytest
-from conftest import QUICK
+from command_options import QUICK
 
 from skdistill.cli import main
 from skdistill.cli._tables import CommandError, read_size
@@ -155,7 +156,9 @@ def test_ctrl_c_leaves_nothing_half_written(tables, tmp_path, n_jobs):
     out = tmp_path / "student.json"
     out.write_text("what was there before")
     arguments = ["fit", tables / "cancer.csv", "-y", "kind", "--teachers", "mlp,forest,svm", "--n-jobs", str(n_jobs)]
-    process = start(*arguments, "--out", out, start_new_session=True)
+    # Where tests run in the background, a shell has them ignore what is sent here.
+    heed = partial(signal.signal, signal.SIGINT, signal.SIG_DFL)
+    process = start(*arguments, "--out", out, start_new_session=True, preexec_fn=heed)
     assert process.stderr is not None
     while "encoder" not in (line := process.stderr.readline()):  # the long work begins behind it
         assert line, "it ended too soon"

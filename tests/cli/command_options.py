@@ -1,0 +1,3 @@
+"""Options that several tests of the command line pass."""
+
+QUICK = ["--teachers", "ridge", "--student", "tree", "--n-jobs", "1", "--quiet"]
