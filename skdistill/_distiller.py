@@ -202,12 +202,6 @@ class DistilledRegressor(RegressorMixin, BaseDistilled):
         The committee. None: ``["svm", "ridge", "lightgbm"]``. Other names: ``"xgboost"``, ``"forest"``,
         ``"extra_trees"``, ``"hist_gradient_boosting"``, ``"mlp"``. `FrozenEstimator` and `CallableTeacher` are only
         asked, never fitted.
-    student : {"tree", "linear", "additive", "boosted", "auto"} or estimator, default="tree"
-        What is shipped. A name stands for the defaults of `TreeStudent`, `LinearStudent`,
-        `AdditiveStudent` or `BoostedStudent`; with `max_bytes` for the best size of that family, and "auto" for the
-        best of all families.
-    max_bytes : int or None, default=None
-        What the packed student (``to_model().nbytes``) may take. For a student given by name; "auto" needs it.
     cv : int, splitter or iterable of splits, default=5
         How real rows get labels from teachers that did not see them. An integer makes shuffled folds, or keeps groups
         together where ``groups`` is given to `fit`.
@@ -219,49 +213,16 @@ class DistilledRegressor(RegressorMixin, BaseDistilled):
     blend : float in [0, 1] or "auto", default="auto"
         Weight of the true values in the targets. Where they hold little noise there is little that the committee knows
         better; .7 is the best fixed weight. "auto": chosen, see Notes.
-    augmentation : None, {"munge", "marginal", "auto"} or sampler, default=None
-        New rows near the given ones, labelled by the committee fitted on all rows; how many and how heavy are the
-        sampler's parameters. A name stands for the defaults of `Munge` or `MarginalResampling`. It helps most
-        where rows are few. "auto": none or `Munge`, chosen, see Notes.
-    compression : None, {"prune", "sparsify", "reduce", "quantise"}, pass, or list of these, default=None
-        What makes the fitted student smaller, one pass after the other; a name stands for the defaults of `Prune`,
-        `Sparsify`, `Reduce` or `Quantise`, which comes last. The passes are judged on the labels that the student
-        learned from (on 20,000 rows at most). Whatever is predicted, reported or shipped is the compressed student, as
-        is the rival on hard labels; `max_bytes` is of the compressed one. A search reaches ``compression__tolerance``
-        of a single pass, or tries lists.
-    keep_teachers : bool, default=False
-        Pickle the fitted teachers too.
     device : {"auto", "cpu", "cuda"}, default="auto"
         Where values are aggregated: "auto" uses CuPy where it is installed and sees a GPU.
-    n_jobs : int or None, default=None
-        Teacher fits at a time. The result does not depend on it.
-    random_state : int, RandomState or None, default=None
-        Seeds folds and every teacher whose own ``random_state`` is None.
-    verbose : int or bool, default=0
-        1: print a line for each stage as it ends; 2: also for each fit. The lines are those of the logger
-        ``skdistill``, at INFO and DEBUG. For a bar, ``set_callbacks(sklearn.callback.ProgressBar())``.
+    student, max_bytes, augmentation, compression, keep_teachers, n_jobs, random_state, verbose
+        As in `DistilledClassifier`.
 
     Attributes
     ----------
-    student_ : fitted student, no teacher inside
-    hard_student_ : the same student fitted on the true values, the rival of `report`
-    recipe_ : what `student_` learned from: its `blend` and `sampler`; `hard` where the true labels alone
-    augmentation_ : the sampler, or None
-    selection_ : list of dict
-        What was tried where something was to be chosen, the choice first: student, labels ("hard" or "soft"), blend,
-        augmentation, packed bytes, mean loss and error on the judged rows, how far the loss is from the choice's, with
-        the paired standard error of that, and whether it was better but too large once fitted on all rows.
-        ``pandas.DataFrame(clf.selection_)`` shows it.
-    compression_ : list of dict
-        What each pass did to `student_`: its name, packed bytes, the loss on the soft labels before and after, and the
-        fidelity to the student before all passes. ``pandas.DataFrame(clf.compression_)`` shows it.
-    encoder_, hard_encoder_ : TableEncoder, what encodes rows for `student_` and for `hard_student_`
-    teachers_ : Committee, the fitted teachers by name; not pickled unless `keep_teachers`
-    teacher_weights_ : dict of name to weight
-    notes_ : tuple of str, what `report` adds to its table
-    fit_seconds_ : dict of stage to wall-clock seconds
-    n_features_in_ : int
-    feature_names_in_ : ndarray of str, where X had string column names
+    student_, hard_student_, recipe_, augmentation_, selection_, compression_, encoder_, hard_encoder_, teachers_, \
+teacher_weights_, notes_, fit_seconds_, n_features_in_, feature_names_in_
+        As in `DistilledClassifier`.
 
     Notes
     -----

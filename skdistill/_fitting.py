@@ -24,11 +24,13 @@ from ._selection import (
     Judge,
     Verdict,
     choose,
+    evidence,
     judged_folds,
     most_trials,
+    reason,
     within_budget,
 )
-from ._shipped import MOST_ROWS, Shipped, Teaches, Workshop, check_compressible
+from ._shipped import MOST_ROWS, Shipped, Teaches, Workshop, check_compressible, told
 from ._sklearn import Interval, StrOptions, fit_context, safe_indexing
 from ._streaming import Streams
 from ._transfer import Lesson, Recipe, Table, label_type
@@ -205,7 +207,7 @@ class DistilledFitting(DistilledComposition):
             size = "" if shipped.nbytes is None else f", {shipped.nbytes:,} bytes"
             stage.say(f"{self.recipe_.student}{size}", nbytes=shipped.nbytes)
             if self.selection_:
-                why = _choice(self.selection_, task, any(member.frozen for member in members))
+                why = reason(self.selection_, task, any(member.frozen for member in members))
                 stage.say(why.removeprefix("selection: "))
             del judge, ranking
         with progress.stage("rival on hard labels"):
@@ -330,7 +332,7 @@ class DistilledFitting(DistilledComposition):
             too_large.append(chosen)
         others = ranking[len(too_large) + 1 :]
         self.selection_ = [
-            {**_evidence(verdict, chosen), "too_large": large}
+            {**evidence(verdict, chosen), "too_large": large}
             for large, verdicts in ((False, [chosen]), (True, too_large), (False, others))
             for verdict in verdicts
         ]
@@ -361,63 +363,15 @@ class DistilledFitting(DistilledComposition):
         if route is not None:
             notes.append(f"student: {type(self.student_.estimator).__name__}, fitted by {route}.")
         if self.compression_:
-            notes.append(_shrinking(self.compression_, min(len(data.y), MOST_ROWS)))
+            notes.append(told(self.compression_, min(len(data.y), MOST_ROWS)))
         if self.augmentation_ is not None:
             n_new = self.augmentation_.n_new(len(data.y))
             notes.append(f"augmentation: {n_new:,} rows drawn by {self.augmentation_!r} and labelled by the committee.")
         if self.selection_:
-            notes.append(_choice(self.selection_, task, any(member.frozen for member in members)))
+            notes.append(reason(self.selection_, task, any(member.frozen for member in members)))
         elif isinstance(self.blend, str) or self.augmentation == "auto":
             notes.append(
                 f"selection: none, since it takes 3 folds of 'cv' to judge: blend={self.recipe_.blend:g}, augmentation="
                 f"{self.recipe_.sampler!r}."
             )
         self.notes_ = tuple(notes)
-
-
-def _evidence(verdict: Verdict, chosen: Verdict) -> dict[str, Any]:
-    """A row of `selection_`."""
-    recipe = verdict.recipe
-    return {
-        "student": repr(recipe.student),
-        "labels": "hard" if recipe.hard else "soft",
-        "blend": 1.0 if recipe.hard else recipe.blend,
-        "augmentation": None if recipe.sampler is None else repr(recipe.sampler),
-        "nbytes": verdict.nbytes,
-        "loss": verdict.loss,
-        "error": verdict.error,
-        "loss_minus_chosen": verdict.loss - chosen.loss,
-        "se": verdict.se(chosen),
-        "rows": len(verdict.losses),
-    }
-
-
-def _shrinking(steps: list[dict[str, Any]], n_rows: int) -> str:
-    """What each pass of compression did, in a sentence."""
-    told = [
-        f"{step['name']}: {step['nbytes_before']:,} to {step['nbytes_after']:,} bytes, loss {step['loss_before']:.4g} "
-        f"to {step['loss_after']:.4g}, fidelity {step['fidelity']:.4g}"
-        for step in steps
-    ]
-    return f"compression, judged on the soft labels of {n_rows:,} training rows: {'; '.join(told)}."
-
-
-def _choice(selection: list[dict[str, Any]], task: str, frozen: bool) -> str:
-    """What was chosen and why, in a sentence."""
-    best = selection[0]
-    hard = next(row for row in selection if row["labels"] == "hard")
-    labels = "hard labels only" if best is hard else f"blend={best['blend']:g}"
-    augmentation = "" if best["augmentation"] is None else f" and {best['augmentation']}"
-    loss = "log-loss" if task == "classification" else "squared error in units of the target's variance"
-    seen = "no teacher fitted here had seen (the frozen ones may have)" if frozen else "no teacher had seen"
-    note = (
-        f"selection: {labels}{augmentation} for {best['student']}, chosen from {len(selection)} recipes, judged by "
-        f"{loss} on {best['rows']:,} rows that {seen}: {best['loss']:.4g}"
-    )
-    if best is not hard:
-        difference, se = hard["loss_minus_chosen"], hard["se"]
-        note += (
-            f" against {hard['loss']:.4g} on hard labels only (difference {difference:.2g}, standard error {se:.2g})"
-        )
-    too_large = sum(row["too_large"] for row in selection)
-    return f"{note}; fitted on all rows, {too_large} better took more than max_bytes." if too_large else f"{note}."

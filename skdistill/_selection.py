@@ -318,3 +318,41 @@ def _that_fit(family: tuple[Any, ...], judge: Judge, max_bytes: int | None) -> l
         else:
             fitting.append(student)
     return fitting
+
+
+def evidence(verdict: Verdict, chosen: Verdict) -> dict[str, Any]:
+    """A row of `selection_`."""
+    recipe = verdict.recipe
+    return {
+        "student": repr(recipe.student),
+        "labels": "hard" if recipe.hard else "soft",
+        "blend": 1.0 if recipe.hard else recipe.blend,
+        "augmentation": None if recipe.sampler is None else repr(recipe.sampler),
+        "nbytes": verdict.nbytes,
+        "loss": verdict.loss,
+        "error": verdict.error,
+        "loss_minus_chosen": verdict.loss - chosen.loss,
+        "se": verdict.se(chosen),
+        "rows": len(verdict.losses),
+    }
+
+
+def reason(selection: list[dict[str, Any]], task: str, frozen: bool) -> str:
+    """What was chosen and why, in a sentence."""
+    best = selection[0]
+    hard = next(row for row in selection if row["labels"] == "hard")
+    labels = "hard labels only" if best is hard else f"blend={best['blend']:g}"
+    augmentation = "" if best["augmentation"] is None else f" and {best['augmentation']}"
+    loss = "log-loss" if task == "classification" else "squared error in units of the target's variance"
+    seen = "no teacher fitted here had seen (the frozen ones may have)" if frozen else "no teacher had seen"
+    note = (
+        f"selection: {labels}{augmentation} for {best['student']}, chosen from {len(selection)} recipes, judged by "
+        f"{loss} on {best['rows']:,} rows that {seen}: {best['loss']:.4g}"
+    )
+    if best is not hard:
+        difference, se = hard["loss_minus_chosen"], hard["se"]
+        note += (
+            f" against {hard['loss']:.4g} on hard labels only (difference {difference:.2g}, standard error {se:.2g})"
+        )
+    too_large = sum(row["too_large"] for row in selection)
+    return f"{note}; fitted on all rows, {too_large} better took more than max_bytes." if too_large else f"{note}."

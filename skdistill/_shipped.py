@@ -126,3 +126,13 @@ class Workshop:
         return Shipped(
             fitted.student.with_form(done.model), fitted.encoder.with_preprocessor(done.model.preprocessor), done.steps
         )
+
+
+def told(steps: list[dict[str, Any]], n_rows: int) -> str:
+    """What each pass of compression did, in a sentence."""
+    parts = [
+        f"{step['name']}: {step['nbytes_before']:,} to {step['nbytes_after']:,} bytes, loss {step['loss_before']:.4g} "
+        f"to {step['loss_after']:.4g}, fidelity {step['fidelity']:.4g}"
+        for step in steps
+    ]
+    return f"compression, judged on the soft labels of {n_rows:,} training rows: {'; '.join(parts)}."

@@ -5,6 +5,7 @@ from __future__ import annotations
 import pickle
 
 import numpy as np
+import pandas as pd
 import pytest
 from committees import exact_classifiers, exact_regressors
 from scipy import sparse
@@ -78,7 +79,6 @@ def test_nothing_is_done_by_default():
 
 
 def test_raw_tables_with_labels_and_gaps():
-    pd = pytest.importorskip("pandas")
     rng = np.random.default_rng(0)
     X = pd.DataFrame({"size": rng.normal(size=200), "shape": pd.Categorical(rng.choice(["round", "square"], 200))})
     X.loc[::7, "size"] = np.nan

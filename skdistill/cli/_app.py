@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import json
-import math
 import os
 import sys
 import traceback
@@ -13,11 +11,11 @@ from pathlib import Path
 from typing import Annotated, Any
 
 import typer
-from rich.console import Console
 from typer.exceptions import TyperException
 
 from .. import __version__
 from . import _tables as tables
+from ._speech import console_of, describe, facts, fail, one_line, print_json, say
 from ._tables import STANDARD, CommandError
 
 app = typer.Typer(
@@ -128,7 +126,7 @@ def fit(
     debug: Debug = False,
 ) -> None:
     """Distil a committee, fitted on a table, into one small model; report what was kept and lost."""
-    console = _console(quiet)
+    console = console_of(quiet)
     for path in [out] if report is None else [out, report]:
         tables.check_can_write(path)
     budget = None if max_bytes is None else tables.read_size(max_bytes)
@@ -138,9 +136,9 @@ def fit(
     frame = tables.drop_columns(tables.read_table(table, missing=missing), dropped)
     X, y = tables.take_target(frame, target)
     if len(y) < len(frame):
-        _say(console, f"{len(frame) - len(y):,} rows without a value of {target!r} are left out")
+        say(console, f"{len(frame) - len(y):,} rows without a value of {target!r} are left out")
     for odd in tables.odd_columns(X):
-        _say(console, f"note: {odd}")
+        say(console, f"note: {odd}")
     columns = list(X.columns)
     held = pool = None
     if test is not None:
@@ -162,7 +160,7 @@ def fit(
         found = estimator._resolve_task(y)
     except ValueError as error:
         raise CommandError(f"{target!r}: {error} On the command line: --task.") from error
-    _say(console, _describe(target, y, found, task is Task.auto))
+    say(console, describe(target, y, found, task is Task.auto))
     if held is None:
         stratify = y if found == "classification" else None
         if stratify is not None and y.value_counts().min() < 2:
@@ -172,7 +170,7 @@ def fit(
                 "name rows to report on with --test"
             )
         X, X_test, y, y_test = train_test_split(X, y, test_size=_TEST_SHARE, stratify=stratify, random_state=seed)
-        _say(console, f"{len(y):,} rows to learn from, {len(y_test):,} kept apart for the report")
+        say(console, f"{len(y):,} rows to learn from, {len(y_test):,} kept apart for the report")
     else:
         X_test, y_test = held
     with watched(estimator, console):
@@ -183,7 +181,7 @@ def fit(
     if report is not None:
         made.save(report)
     if as_json:
-        _print_json(
+        print_json(
             {
                 "task": estimator.task_,
                 "target": target,
@@ -193,7 +191,7 @@ def fit(
                 "nbytes": model.nbytes,
                 "out": str(out),
                 "seconds": estimator.fit_seconds_,
-                "report": _facts(made),
+                "report": facts(made),
                 "selection": estimator.selection_,
             }
         )
@@ -248,7 +246,7 @@ def export(
     path = write(_load(model), out)
     size = path.stat().st_size
     if as_json:
-        _print_json({"out": str(path), "file_bytes": size})
+        print_json({"out": str(path), "file_bytes": size})
     else:
         print(f"Saved {path}, {size:,} bytes of text or code; it answers as {model} does.")
 
@@ -298,7 +296,7 @@ def report(
     made = model_report(shipped, X, y, model.name)
     if page is not None:
         made.save(page)
-    _print_json(_facts(made)) if as_json else print(made)
+    print_json(facts(made)) if as_json else print(made)
 
 
 @app.command(epilog="Examples:\n\nskdistill compare old.json new.json test.csv --target churned")
@@ -319,7 +317,7 @@ def compare(
     made = compare_models(*models, X, y, (str(first), str(second)))
     if as_json:
         gains = {metric: {"gain": gain, "se": error} for metric, (gain, error) in made.gains.items()}
-        _print_json({"task": made.task, "rows": made.rows, "gains": gains, "verdict": made.verdict})
+        print_json({"task": made.task, "rows": made.rows, "gains": gains, "verdict": made.verdict})
     else:
         print(made)
 
@@ -342,11 +340,12 @@ def demo(
 def run(argv: list[str]) -> int:
     """Run a command; tell what goes wrong in one line."""
     debug = "--debug" in argv
-    said, warnings.formatwarning = warnings.formatwarning, lambda message, *_: f"skdistill: warning: {_line(message)}\n"
+    said = warnings.formatwarning
+    warnings.formatwarning = lambda message, *_: f"skdistill: warning: {one_line(message)}\n"
     try:
         code = typer.main.get_command(app).main(argv, prog_name="skdistill", standalone_mode=False)
         if code == _INTERRUPTED:
-            return _fail("interrupted; no file was left half-written", code)
+            return fail("interrupted; no file was left half-written", code)
         sys.stdout.flush()  # what cannot be written is an error of ours, not of the interpreter's end
         return code if isinstance(code, int) else 0
     except BrokenPipeError:  # whoever read the output has seen enough
@@ -354,48 +353,16 @@ def run(argv: list[str]) -> int:
         return 0
     except TyperException as error:
         where = getattr(getattr(error, "ctx", None), "command_path", "skdistill")
-        return _fail(f"{_line(error.format_message())} (see {where} --help)", error.exit_code)
+        return fail(f"{one_line(error.format_message())} (see {where} --help)", error.exit_code)
     except Exception as error:
         if debug:
             traceback.print_exc()
         known = isinstance(error, CommandError | ValueError | TypeError | ImportError | OSError)
         name = "" if known else f"{type(error).__name__}: "
         hint = "" if known or debug else " (--debug shows where it came from)"
-        return _fail(f"{name}{_line(error)}{hint}", 1)
+        return fail(f"{name}{one_line(error)}{hint}", 1)
     finally:
         warnings.formatwarning = said
-
-
-def _fail(line: str, code: int) -> int:
-    print(f"skdistill: {line}", file=sys.stderr)
-    return code
-
-
-def _line(error: object) -> str:
-    if isinstance(error, OSError) and error.strerror:
-        return f"{error.filename}: {error.strerror}" if error.filename else error.strerror
-    return " ".join(str(error).split())
-
-
-def _console(quiet: bool) -> Console:
-    """Where work is watched: not where results go."""
-    return Console(stderr=True, quiet=quiet, highlight=False)
-
-
-def _say(console: Console, text: str) -> None:
-    console.print(text, markup=False, soft_wrap=True)
-
-
-def _describe(target: str, y: Any, task: str, inferred: bool) -> str:
-    """What is to be predicted, and how it is known."""
-    if task == "regression":
-        what = f"values from {y.min():g} to {y.max():g}"
-    else:
-        shares = y.value_counts(normalize=True)
-        shown = ", ".join(f"{label} {100 * share:.0f} %" for label, share in shares.head(5).items())
-        what = f"{len(shares)} classes ({shown}{', ...' if len(shares) > 5 else ''})"
-    other = "regression" if task == "classification" else "classification"
-    return f"{target!r} holds {what}: a {task}" + (f" (if not, --task {other})" if inferred else "")
 
 
 def _load(path: Path) -> Any:
@@ -410,35 +377,3 @@ def _labelled(model: Any, path: Path, target: str, missing: list[str] | None) ->
     labels = [target] if classes is not None and all(isinstance(label, str) for label in classes) else []
     frame = tables.read_table(path, missing=missing, text=[*tables.text_columns(model), *labels])
     return tables.take_target(frame, target)
-
-
-def _facts(made: Any) -> dict[str, Any]:
-    """A report for machines."""
-    gap = {
-        metric: {"gap": gap.gap, "se": gap.gap_se, "counted": gap.counted, "recovered": gap.value, "low": gap.low}
-        | {"high": gap.high}
-        for metric, gap in made.gap.items()
-    }
-    return {
-        "task": made.task,
-        "test_rows": made.n_rows,
-        "rows": made.rows,
-        "gap": gap,
-        "verdict": made.verdict,
-        "notes": list(made.notes),
-    }
-
-
-def _print_json(value: Any) -> None:
-    print(json.dumps(_plain(value), indent=2, allow_nan=False))
-
-
-def _plain(value: Any) -> Any:
-    """Numbers and text alone, null for what is not a number."""
-    if isinstance(value, dict):
-        return {str(key): _plain(item) for key, item in value.items()}
-    if isinstance(value, list | tuple):
-        return [_plain(item) for item in value]
-    if hasattr(value, "item"):
-        value = value.item()
-    return None if isinstance(value, float) and not math.isfinite(value) else value

@@ -16,7 +16,6 @@ from ._predictors import Linear, Tree
 from ._preprocessor import Preprocessor
 from ._size import packed_nbytes
 from ._tree_sum import TreeSum
-from ._unpack import unpack
 
 if TYPE_CHECKING:
     import numpy as np
@@ -168,7 +167,11 @@ class Model(Frozen):
         array([7.])
         """
         try:
-            return Model(*(unpack(data) if data.startswith(MAGIC) else decode(data)))
+            if not data.startswith(MAGIC):
+                return Model(*decode(data))
+            from ._unpack import unpack  # long, and most files are JSON: a cold start need not read it
+
+            return Model(*unpack(data))
         except ModelFormatError:
             raise
         except ValueError as error:

@@ -12,25 +12,20 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 
 from ._additive import Additive, PairTable
+from ._bytes import Bytes
 from ._columns import CategoryColumn, NumericColumn
 from ._json import ModelFormatError
-from ._labels import Label
 from ._output import Output
 from ._pack import (
     CATEGORY,
-    FALSE,
     FLAG_ALONE,
     FLAGGED_CATEGORY,
     LINKS,
     LONG,
-    LONG_TEXT,
     MAGIC,
     MOST_BARE_COLUMNS,
-    NUMBERS,
-    TRUE,
     VALUES,
     VERSION,
-    index_type,
 )
 from ._precision import BITS, Precision
 from ._predictors import Linear, Tree
@@ -54,62 +49,11 @@ def unpack(data: bytes) -> tuple[Preprocessor, Predictor, Output, Precision]:
     if zlib.crc32(data[8:]) != int.from_bytes(data[4:8], "little"):
         raise ModelFormatError("its checksum does not match its content: it was damaged or edited.")
     try:
-        return _read(_Bytes(data[8:]))
+        return _read(Bytes(data[8:]))
     except ModelFormatError:
         raise
     except ValueError as error:  # of the parts of the model form
         raise ModelFormatError(str(error)) from error
-
-
-class _Bytes:
-    """What is left to read."""
-
-    def __init__(self, data: bytes) -> None:
-        self.data = data
-        self.at = 0
-
-    def take(self, n: int) -> bytes:
-        if n > len(self.data) - self.at:
-            raise ModelFormatError(f"it ends where {n} bytes more are needed, at byte {8 + self.at}.")
-        self.at += n
-        return self.data[self.at - n : self.at]
-
-    def byte(self) -> int:
-        return self.take(1)[0]
-
-    def signed(self) -> int:
-        return int.from_bytes(self.take(1), "little", signed=True)
-
-    def count(self) -> int:
-        number = 0
-        for shift in range(0, 35, 7):
-            byte = self.byte()
-            number |= (byte & 127) << shift
-            if byte < 128:
-                break
-        if byte > 127 or number >= 2**31:
-            raise ModelFormatError(f"a count of 31 bits was expected before byte {8 + self.at}.")
-        return number
-
-    def array(self, n: int, dtype: str) -> NDArray[Any]:
-        return np.frombuffer(self.take(n * np.dtype(dtype).itemsize), dtype)
-
-    def numbers(self, n: int, dtype: str = "<f4") -> NDArray[np.float32]:
-        """Numbers of 4 bytes, or of 2."""
-        array = self.array(n, dtype)
-        if not np.isfinite(array).all():
-            raise ModelFormatError(f"numbers must be finite, and those before byte {8 + self.at} are not.")
-        return array.astype(np.float32)
-
-    def indices(self, n: int, below: int) -> NDArray[np.int32]:
-        """Numbers of things of which there are `below`."""
-        array = self.array(n, index_type(below))
-        if n and array.max() >= below:
-            raise ModelFormatError(f"a number below {below} was expected before byte {8 + self.at}.")
-        return array.astype(np.int32)
-
-    def bits(self, n: int) -> NDArray[np.bool_]:
-        return np.unpackbits(self.array((n + 7) // 8, "u1"), count=n, bitorder="little").astype(bool)
 
 
 class _Head(NamedTuple):
@@ -151,7 +95,7 @@ def _head(first: int, second: int) -> _Head:
     return head
 
 
-def _read(source: _Bytes) -> tuple[Preprocessor, Predictor, Output, Precision]:
+def _read(source: Bytes) -> tuple[Preprocessor, Predictor, Output, Precision]:
     head = _head(source.byte(), source.byte())
     n_outputs, n_columns = source.count(), source.count()
     if n_columns > max(MOST_BARE_COLUMNS, 8 * len(source.data)):
@@ -174,14 +118,14 @@ def _read(source: _Bytes) -> tuple[Preprocessor, Predictor, Output, Precision]:
     return preprocessor, predictor, output, Precision("float16" if head.half else "float32", head.values)
 
 
-def _read_names(source: _Bytes, head: _Head, n_columns: int, n_outputs: int) -> tuple[tuple[Any, ...], Any]:
+def _read_names(source: Bytes, head: _Head, n_columns: int, n_outputs: int) -> tuple[tuple[Any, ...], Any]:
     if source.at == len(source.data):  # bare
         nameless = tuple(f"x{i}" for i in range(n_columns))
         if not head.is_regression:
             return nameless, tuple(range(n_outputs))
         return nameless, ("y",) if n_outputs == 1 else tuple(f"y{k}" for k in range(n_outputs))
-    names = tuple(_label(source) for _ in range(n_columns))
-    labels = tuple(_label(source) for _ in range(n_outputs))
+    names = tuple(source.label() for _ in range(n_columns))
+    labels = tuple(source.label() for _ in range(n_outputs))
     if source.at < len(source.data):
         raise ModelFormatError(f"{len(source.data) - source.at} bytes follow its end.")
     return names, labels
@@ -190,7 +134,7 @@ def _read_names(source: _Bytes, head: _Head, n_columns: int, n_outputs: int) -> 
 # Columns: each is its kind and the arguments of its class but the name.
 
 
-def _read_columns(source: _Bytes, head: _Head, n_columns: int) -> tuple[list[Any], NDArray[np.intp], int]:
+def _read_columns(source: Bytes, head: _Head, n_columns: int) -> tuple[list[Any], NDArray[np.intp], int]:
     """All columns, the encoded features that are used, and how many encoded features there are."""
     columns: list[Any] = [("category", ()) if head.any_category else ("numeric",)] * n_columns
     widths = np.full(n_columns, 0 if head.any_category else 1)
@@ -202,7 +146,7 @@ def _read_columns(source: _Bytes, head: _Head, n_columns: int) -> tuple[list[Any
     return columns, np.array(used, np.intp), int(widths.sum())
 
 
-def _read_places(source: _Bytes, head: _Head, n_columns: int) -> list[int]:
+def _read_places(source: Bytes, head: _Head, n_columns: int) -> list[int]:
     if not head.is_listed:
         places: list[int] = np.flatnonzero(source.bits(n_columns)).tolist()
         return places
@@ -215,13 +159,13 @@ def _read_places(source: _Bytes, head: _Head, n_columns: int) -> list[int]:
     return places
 
 
-def _read_column(source: _Bytes, head: _Head) -> tuple[Any, int, list[int]]:
+def _read_column(source: Bytes, head: _Head) -> tuple[Any, int, list[int]]:
     """A column, the number of features it is encoded to, and those that are used."""
     first = source.byte()
     if first in (CATEGORY, FLAGGED_CATEGORY):
         if not head.any_category:
             raise ModelFormatError("its flags say that it has no categories, and it has.")
-        labels = tuple(_label(source) for _ in range(source.count()))
+        labels = tuple(source.label() for _ in range(source.count()))
         width = len(labels) + (first == FLAGGED_CATEGORY)
         return ("category", labels, first == FLAGGED_CATEGORY), width, list(range(width))
     if first == FLAG_ALONE:
@@ -256,25 +200,10 @@ def _number(data: bytes) -> float:
     return float(np.frombuffer(data, "<f2" if len(data) == 2 else "<f4")[0])
 
 
-def _label(source: _Bytes) -> Label:
-    tag = source.byte()
-    if tag in (FALSE, TRUE):
-        return tag == TRUE
-    if tag in NUMBERS:
-        label: Label = source.array(1, NUMBERS[tag])[0].item()
-        return label
-    if tag > LONG_TEXT:
-        raise ModelFormatError(f"it has a label of the unknown kind {tag}.")
-    try:
-        return source.take(source.count() if tag == LONG_TEXT else tag).decode()
-    except UnicodeDecodeError as error:
-        raise ModelFormatError(f"a text is not UTF-8 ({error}).") from error
-
-
 # Predictors
 
 
-def _read_linear(source: _Bytes, head: _Head, used: NDArray[np.intp], n_encoded: int, k: int) -> Linear:
+def _read_linear(source: Bytes, head: _Head, used: NDArray[np.intp], n_encoded: int, k: int) -> Linear:
     free = k - head.spares_last
     intercept = source.numbers(free)
     coef = np.zeros((n_encoded, k), np.float32)
@@ -282,7 +211,7 @@ def _read_linear(source: _Bytes, head: _Head, used: NDArray[np.intp], n_encoded:
     return Linear(coef, _padded(intercept, k))
 
 
-def _read_additive(source: _Bytes, head: _Head, used: NDArray[np.intp], n_encoded: int, k: int) -> Additive:
+def _read_additive(source: Bytes, head: _Head, used: NDArray[np.intp], n_encoded: int, k: int) -> Additive:
     free, first = k - head.spares_last, int(head.spares_first)
     edges = [np.zeros(0, np.float32)] * n_encoded
     for i in used:
@@ -308,7 +237,7 @@ def _read_additive(source: _Bytes, head: _Head, used: NDArray[np.intp], n_encode
     )  # fmt: skip
 
 
-def _read_tree_sum(source: _Bytes, head: _Head, used: NDArray[np.intp], n_encoded: int, k: int) -> TreeSum:
+def _read_tree_sum(source: Bytes, head: _Head, used: NDArray[np.intp], n_encoded: int, k: int) -> TreeSum:
     n_trees = source.count()
     feature, threshold = _read_all_edges(source, head, used)
     output = source.indices(n_trees, k)
@@ -328,7 +257,7 @@ def _read_tree_sum(source: _Bytes, head: _Head, used: NDArray[np.intp], n_encode
     return TreeSum(tuple(trees), output, _padded(base, k), n_encoded)
 
 
-def _read_tree(source: _Bytes, head: _Head, used: NDArray[np.intp], n_encoded: int, k: int) -> Tree:
+def _read_tree(source: Bytes, head: _Head, used: NDArray[np.intp], n_encoded: int, k: int) -> Tree:
     free, n_splits = k - head.spares_last, source.count()
     is_split, right = _unfolded(source.indices(n_splits, n_splits).tolist())
     if head.half:
@@ -360,20 +289,20 @@ def _build(is_split: Any, feature: Any, threshold: Any, right: Any, value: Any, 
     return Tree(nodes, thresholds, right, value, n_encoded)
 
 
-def _read_edges(source: _Bytes, head: _Head) -> NDArray[np.float32]:
+def _read_edges(source: Bytes, head: _Head) -> NDArray[np.float32]:
     n = source.count()
     if head.half:
         return source.numbers(n // 2, "<f2" if n % 2 else "<f4")
     return source.numbers(n)
 
 
-def _read_all_edges(source: _Bytes, head: _Head, used: NDArray[np.intp]) -> tuple[NDArray[np.intp], Any]:
+def _read_all_edges(source: Bytes, head: _Head, used: NDArray[np.intp]) -> tuple[NDArray[np.intp], Any]:
     """Feature and threshold of each edge."""
     edges = [np.zeros(0, np.float32), *(_read_edges(source, head) for _ in used)]
     return np.repeat(used, [len(e) for e in edges[1:]]), np.concatenate(edges)
 
 
-def _read_shapes(source: _Bytes, n_trees: int) -> tuple[NDArray[np.int64], NDArray[np.bool_]]:
+def _read_shapes(source: Bytes, n_trees: int) -> tuple[NDArray[np.int64], NDArray[np.bool_]]:
     """The number of nodes of each tree, and which nodes are splits: a tree ends with one leaf more than splits."""
     left = np.frombuffer(source.data, np.uint8, offset=source.at)
     if n_trees > 8 * len(left):
@@ -426,12 +355,12 @@ def _padded(values: NDArray[np.float32], k: int) -> NDArray[np.float32]:
     return np.pad(values, [(0, 0)] * (values.ndim - 1) + [(0, k - values.shape[-1])])
 
 
-def _read_matrix(source: _Bytes, head: _Head, n: int, free: int) -> NDArray[np.float32]:
+def _read_matrix(source: Bytes, head: _Head, n: int, free: int) -> NDArray[np.float32]:
     output = np.tile(np.arange(free), n) if n * free <= 8 * len(source.data) else source.take(n * free)
     return _read_values(source, head, np.asarray(output), free).reshape(n, free)
 
 
-def _read_values(source: _Bytes, head: _Head, output: NDArray[Any], n_scales: int) -> NDArray[np.float32]:
+def _read_values(source: Bytes, head: _Head, output: NDArray[Any], n_scales: int) -> NDArray[np.float32]:
     """Values, of each of which the output is given."""
     n = len(output)
     if head.values in ("float32", "float16"):
@@ -445,7 +374,7 @@ def _read_values(source: _Bytes, head: _Head, output: NDArray[Any], n_scales: in
         return values.astype(np.float32)
 
 
-def _read_shares(source: _Bytes, head: _Head, n_leaves: int, k: int) -> NDArray[np.float32]:
+def _read_shares(source: Bytes, head: _Head, n_leaves: int, k: int) -> NDArray[np.float32]:
     total, exponent = source.byte(), source.signed()
     if not -126 <= exponent <= 0:
         raise ModelFormatError(f"one share must be a power of two from -126 to 0, not {exponent}.")
@@ -454,7 +383,7 @@ def _read_shares(source: _Bytes, head: _Head, n_leaves: int, k: int) -> NDArray[
     return np.ldexp(np.hstack([codes, last]).astype(np.float32), exponent)
 
 
-def _read_codes(source: _Bytes, stored: str, n: int, signed: bool) -> NDArray[np.int64]:
+def _read_codes(source: Bytes, stored: str, n: int, signed: bool) -> NDArray[np.int64]:
     found = source.array((n * BITS[stored] + 7) // 8, "u1").astype(np.int64)
     if stored == "int4":
         found = np.stack([found & 15, found >> 4], axis=1).ravel()[:n]

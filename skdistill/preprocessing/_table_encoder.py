@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Iterable
 from copy import copy
 from dataclasses import replace
 from numbers import Integral
@@ -17,6 +15,7 @@ from sklearn.utils.validation import check_is_fitted, validate_data
 
 from .._sklearn import Interval, StrOptions, check_sample_weight, fit_context, safe_indexing
 from ..model import CategoryColumn, NumericColumn, Preprocessor
+from ._categories import by_frequency, within
 from ._columns import Kind, Label, infinity, read_table, row_blocks
 from ._statistics import sparse_deviation, summarise
 
@@ -158,9 +157,9 @@ class TableEncoder(TransformerMixin, BaseEstimator):
         for position, name in enumerate(names):
             if position in table.cells:
                 cells = table.cells[position]
-                labels = _by_frequency(cells, weights)
+                labels = by_frequency(cells, weights)
                 if self.categories == "one-hot":
-                    labels = _within(self.category_bytes, labels)
+                    labels = within(self.category_bytes, labels)
                 columns.append(CategoryColumn(name, labels, missing=None in cells))
                 self._kinds.append("category")
                 self.categories_.append(labels)
@@ -356,29 +355,6 @@ class TableEncoder(TransformerMixin, BaseEstimator):
         tags.input_tags.categorical = True
         tags.transformer_tags.preserves_dtype = []  # always float32
         return tags
-
-
-def _by_frequency(cells: list[Label | None], weights: np.ndarray | None) -> tuple[Label, ...]:
-    """The labels of a column, heaviest first, ties in label order with numbers before text."""
-    mass: Counter[Label | None] = Counter()
-    if weights is None:
-        mass.update(cells)
-    else:
-        for cell, weight in zip(cells, weights.tolist()):
-            mass[cell] += weight
-    labels = [label for label in mass if label is not None]
-    return tuple(sorted(labels, key=lambda label: (-mass[label], isinstance(label, str), label)))
-
-
-def _within(budget: int, labels: Iterable[Label]) -> tuple[Label, ...]:
-    """The first labels whose packed form takes at most `budget` bytes."""
-    kept = []
-    for label in labels:
-        budget -= len(label.encode("utf-8", "surrogatepass")) + 1 if isinstance(label, str) else 4
-        if budget < 0:
-            break
-        kept.append(label)
-    return tuple(kept)
 
 
 def _inverse(deviation: float) -> float:

@@ -2,8 +2,8 @@
 
 from ._adapter import EstimatorStudent
 from ._additive import AdditiveStudent
-from ._base import check_streams
 from ._boosted import BoostedStudent
+from ._checks import check_streams
 from ._linear import LinearStudent
 from ._resolve import for_width, resolve_families, resolve_student, takes_sparse
 from ._tree import TreeStudent

@@ -14,7 +14,7 @@ from sklearn.utils.validation import check_is_fitted, validate_data
 from .._estimators import weight_key
 from .._sklearn import HasMethods, StrOptions, fit_context
 from ..model import LINKS
-from ._base import read
+from ._checks import read
 
 
 def _has_decision_function(student: EstimatorStudent) -> bool:

@@ -9,8 +9,9 @@ from sklearn.utils import get_tags
 
 from ._adapter import EstimatorStudent
 from ._additive import AdditiveStudent
-from ._base import BaseStudent, check_width
+from ._base import BaseStudent
 from ._boosted import BoostedStudent
+from ._checks import check_width
 from ._ladder import LADDERS
 from ._linear import LinearStudent
 from ._tree import TreeStudent

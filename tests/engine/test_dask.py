@@ -1,3 +1,6 @@
+import dask.array as da
+import dask.dataframe as dd
+import distributed
 import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -6,10 +9,6 @@ from sklearn.datasets import load_breast_cancer
 
 from skdistill import DistilledClassifier, TreeStudent, scan
 from skdistill.engine import _dask
-
-distributed = pytest.importorskip("distributed")
-da = pytest.importorskip("dask.array")
-dd = pytest.importorskip("dask.dataframe")
 
 TREE = ("feature", "threshold", "right", "value")
 

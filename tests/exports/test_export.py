@@ -14,14 +14,10 @@ from skdistill.exports._export import TARGETS, Target
 from skdistill.exports._python import TARGET as PYTHON
 from skdistill.model import load
 
-NEEDS = {"onnx": "onnx"}
-
 
 @pytest.mark.parametrize("target", TARGETS)
 def test_every_kind_of_model(models, target, tmp_path):
     """`export` verifies: a mismatch is an error. The tests of each target look at its answers by themselves."""
-    if target in NEEDS:
-        pytest.importorskip(NEEDS[target])
     # A compiler takes its time: test_export_c.py has the whole matrix in one file.
     chosen = dict(list(models.items())[::8]) if target == "c" else models
     for name, model in chosen.items():

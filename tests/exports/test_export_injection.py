@@ -10,6 +10,7 @@ import sqlite3
 import subprocess
 
 import numpy as np
+import onnx
 import pytest
 
 from skdistill import export
@@ -100,6 +101,5 @@ def test_sql(hostile, tmp_path):
 
 
 def test_onnx(hostile, tmp_path):
-    onnx = pytest.importorskip("onnx")
     graph = onnx.load(str(export(hostile, tmp_path / "student.onnx"))).graph
     assert tuple(found.name for found in graph.input) == hostile.preprocessor.feature_names_in

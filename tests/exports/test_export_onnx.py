@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
+import onnxruntime as runtime
 import pytest
 from export_matrix import raw_table
 
@@ -13,13 +14,10 @@ from skdistill.model import CategoryColumn, Model, NumericColumn, Output, Prepro
 
 
 def graph_of(model: Model) -> bytes:
-    pytest.importorskip("onnx")
     return _onnx.TARGET.write(model, raw_form(model), "m")
 
 
 def test_shapes_and_names(models, tmp_path):
-    runtime = pytest.importorskip("onnxruntime")
-    pytest.importorskip("onnx")
     session = runtime.InferenceSession(export(models["full"], tmp_path / "student.onnx").read_bytes())
     described = [(i.name, i.type, i.shape) for i in session.get_inputs()]
     assert described == [
@@ -43,7 +41,6 @@ def test_shapes_and_names(models, tmp_path):
 
 
 def test_rows_of_a_caller(models):
-    runtime = pytest.importorskip("onnxruntime")
     for name in ("mixed-sum-softmax", "scaled-linear-softmax", "nasty-additive-simplex"):
         model = models[name]
         table = raw_table(model, 200, seed=4)
@@ -58,7 +55,6 @@ def test_rows_of_a_caller(models):
 
 def test_verified_without_the_runtime(models, tmp_path, monkeypatch):
     """The reference evaluator of the format stands in."""
-    pytest.importorskip("onnx")
     real = _onnx.importlib.import_module
 
     def without(name, *rest):
@@ -98,7 +94,6 @@ def test_what_onnx_cannot_hold(categories, message):
 
 
 def test_inputs_and_answers_do_not_meet(tmp_path):
-    pytest.importorskip("onnxruntime")
     columns = Preprocessor(
         [NumericColumn("label"), CategoryColumn("probabilities", ("a",)), CategoryColumn("none", ())]
     )

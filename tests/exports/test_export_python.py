@@ -8,6 +8,7 @@ import sys
 from itertools import pairwise
 
 import numpy as np
+import pandas as pd
 import pytest
 from export_matrix import float32, raw_table, regressor
 
@@ -53,7 +54,6 @@ def test_doubles_are_rounded_as_the_model_rounds_them():
 
 
 def test_rows_of_any_kind(models):
-    pd = pytest.importorskip("pandas")
     names = run(program(models["full"], raw_form(models["full"])), "m")
     predict_one = names["predict_one"]
     wanted = models["full"].predict([[50, 1, "nurse", 2.5]])[0]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sqlite3
 
+import duckdb
 import numpy as np
 import pytest
 from export_matrix import NASTY, classifier, raw_table, regressor
@@ -18,7 +19,6 @@ from skdistill.model import CategoryColumn, Model, NumericColumn, Output, Prepro
 
 def duckdb_answers(model: Model, content: bytes, columns: list[np.ndarray], nan: bool):
     """What DuckDB says of rows whose missing numbers are NaN or NULL."""
-    duckdb = pytest.importorskip("duckdb")
     import pandas as pd
 
     fields, frame = [], {}

@@ -8,8 +8,10 @@ import sys
 from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
+import pandas as pd
 import pytest
 from export_matrix import classifier, raw_table, regressor
+from scipy import sparse
 
 from skdistill import Predictor
 from skdistill.exports._compile import compiler
@@ -67,7 +69,6 @@ def test_compiled(models, name):
 @needs_compiler
 def test_compiled_by_position_only_in_order():
     """A Series or mapping goes by names, also where its cells would fit by position."""
-    pd = pytest.importorskip("pandas")
     model = classifier("plain", "linear", "softmax")
     predictor, row = Predictor(model, compile=True), {f"x{i}": float(i) for i in range(5)}
     backwards = dict(reversed(row.items()))
@@ -78,7 +79,6 @@ def test_compiled_by_position_only_in_order():
 
 @needs_compiler
 def test_sparse_rows_of_a_compiled_model():
-    sparse = pytest.importorskip("scipy.sparse")
     model = regressor("plain", "linear")
     X = np.random.default_rng(0).normal(size=(9, 5))
     np.testing.assert_allclose(Predictor(model, compile=True).predict(sparse.csr_array(X)), model.predict(X))

@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 import numpy as np
+import onnxruntime as runtime
 import pytest
+import skl2onnx
 from sklearn.datasets import load_diabetes, load_iris
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
 from skdistill import DistilledClassifier, DistilledRegressor
 from skdistill.exports import register_with_skl2onnx
-
-runtime = pytest.importorskip("onnxruntime")
-skl2onnx = pytest.importorskip("skl2onnx")
 
 
 def session_of(estimator, X, **options):

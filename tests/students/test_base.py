@@ -9,7 +9,7 @@ from sklearn.exceptions import NotFittedError
 
 from skdistill.engine import MemoryEngine
 from skdistill.students import AdditiveStudent, BoostedStudent, EstimatorStudent, LinearStudent, TreeStudent
-from skdistill.students._base import check_weights, resolve_loss
+from skdistill.students._checks import check_weights, resolve_loss
 
 Q3 = np.array([[0.5, 0.25, 0.25], [1.0, 0.0, 0.0], [0.2, 0.3, 0.5]])
 ONES = np.ones(3)
