@@ -61,10 +61,10 @@ class DistilledClassifier(ClassifierMixin, BaseDistilled):
         that has one.
     blend : float in [0, 1] or "auto", default="auto"
         Weight of the true labels in the targets. "auto": chosen, see Notes.
-    augmentation : None, {"munge", "marginal", "auto"} or sampler, default=None
+    augmentation : None, {"munge", "marginal", "token_dropout", "auto"} or sampler, default=None
         New rows near the given ones, labelled by the committee fitted on all rows; how many and how heavy are the
-        sampler's parameters. A name stands for the defaults of `Munge` or `MarginalResampling`. It helps most
-        where rows are few. "auto": none or `Munge`, chosen, see Notes.
+        sampler's parameters. A name stands for the defaults of `Munge`, `MarginalResampling` or `TokenDropout`; of
+        images draws `ImageJitter`. It helps most where rows are few. "auto": none or `Munge`, chosen, see Notes.
     compression : None, {"prune", "sparsify", "reduce", "quantise"}, pass, or list of these, default=None
         What makes the fitted student smaller, one pass after the other; a name stands for the defaults of `Prune`,
         `Sparsify`, `Reduce` or `Quantise`, which comes last. The passes are judged on the labels that the student

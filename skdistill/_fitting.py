@@ -15,7 +15,7 @@ from sklearn.utils import get_tags
 
 from ._composition import DistilledComposition
 from ._estimators import generator, seeded
-from ._inputs import TrainingData, check_table, check_training
+from ._inputs import TrainingData, check_pool, check_training
 from ._progress import Progress, spoken
 from ._selection import (
     BLENDS,
@@ -142,6 +142,9 @@ class DistilledFitting(DistilledComposition):
         workshop = Workshop(task, resolve_passes(self.compression))
         check_compressible(workshop.passes, families)
         data = check_training(self, task, X, y, sample_weight, self.class_weight, params)
+        for sampler in samplers:
+            if sampler is not None:
+                sampler.check_columns(self.n_features_in_)
         members = resolve_members(self.teachers, task, len(data.y), data.n_outputs)
         self._check_names(member.name for member in members)
         check_recipe(task, len(members), self.weighting, self.aggregation, self.temperature, self.device)
@@ -155,7 +158,7 @@ class DistilledFitting(DistilledComposition):
             scales = sorted({bool(student.wants_scaling) for family in families for student in family})
             encoders = {s: TableEncoder(scale=s).fit(data.X, sample_weight=data.sample_weight) for s in scales}
             table = Table(data.X, encoders)
-            pool = None if X_unlabeled is None else table.beside(check_table(self, X_unlabeled, reset=False))
+            pool = None if X_unlabeled is None else table.beside(check_pool(self, X_unlabeled))
             for scale in scales:
                 for rows in [table] if pool is None else [table, pool]:
                     rows.encoded(scale)

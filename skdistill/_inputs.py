@@ -91,6 +91,20 @@ def check_table(estimator: Any, X: Any, *, reset: bool) -> Any:
     )
 
 
+def check_pool(estimator: Any, X: Any) -> Any:
+    """Check the rows without labels against the columns of `fit`.
+
+    Raises
+    ------
+    ValueError
+        Their columns are others; the message says so of `X_unlabeled`.
+    """
+    try:
+        return check_table(estimator, X, reset=False)
+    except ValueError as error:
+        raise ValueError(f"X_unlabeled must have the columns of X, in their order. {error}") from error
+
+
 def check_training(
     estimator: Any,
     task: str,
