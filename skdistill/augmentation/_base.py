@@ -112,10 +112,11 @@ class BaseSampler(BaseEstimator, ABC):
         self.check()
         if not isinstance(rng, np.random.RandomState):
             raise TypeError(f"'rng' must be a numpy.random.RandomState. Got {rng!r}: pass np.random.RandomState(seed).")
-        refuse_sparse(self, sparse.issparse(X))
+        is_sparse = bool(sparse.issparse(X))
+        refuse_sparse(self, is_sparse)
         if nw.dependencies.is_into_dataframe(X):
             n_rows, n_columns = nw.from_native(X, eager_only=True).shape
-        elif isinstance(X, np.ndarray) or sparse.issparse(X):
+        elif isinstance(X, np.ndarray) or is_sparse:
             if X.ndim != 2:
                 raise ValueError(f"{type(self).__name__} draws from a table of two dimensions. Got shape {X.shape}.")
             n_rows, n_columns = X.shape

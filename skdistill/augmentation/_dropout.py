@@ -65,7 +65,8 @@ class TokenDropout(BaseSampler):
         self.weight = weight
 
     def _new_rows(self, X: Any, rows: Rows, rng: np.random.RandomState) -> Any:
-        if sparse.issparse(X):
+        is_sparse = bool(sparse.issparse(X))
+        if is_sparse:
             drawn = X.tocsr()[rows]
             drawn.data = self._drop(drawn.data, rng)
             drawn.eliminate_zeros()

@@ -363,6 +363,7 @@ def test_a_student_of_jittered_images_and_of_thinned_counts():
 def test_a_pool_with_other_columns():
     X, y = load_digits(return_X_y=True, as_frame=True)
     untouched = CallableTeacher(lambda rows: pytest.fail("asked"), classes=list(range(10)))
-    for pool in (X.iloc[:, 1:], X.rename(columns={"pixel_0_0": "other"}), X.to_numpy()[:, :5]):
+    pairs = [(X, X.iloc[:, 1:]), (X, X.rename(columns={"pixel_0_0": "other"})), (X.to_numpy(), X.to_numpy()[:, :5])]
+    for rows, pool in pairs:
         with pytest.raises(ValueError, match=r"X_unlabeled must have the columns of X, in their order. "):
-            DistilledClassifier(untouched).fit(X, y, X_unlabeled=pool)
+            DistilledClassifier(untouched).fit(rows, y, X_unlabeled=pool)
