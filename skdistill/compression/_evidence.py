@@ -89,7 +89,8 @@ class Evidence:
 
     def loss(self, model: Model) -> float:
         """The mean loss of a model: soft cross-entropy in nats, or summed over targets the squared error, under an
-        exponential half the Poisson deviance."""
+        exponential half the Poisson deviance.
+        """
         return self.loss_of(self.answers(model))
 
     def loss_of(self, answers: NDArray[np.float64]) -> float:

@@ -19,7 +19,6 @@ from ._engine import Block
 from ._sample import row_hashes
 from ._tree_blocks import binned
 
-
 #: The largest score whose exponential counts as such while a model of rates is fitted.
 MOST_SCORE = 60.0
 

@@ -89,7 +89,8 @@ def _allowed(model: Model, X: Any, tolerance: float) -> NDArray[np.float64]:
     if model.output.link == "softmax":
         return np.broadcast_to(2 * worst + tolerance, added.shape)
     if model.output.link == "exp":
-        return np.asarray(model.output.activate(model.predictor.evaluate(Z)) * np.expm1(added + tolerance))
+        scores, unsure = model.predictor.evaluate(Z), added + tolerance
+        return np.asarray(model.output.activate(scores + unsure) - model.output.activate(scores - unsure))
     positive = np.maximum(model.predictor.evaluate(Z), 0).sum(axis=1, keepdims=True)
     unsure = 4 * added.shape[1] * worst
     with np.errstate(divide="ignore", invalid="ignore"):

@@ -49,7 +49,9 @@ class BaseStudent(RegressorMixin, BaseEstimator):
     wants_scaling: ClassVar[bool] = False
     has_model_form: ClassVar[bool] = True
 
-    _parameter_constraints: ClassVar[dict[str, list]] = {"loss": [StrOptions({"auto", "log_loss", "squared", "poisson"})]}
+    _parameter_constraints: ClassVar[dict[str, list]] = {
+        "loss": [StrOptions({"auto", "log_loss", "squared", "poisson"})]
+    }
 
     loss: str
 

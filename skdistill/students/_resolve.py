@@ -66,9 +66,7 @@ def resolve_families(
     names = [key for key in STUDENTS if name in ("auto", key) and (STUDENTS[key].takes_sparse or not sparse)]
     if not names:
         resolve_student(name, task, sparse=sparse, loss=loss)  # which says why not
-    return tuple(
-        tuple(resolve_student(each, task, sparse=sparse, loss=loss) for each in LADDERS[key]) for key in names
-    )
+    return tuple(tuple(resolve_student(each, task, sparse=sparse, loss=loss) for each in LADDERS[key]) for key in names)
 
 
 def for_width(
