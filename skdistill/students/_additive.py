@@ -52,7 +52,7 @@ class AdditiveStudent(IterativeStudent):
     ----------
     loss : {"auto", "log_loss", "squared", "poisson"}
         "auto": "log_loss" where the rows of the targets are distributions over two or more classes, else "squared".
-        "poisson" is for counts and other rates >= 0: the Poisson likelihood, under scores whose exponentials are the rates.
+        "poisson" is for counts and other rates >= 0: the Poisson likelihood, rates being exponentials of scores.
     max_bins : int in [2, 256]
         Bins of a feature at most. All features together have at most 1,000 edges.
     alpha : "auto" or float >= 0

@@ -70,7 +70,7 @@ class BaseStudent(RegressorMixin, BaseEstimator):
         self._validate_params()
         if task == "regression" and self.loss == "log_loss":
             raise ValueError(
-                f"{self!r} fits class probabilities; a regression student needs loss='squared', or 'poisson' for counts."
+                f"{self!r} fits class probabilities; a regression student needs loss='squared' (counts: 'poisson')."
             )
         if task == "classification" and self.loss == "poisson":
             raise ValueError(f"{self!r} fits counts; a classification student needs loss='log_loss'.")

@@ -37,7 +37,7 @@ class BoostedStudent(ScoredStudent):
     ----------
     loss : {"auto", "log_loss", "squared", "poisson"}
         "auto": "log_loss" where the rows of the targets are distributions over two or more classes, else "squared".
-        "poisson" is for counts and other rates >= 0: the Poisson likelihood, under scores whose exponentials are the rates.
+        "poisson" is for counts and other rates >= 0: the Poisson likelihood, rates being exponentials of scores.
     n_trees : int >= 1
         Trees of each sum at most; there are fewer where nothing is left to split. Very roughly, a tree of 4 leaves
         takes 30 bytes.

@@ -130,7 +130,7 @@ class Problem:
         return theta
 
     def in_units(self, theta: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        """Coefficients and intercept of `theta` in units of the targets, or as scores of a softmax or an exponential."""
+        """Coefficients and intercept of `theta` in units of the targets, or as scores of a softmax or exponential."""
         if self.loss == "poisson":
             return theta[:-1], theta[-1]
         if self.loss == "log_loss":

