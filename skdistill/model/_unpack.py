@@ -73,7 +73,7 @@ class _Head(NamedTuple):
 
 def _head(first: int, second: int) -> _Head:
     if second > 31:
-        raise ModelFormatError(f"its flags {second} have a meaning that this skdistill does not know.")
+        raise ModelFormatError(f"its flags {first} and {second} have a meaning that this skdistill does not know.")
     head = _Head(
         kind=first & 3,
         link=LINKS[first >> 2 & 3],
