@@ -280,6 +280,7 @@ class BaseDistilled(DistilledFitting):
             notes=tuple(notes),
             selection=self.selection_,
             fitted=fit_facts(self),
+            loss=self.loss,
         )
 
     def _sk_visual_block_(self) -> Any:

@@ -201,7 +201,12 @@ class DistilledRegressor(RegressorMixin, BaseDistilled):
     teachers : None, str, estimator, or list of str, estimator and (name, estimator), default=None
         The committee. None: ``["svm", "ridge", "lightgbm"]``. Other names: ``"xgboost"``, ``"forest"``,
         ``"extra_trees"``, ``"hist_gradient_boosting"``, ``"mlp"``. `FrozenEstimator` and `CallableTeacher` are only
-        asked, never fitted.
+        asked, never fitted. For counts None is ``["poisson", "forest", "lightgbm"]``.
+    loss : {"squared", "poisson"}, default="squared"
+        "poisson" is for counts, y >= 0: teachers by name and the student maximise the Poisson likelihood, choices are
+        judged by its deviance, and the report has a column for it. The likelihood is linear in the counts, so soft
+        labels, means that the committee expects, and true counts blend as values do. Teachers must not predict less
+        than 0. Lines, additive and boosted students are sums of which the prediction is the exponential.
     cv : int, splitter or iterable of splits, default=5
         How real rows get labels from teachers that did not see them. An integer makes shuffled folds, or keeps groups
         together where ``groups`` is given to `fit`.
@@ -228,6 +233,10 @@ teacher_weights_, notes_, fit_seconds_, n_features_in_, feature_names_in_
     -----
     How "auto" chooses is told in `DistilledClassifier`.
 
+    References
+    ----------
+    P. McCullagh, J. Nelder, "Generalized linear models", Chapman and Hall, 1989 (`loss`).
+
     See Also
     --------
     DistilledClassifier : The same for class labels.
@@ -242,12 +251,18 @@ teacher_weights_, notes_, fit_seconds_, n_features_in_, feature_names_in_
     True
     """
 
+    _parameter_constraints: ClassVar[dict[str, Any]] = {
+        **BaseDistilled._parameter_constraints,
+        "loss": [StrOptions({"squared", "poisson"})],
+    }
+
     def __init__(
         self,
         teachers: Any = None,
         student: Any = "tree",
         *,
         max_bytes: int | None = None,
+        loss: str = "squared",
         cv: Any = 5,
         weighting: Any = "loss",
         aggregation: Any = "mean",
@@ -263,6 +278,7 @@ teacher_weights_, notes_, fit_seconds_, n_features_in_, feature_names_in_
         self.teachers = teachers
         self.student = student
         self.max_bytes = max_bytes
+        self.loss = loss
         self.cv = cv
         self.weighting = weighting
         self.aggregation = aggregation

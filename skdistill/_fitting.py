@@ -15,7 +15,7 @@ from sklearn.utils import get_tags
 
 from ._composition import DistilledComposition
 from ._estimators import generator, seeded
-from ._inputs import TrainingData, check_pool, check_training
+from ._inputs import TrainingData, check_counts, check_pool, check_training
 from ._progress import Progress, spoken
 from ._selection import (
     BLENDS,
@@ -46,6 +46,7 @@ from .teachers import (
     Member,
     Oracle,
     SoftLabels,
+    check_rates,
     count_fits,
     cross_fit,
     make_folds,
@@ -83,6 +84,7 @@ class DistilledFitting(DistilledComposition):
     n_jobs: int | None
     random_state: Any
     verbose: int
+    loss: str = "squared"
     temperature: float | str = 1.0
     class_weight: Any = None
 
@@ -132,20 +134,22 @@ class DistilledFitting(DistilledComposition):
         progress = Progress(self, self.fit_seconds_)
         task = self._resolve_task(y)
         is_sparse = sparse.issparse(X)
-        families = resolve_families(self.student, self.max_bytes, task, sparse=is_sparse)
+        families = resolve_families(self.student, self.max_bytes, task, sparse=is_sparse, loss=self.loss)
         streams = None
         if isinstance(X, Scan) or isinstance(X_unlabeled, Scan):
             with progress.stage("sample"):
                 streams = Streams.open(self, families, X, y, X_unlabeled, sample_weight, params)
             X, y, X_unlabeled, families = streams.X, streams.y, streams.X_unlabeled, streams.families
         samplers = resolve_samplers(self.augmentation, sparse=is_sparse)
-        workshop = Workshop(task, resolve_passes(self.compression))
+        workshop = Workshop(task, resolve_passes(self.compression), self.loss)
         check_compressible(workshop.passes, families)
         data = check_training(self, task, X, y, sample_weight, self.class_weight, params)
         for sampler in samplers:
             if sampler is not None:
                 sampler.check_columns(self.n_features_in_)
-        members = resolve_members(self.teachers, task, len(data.y), data.n_outputs)
+        if self.loss == "poisson":
+            check_counts(self, data.y)
+        members = resolve_members(self.teachers, task, len(data.y), data.n_outputs, self.loss)
         self._check_names(member.name for member in members)
         check_recipe(task, len(members), self.weighting, self.aggregation, self.temperature, self.device)
         fit_params, split_params = self._route(data.params, data.sample_weight)
@@ -190,6 +194,8 @@ class DistilledFitting(DistilledComposition):
             names = ", ".join(member.name for member in members)
             stage.say(f"{names}: {n_fits} fits in {len(folds)} folds", fits=n_fits, folds=len(folds))
         seed = rng.randint(np.iinfo(np.int32).max)
+        if self.loss == "poisson":
+            check_rates(soft.committee, soft.labels)
         with progress.stage("targets") as stage:
             lesson, combine = self._lesson(task, data, members, table, None, soft, pool, seed)
             weights = dict(zip(soft.committee, combine.weights.tolist(), strict=True))
@@ -210,7 +216,7 @@ class DistilledFitting(DistilledComposition):
             size = "" if shipped.nbytes is None else f", {shipped.nbytes:,} bytes"
             stage.say(f"{self.recipe_.student}{size}", nbytes=shipped.nbytes)
             if self.selection_:
-                why = reason(self.selection_, task, any(member.frozen for member in members))
+                why = reason(self.selection_, workshop.measure, any(member.frozen for member in members))
                 stage.say(why.removeprefix("selection: "))
             del judge, ranking
         with progress.stage("rival on hard labels"):
@@ -371,7 +377,8 @@ class DistilledFitting(DistilledComposition):
             n_new = self.augmentation_.n_new(len(data.y))
             notes.append(f"augmentation: {n_new:,} rows drawn by {self.augmentation_!r} and labelled by the committee.")
         if self.selection_:
-            notes.append(reason(self.selection_, task, any(member.frozen for member in members)))
+            measure = Workshop(task, (), self.loss).measure
+            notes.append(reason(self.selection_, measure, any(member.frozen for member in members)))
         elif isinstance(self.blend, str) or self.augmentation == "auto":
             notes.append(
                 f"selection: none, since it takes 3 folds of 'cv' to judge: blend={self.recipe_.blend:g}, augmentation="

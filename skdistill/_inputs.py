@@ -169,6 +169,27 @@ def check_training(
     return TrainingData(X, y, codes, classes, targets, flat, weight, kept, params)
 
 
+def check_counts(estimator: Any, y: NDArray[Any]) -> None:
+    """Raise unless values can be counts: none below 0, and some above.
+
+    Raises
+    ------
+    ValueError
+        Names the first row below 0.
+    """
+    rows = y.reshape(len(y), -1)
+    below = np.flatnonzero((rows < 0).any(axis=1))
+    if len(below):
+        raise ValueError(
+            f"loss='poisson' of {type(estimator).__name__} needs counts, no y below 0. Row {below[0]} holds "
+            f"{rows[below[0]].min():.6g}. Leave such rows out, or pass loss='squared'."
+        )
+    if not rows.any(axis=0).all():
+        raise ValueError(
+            f"loss='poisson' of {type(estimator).__name__} needs a count above 0 for each target. All y are 0."
+        )
+
+
 def _target_names(y: Any) -> tuple[str, ...]:
     columns = getattr(y, "columns", None)
     if columns is not None:

@@ -19,6 +19,7 @@ from numpy.typing import NDArray
 from ._shipped import Workshop
 from ._transfer import Lesson, Recipe, Table, TransferSet
 from .augmentation import BaseSampler
+from .report._metrics import mean_deviances
 from .teachers import Fold
 
 #: Folds are judged until they hold this many rows, the last ones first: those of a time series have most behind them.
@@ -151,7 +152,7 @@ class Verdict:
     ----------
     recipe : Recipe
     losses : ndarray of shape (m,)
-        Log-loss; for values the squared error in units of the target's variance.
+        Log-loss; for values the squared error in units of the target's variance, for counts the Poisson deviance.
     errors : ndarray of shape (m,)
         Whether the class is wrong; for values `losses`.
     weight : ndarray of shape (m,)
@@ -232,6 +233,8 @@ class Judge:
             likelihood = np.sum(outputs * truth, axis=1)
             losses = -np.log(np.maximum(likelihood, np.finfo(np.float64).eps))
             errors = (outputs.argmax(axis=1) != truth.argmax(axis=1)).astype(np.float64)
+        elif self.workshop.loss == "poisson":
+            errors = losses = mean_deviances(truth, outputs)
         else:
             spread = ground.lesson.true_labels.var(axis=0)
             errors = losses = np.mean((outputs - truth) ** 2 / np.where(spread > 0, spread, 1.0), axis=1)
@@ -340,17 +343,16 @@ def evidence(verdict: Verdict, chosen: Verdict) -> dict[str, Any]:
     }
 
 
-def reason(selection: list[dict[str, Any]], task: str, frozen: bool) -> str:
-    """What was chosen and why, in a sentence."""
+def reason(selection: list[dict[str, Any]], measure: str, frozen: bool) -> str:
+    """What was chosen and why, in a sentence; `measure` is the loss that it was judged by."""
     best = selection[0]
     hard = next(row for row in selection if row["labels"] == "hard")
     labels = "hard labels only" if best is hard else f"blend={best['blend']:g}"
     augmentation = "" if best["augmentation"] is None else f" and {best['augmentation']}"
-    loss = "log-loss" if task == "classification" else "squared error in units of the target's variance"
     seen = "no teacher fitted here had seen (the frozen ones may have)" if frozen else "no teacher had seen"
     note = (
         f"selection: {labels}{augmentation} for {best['student']}, chosen from {len(selection)} recipes, judged by "
-        f"{loss} on {best['rows']:,} rows that {seen}: {best['loss']:.4g}"
+        f"{measure} on {best['rows']:,} rows that {seen}: {best['loss']:.4g}"
     )
     if best is not hard:
         difference, se = hard["loss_minus_chosen"], hard["se"]

@@ -54,9 +54,9 @@ def classifier(table: str, kind: str, link: str, classes=("low", "m\"i'd", "\\hi
     return Model(preprocessor, found, Output("classification", link, classes))
 
 
-def regressor(table: str, kind: str, targets=("y",)) -> Model:
+def regressor(table: str, kind: str, targets=("y",), link: str = "identity") -> Model:
     preprocessor = tables()[table]
-    output = Output("regression", "identity", targets=targets, flat=len(targets) == 1)
+    output = Output("regression", link, targets=targets, flat=len(targets) == 1)
     return Model(preprocessor, predictor(kind, preprocessor.n_encoded, len(targets)), output)
 
 
@@ -68,12 +68,14 @@ def matrix() -> dict[str, Model]:
             for link in ("softmax", "simplex"):
                 found[f"{table}-{kind}-{link}"] = classifier(table, kind, link)
             found[f"{table}-{kind}-value"] = regressor(table, kind)
+            found[f"{table}-{kind}-rate"] = regressor(table, kind, link="exp")
     for kind in KINDS:
         found[f"scores-{kind}"] = classifier("mixed", kind, "identity", (3, -1, 7))
         found[f"numbers-{kind}"] = classifier("plain", kind, "softmax", (0.5, 2.0))
         found[f"bools-{kind}"] = classifier("plain", kind, "simplex", (False, True))
         found[f"one-{kind}"] = classifier("plain", kind, "softmax", ("all",))
         found[f"targets-{kind}"] = regressor("mixed", kind, ("y", "z"))
+        found[f"rates-{kind}"] = regressor("mixed", kind, ("y", "z"), "exp")
     return found | compressed()
 
 
@@ -98,6 +100,7 @@ def compressed() -> dict[str, Model]:
         "linear-value": regressor("scaled", "linear"),
         "additive-softmax": classifier("mixed", "additive", "softmax"),
         "additive-value": regressor("scaled", "additive"),
+        "additive-rate": regressor("plain", "additive", link="exp"),
         "sum-softmax": classifier("mixed", "sum", "softmax"),
         "sum-values": regressor("plain", "sum", ("y", "z")),
     }

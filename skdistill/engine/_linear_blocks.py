@@ -19,6 +19,9 @@ from ._engine import Block
 from ._sample import row_hashes
 from ._tree_blocks import binned
 
+#: The largest score whose exponential counts as such while a model of rates is fitted.
+MOST_SCORE = 60.0
+
 
 class Steps(NamedTuple):
     """The steps of an additive model; see `StepDesign`."""
@@ -140,6 +143,32 @@ def squared_diagonal(block: Block, theta: np.ndarray, frame: Frame, sampled: boo
     return weight.sum(), A.pull_squares(weight[None])
 
 
+def poisson_sums(block: Block, theta: np.ndarray, frame: Frame, sampled: bool) -> tuple[Any, ...]:
+    """Weight, negative log-likelihood of counts whose rates are exponentials of the scores, and its gradient."""
+    A, weight = _design(block, frame, sampled), block["weight"][_rows(block, sampled)]
+    T = _weighted_targets(block, sampled)
+    Z = A.scores(theta)
+    linear = np.vdot(T, Z)
+    beyond = np.maximum(Z - MOST_SCORE, 0)  # there the exponential goes on as its tangent, which keeps sums finite
+    rates = np.exp(Z - beyond)
+    loss = np.einsum("kn,kn,n", rates, 1 + beyond, weight) - linear
+    rates *= weight
+    rates -= T
+    return weight.sum(), loss, A.pull(rates)
+
+
+def poisson_gram(block: Block, theta: np.ndarray, frame: Frame, sampled: bool) -> tuple[Any, ...]:
+    """Weight, and the second derivatives averaged over outputs, shape (d + 1, d + 1)."""
+    A, weight, rates = _poisson_rows(block, theta, frame, sampled)
+    return weight.sum(), A.gram(weight * rates.mean(axis=0))
+
+
+def poisson_diagonal(block: Block, theta: np.ndarray, frame: Frame, sampled: bool) -> tuple[Any, ...]:
+    """Weight, and the second derivative in every single parameter, shape (d + 1, k)."""
+    A, weight, rates = _poisson_rows(block, theta, frame, sampled)
+    return weight.sum(), A.pull_squares(weight * rates)
+
+
 def softmax_residuals(block: Block, theta: np.ndarray, frame: Frame, grid: Steps) -> tuple[Any, ...]:
     """Sums over the sample for each pair of steps, 1 above both: curvature (s, s) and residuals (k, s, s).
 
@@ -157,7 +186,17 @@ def squared_residuals(block: Block, theta: np.ndarray, frame: Frame, grid: Steps
     return _joint(block, grid, weight, R * weight)
 
 
-RESIDUALS: dict[str, Callable[..., Any]] = {"log_loss": softmax_residuals, "squared": squared_residuals}
+def poisson_residuals(block: Block, theta: np.ndarray, frame: Frame, grid: Steps) -> tuple[Any, ...]:
+    """The same for counts."""
+    _, weight, rates = _poisson_rows(block, theta, frame, True)
+    return _joint(block, grid, weight * rates.mean(axis=0), _weighted_targets(block, True) - weight * rates)
+
+
+RESIDUALS: dict[str, Callable[..., Any]] = {
+    "log_loss": softmax_residuals,
+    "squared": squared_residuals,
+    "poisson": poisson_residuals,
+}
 
 
 def _joint(block: Block, grid: Steps, curvature: np.ndarray, R: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
@@ -190,6 +229,13 @@ def _softmax(Z: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     total = Z.sum(axis=0)
     Z /= total
     return Z, top + np.log(total)
+
+
+def _poisson_rows(
+    block: Block, theta: np.ndarray, frame: Frame, sampled: bool
+) -> tuple[Design, np.ndarray, np.ndarray]:
+    A = _design(block, frame, sampled)
+    return A, block["weight"][_rows(block, sampled)], np.exp(np.minimum(A.scores(theta), MOST_SCORE))
 
 
 def _softmax_rows(

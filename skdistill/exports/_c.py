@@ -1,4 +1,4 @@
-"""One C99 header: constant tables and static functions, nothing allocated, `exp` only where a softmax needs it."""
+"""One C99 header: constant tables and static functions, nothing allocated, `exp` only where a link needs it."""
 
 from __future__ import annotations
 
@@ -43,6 +43,10 @@ _LINKS = {
     for (k = 1; k < {k}; k++) top = values[k] > top ? values[k] : top;
     for (k = 0; k < {k}; k++) total += values[k] = exp(values[k] - top);
     for (k = 0; k < {k}; k++) values[k] /= total;
+""",
+    "exp": """\
+    int k;
+    for (k = 0; k < {k}; k++) values[k] = exp(values[k] > 700.0 ? 700.0 : values[k] < -700.0 ? -700.0 : values[k]);
 """,
     "simplex": """\
     double total = 0.0;

@@ -9,6 +9,7 @@ import numpy as np
 
 from .. import __version__
 from ..model import CategoryColumn, Linear, Model, NumericColumn, Tree
+from ..model._evaluate import MOST_EXPONENT
 from ._export import Target
 from ._raw import LARGEST, Forest, Line, base_of, origins, summed_trees
 
@@ -243,6 +244,9 @@ def _linked(graph: _Graph, link: str, values: str, k: int, kind: str) -> str:
         return values
     if link == "softmax":
         return graph.add("Softmax", values, axis=1)
+    if link == "exp":  # in doubles, in which it is finite
+        ends = [graph.constant(np.float64(end)) for end in (-MOST_EXPONENT, MOST_EXPONENT)]
+        return graph.add("Exp", graph.add("Clip", graph.cast(values, "DOUBLE"), *ends))
     dtype = np.float32 if kind == "FLOAT" else np.float64
     shares = graph.add("Relu", values)
     total = graph.add("ReduceSum", shares, graph.constant(np.array([1])), keepdims=1)

@@ -88,6 +88,10 @@ def _allowed(model: Model, X: Any, tolerance: float) -> NDArray[np.float64]:
         return np.asarray(added)
     if model.output.link == "softmax":
         return np.broadcast_to(2 * worst + tolerance, added.shape)
+    if model.output.link == "exp":
+        scores, unsure = model.predictor.evaluate(Z), added + tolerance
+        ends = model.output.activate(scores + unsure), model.output.activate(scores - unsure)
+        return np.asarray(ends[0] - ends[1] + np.finfo(np.float32).tiny)  # below which float32 has no digits
     positive = np.maximum(model.predictor.evaluate(Z), 0).sum(axis=1, keepdims=True)
     unsure = 4 * added.shape[1] * worst
     with np.errstate(divide="ignore", invalid="ignore"):

@@ -30,7 +30,7 @@ typedef struct {
 } skd_model;
 
 enum { SKD_TREE, SKD_LINE, SKD_ADDITIVE, SKD_SUM };
-enum { SKD_IDENTITY, SKD_SOFTMAX, SKD_SIMPLEX };
+enum { SKD_IDENTITY, SKD_SOFTMAX, SKD_SIMPLEX, SKD_EXP };
 enum { SKD_FLOAT32, SKD_FLOAT16, SKD_INT8, SKD_INT4 };
 
 /* Numbers */
@@ -596,11 +596,11 @@ static inline const char *skd_check(const void *bytes, size_t length, skd_model 
     model->n_outputs = skd_count(&cursor);
     model->n_columns = skd_count(&cursor);
     if (cursor.wrong) return cursor.wrong;
-    if (model->link == 3 || second > 31 || !model->n_outputs || !model->n_columns ||
-        (model->spares_last && (model->link == SKD_IDENTITY || (model->link == SKD_SIMPLEX && model->kind != SKD_TREE))) ||
+    if (second > 31 || !model->n_outputs || !model->n_columns ||
+        (model->spares_last && (model->link == SKD_IDENTITY || model->link == SKD_EXP || (model->link == SKD_SIMPLEX && model->kind != SKD_TREE))) ||
         (model->spares_first && model->kind != SKD_ADDITIVE) ||
-        /* A regression has no link, and a classification one dimension. */
-        (first & 16 ? model->link != SKD_IDENTITY : first >> 5 & 1))
+        /* Probabilities are for classes, exponentials for values; a classification has one dimension. */
+        (first & 16 ? model->link == SKD_SOFTMAX || model->link == SKD_SIMPLEX : model->link == SKD_EXP || first >> 5 & 1))
         return "the flags are none of this version";
     if (model->n_columns > 65536 && model->n_columns / 8 > length) return "there cannot be so many columns";
     model->free = model->n_outputs - (uint32_t)model->spares_last;
@@ -778,6 +778,8 @@ static inline void skd_apply_link(const skd_model *model, double *values)
     } else if (model->link == SKD_SIMPLEX) {
         for (k = 0; k < n; k++) total += values[k] = values[k] > 0.0 ? values[k] : 0.0;
         for (k = 0; k < n; k++) values[k] = total > 0.0 ? values[k] / total : 1.0 / n;
+    } else if (model->link == SKD_EXP) {
+        for (k = 0; k < n; k++) values[k] = exp(values[k] > 700.0 ? 700.0 : values[k] < -700.0 ? -700.0 : values[k]);
     }
 }
 

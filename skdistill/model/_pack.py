@@ -25,7 +25,7 @@ MAGIC = b"skd"
 VERSION = 1
 
 KINDS: tuple[type, ...] = (Tree, Linear, Additive, TreeSum)
-LINKS = ("identity", "softmax", "simplex")
+LINKS = ("identity", "softmax", "simplex", "exp")
 VALUES = tuple(BITS)
 
 # The first byte of a column; docs/packed_format.md has the others.

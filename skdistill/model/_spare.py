@@ -105,7 +105,7 @@ def sparing(predictor: Predictor, link: str) -> Predictor:
     Parameters
     ----------
     predictor : Tree, Linear, Additive or TreeSum
-    link : {"identity", "softmax", "simplex"}
+    link : {"identity", "softmax", "simplex", "exp"}
 
     Returns
     -------
@@ -117,7 +117,7 @@ def sparing(predictor: Predictor, link: str) -> Predictor:
     array([[-2.,  0.]], dtype=float32)
     """
     if isinstance(predictor, Tree):
-        if link == "identity" or spares_last(predictor, link):
+        if link in ("identity", "exp") or spares_last(predictor, link):
             return predictor
         doubles = predictor.value.astype(np.float64)
         less_last = (doubles - doubles[:, -1:]).astype(np.float32)

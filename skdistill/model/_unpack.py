@@ -72,7 +72,7 @@ class _Head(NamedTuple):
 
 
 def _head(first: int, second: int) -> _Head:
-    if first >> 2 & 3 == 3 or second > 31:
+    if second > 31:
         raise ModelFormatError(f"its flags {first} and {second} have a meaning that this skdistill does not know.")
     head = _Head(
         kind=first & 3,
@@ -86,8 +86,8 @@ def _head(first: int, second: int) -> _Head:
         is_listed=bool(second & 8),
         any_category=bool(second & 16),
     )
-    if head.spares_last and head.link == "identity":
-        raise ModelFormatError("its flags leave out the last output, which follows from the others under no identity.")
+    if head.spares_last and head.link in ("identity", "exp"):
+        raise ModelFormatError("its flags leave out the last output, which follows from no others under this link.")
     if head.spares_last and head.link == "simplex" and head.kind != 0:
         raise ModelFormatError("its flags leave out the last share of what is no tree.")
     if head.spares_first and head.kind != 2:

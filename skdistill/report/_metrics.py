@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.special import rel_entr
+from scipy.special import rel_entr, xlogy
 from sklearn.metrics import accuracy_score, log_loss, r2_score, roc_auc_score, root_mean_squared_error
 from sklearn.utils import check_random_state
 
@@ -75,6 +75,20 @@ def classification_metrics(codes: Array, outputs: Floats, committee: Floats | No
         "kl": None if committee is None else _kl(committee, outputs),
         "ece": expected_calibration_error(codes, outputs),
     }
+
+
+def mean_deviances(y: Floats, rates: Floats) -> Floats:
+    """The Poisson deviance of each row (n,), the mean over its counts; a rate counts as no less than 1e-9.
+
+    Lower rates than 0, which are none, are as bad as a rate that says "never".
+    """
+    rates = np.maximum(rates, 1e-9)
+    return np.asarray(2 * (xlogy(y, y / rates) - y + rates).mean(axis=1))
+
+
+def count_metrics(y: Floats, outputs: Floats, committee: Floats | None) -> dict[str, float | None]:
+    """The same for counts, their Poisson deviance first."""
+    return {"deviance": float(mean_deviances(y, outputs).mean())} | regression_metrics(y, outputs, committee)
 
 
 def regression_metrics(y: Floats, outputs: Floats, committee: Floats | None) -> dict[str, float | None]:

@@ -24,6 +24,7 @@ from ._metrics import (
     GapRecovered,
     classification_losses,
     classification_metrics,
+    count_metrics,
     gaps_recovered,
     paired_improvements,
     regression_losses,
@@ -64,7 +65,7 @@ class DistillationReport:
           present; NaN with fewer than two), ece (expected calibration error, 15 bins) and, against the committee,
           agreement (share of rows with the same top class) and kl (mean KL(committee || contestant), nats);
         - regression: rmse, r2 (NaN for a single row), each the mean over outputs, and r2_to_teacher, the R² with the
-          committee's predictions for truth;
+          committee's predictions for truth; for counts also deviance, the mean Poisson deviance;
         - nbytes, us_single (median microseconds of a call with one row) and us_row_batch (median microseconds per row
           of a call with up to 10,000 rows);
         - us_shipped_p50 and us_shipped_p99, of a student that has a model form: microseconds that one row takes of the
@@ -168,6 +169,7 @@ class DistillationReport:
         "notes": [list, tuple],
         "selection": [list, tuple],
         "fitted": [Mapping],
+        "loss": [StrOptions({"squared", "poisson"})],
         "confidence": [Interval(Real, 0, 1, closed="neither")],
         "n_resamples": [Interval(Integral, 1, None, closed="left")],
         "random_state": ["random_state"],
@@ -184,6 +186,7 @@ def distillation_report(
     notes: Sequence[str] = (),
     selection: Sequence[dict[str, Any]] = (),
     fitted: Mapping[str, str] = MappingProxyType({}),
+    loss: str = "squared",
     confidence: float = 0.95,
     n_resamples: int = 1000,
     random_state: Any = 0,
@@ -207,6 +210,8 @@ def distillation_report(
         Shown below the report, before its own notes.
     selection, fitted : list of dict, dict
         Shown in the report as a page; see `Evidence`.
+    loss : {"squared", "poisson"}
+        Of a regression: for counts, y >= 0, there is the mean Poisson deviance too.
     confidence : float in (0, 1)
         Level of the bootstrap interval of the gap recovered.
     n_resamples : int >= 1
@@ -262,7 +267,7 @@ def distillation_report(
         truth = check_array(y, ensure_2d=False, dtype=np.float64, input_name="y")
         truth = truth.reshape(len(truth), -1)
         outputs = [_check_values(c, truth.shape) for c in contestants]
-        score, row_losses = regression_metrics, regression_losses
+        score, row_losses = count_metrics if loss == "poisson" else regression_metrics, regression_losses
 
     found = {role: outputs[at] for role, at in by_role.items()}
     rows = []

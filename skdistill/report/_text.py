@@ -17,6 +17,7 @@ HEADINGS = {
     "agreement": "agreement",
     "kl": "KL",
     "ece": "ECE",
+    "deviance": "deviance",
     "rmse": "RMSE",
     "r2": "R²",
     "r2_to_teacher": "R² to committee",

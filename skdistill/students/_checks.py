@@ -18,7 +18,7 @@ def resolve_loss(loss: str, Q: np.ndarray, weight: np.ndarray) -> str:
 
     Parameters
     ----------
-    loss : {"auto", "log_loss", "squared"}
+    loss : {"auto", "log_loss", "squared", "poisson"}
         "auto": "log_loss" where the rows of `Q` are distributions over at least two classes, else "squared".
     Q : ndarray of shape (n,) or (n, k)
         Finite targets.
@@ -27,12 +27,13 @@ def resolve_loss(loss: str, Q: np.ndarray, weight: np.ndarray) -> str:
 
     Returns
     -------
-    {"log_loss", "squared"}
+    {"log_loss", "squared", "poisson"}
 
     Raises
     ------
     ValueError
-        Where `loss` is "log_loss" and a row of `Q` is not a distribution; the message names the first such row.
+        Where `loss` is "log_loss" and a row of `Q` is not a distribution, or "poisson" and one holds a negative number;
+        the message names the first such row.
 
     Examples
     --------
@@ -48,6 +49,14 @@ def resolve_loss(loss: str, Q: np.ndarray, weight: np.ndarray) -> str:
 def resolved(loss: str, engine: Engine, shape: tuple[int, ...]) -> str:
     """The same for the columns ``"Q"``, of the given shape, and ``"weight"`` of an engine."""
     if loss == "squared":
+        return loss
+    if loss == "poisson":
+        negative = engine.reduce(_negative, combine=_first)
+        if negative is not None:
+            raise ValueError(
+                "loss='poisson' needs counts or rates, no target below 0. Row {} {}. Leave such rows out, or pass "
+                "loss='squared'.".format(*negative)
+            )
         return loss
     if len(shape) == 1 or shape[1] < 2:
         problem = f"Got an array of shape {shape}."
@@ -74,6 +83,14 @@ def _not_distribution(block: Block) -> tuple[int, str] | None:
     row = int(wrong.argmax())
     what = f"holds the negative value {lowest[row]:.6g}" if lowest[row] < 0 else f"sums to {sums[row]:.6g}"
     return block["start"] + row, what
+
+
+def _negative(block: Block) -> tuple[int, str] | None:
+    """The first row of ``"Q"`` that holds a negative number, and which."""
+    lowest = block["Q"].reshape(len(block["Q"]), -1).min(axis=1)
+    wrong = (lowest < 0) & (block["weight"] > 0)
+    row = int(wrong.argmax())
+    return (block["start"] + row, f"holds {lowest[row]:.6g}") if wrong.any() else None
 
 
 def _first(a: tuple[int, str] | None, b: tuple[int, str] | None) -> tuple[int, str] | None:

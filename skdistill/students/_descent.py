@@ -30,10 +30,15 @@ REFRESH = 15
 SAMPLE_TOLERANCE = 1e-2
 
 #: The block functions of each loss: its sums, and its curvature from the most telling to the cheapest.
-_SUMS: dict[str, Callable[..., Any]] = {"log_loss": blocks.softmax_sums, "squared": blocks.squared_sums}
+_SUMS: dict[str, Callable[..., Any]] = {
+    "log_loss": blocks.softmax_sums,
+    "squared": blocks.squared_sums,
+    "poisson": blocks.poisson_sums,
+}
 _CURVATURES: dict[str, dict[str, Callable[..., Any]]] = {
     "log_loss": {"full": blocks.softmax_hessian, "gram": blocks.softmax_gram, "diagonal": blocks.softmax_diagonal},
     "squared": {"gram": blocks.squared_gram, "diagonal": blocks.squared_diagonal},
+    "poisson": {"gram": blocks.poisson_gram, "diagonal": blocks.poisson_diagonal},
 }
 
 
@@ -44,7 +49,7 @@ class Problem:
     ----------
     engine : Engine
         With columns ``"Q"``, ``"weight"``, and ``"X"`` or ``"bins"``.
-    loss : {"log_loss", "squared"}
+    loss : {"log_loss", "squared", "poisson"}
     shape : tuple of int
         Parameters of an output, the intercept among them, and outputs.
     alpha : float or ndarray of shape (parameters - 1,)
@@ -120,12 +125,14 @@ class Problem:
     def origin(self) -> np.ndarray:
         """Parameters of a model without features: the best constant, but for a line through the origin."""
         theta = np.zeros(self.shape)
-        if self.loss == "log_loss" and self.frame.intercept:
+        if self.loss != "squared" and self.frame.intercept:
             theta[-1] = np.log(np.maximum(self.frame.mean, 1e-12))
         return theta
 
     def in_units(self, theta: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        """Coefficients and intercept of `theta` in units of the targets, or as scores of a softmax."""
+        """Coefficients and intercept of `theta` in units of the targets, or as scores of a softmax or exponential."""
+        if self.loss == "poisson":
+            return theta[:-1], theta[-1]
         if self.loss == "log_loss":
             # The softmax does not see what is added to all classes: the last ones are zero and need no bytes.
             scores = theta - theta[:, -1:]
@@ -137,7 +144,7 @@ class Problem:
 
         Shape (width, width).
         """
-        if self._gram is None or self.loss == "log_loss":  # that of the squared loss is the same everywhere
+        if self._gram is None or self.loss != "squared":  # that of the squared loss is the same everywhere
             weight, self._gram = self.engine.reduce(_CURVATURES[self.loss]["gram"], theta, self.frame, True)
             self._gram /= weight
         return self._gram

@@ -36,8 +36,9 @@ class LinearStudent(IterativeStudent):
 
     Parameters
     ----------
-    loss : {"auto", "log_loss", "squared"}
+    loss : {"auto", "log_loss", "squared", "poisson"}
         "auto": "log_loss" where the rows of the targets are distributions over two or more classes, else "squared".
+        "poisson" is for counts and other rates >= 0: the Poisson likelihood, rates being exponentials of scores.
     alpha : float >= 0
         Strength of the penalty, in units of rows. With 0, coefficients of collinear features are not unique. The
         default, a tenth of what scikit-learn's lines have, did best on average (benchmarks/RESULTS.md).
@@ -61,9 +62,9 @@ class LinearStudent(IterativeStudent):
     intercept_ : ndarray of float32, shape (n_outputs,)
     n_iter_ : int
         Steps taken, on the sample and on all rows.
-    loss_ : {"log_loss", "squared"}
+    loss_ : {"log_loss", "squared", "poisson"}
     predictor_ : skdistill.model.Linear
-    link_ : {"softmax", "identity"}
+    link_ : {"softmax", "identity", "exp"}
     n_outputs_ : int
     n_features_in_ : int
 

@@ -21,9 +21,11 @@ def _has_scores(student: BaseStudent) -> bool:
 
 
 class ScoredStudent(BaseStudent):
-    """A student whose outputs are scores: of a softmax under the log-loss, else the values themselves."""
+    """A student whose outputs are scores: of a softmax under the log-loss, logarithms of rates under Poisson's, else
+    the values themselves.
+    """
 
-    links: ClassVar[dict[str, str]] = {"log_loss": "softmax", "squared": "identity"}
+    links: ClassVar[dict[str, str]] = {"log_loss": "softmax", "squared": "identity", "poisson": "exp"}
     losses: ClassVar[frozenset[str]] = frozenset(links)
 
     @available_if(_has_scores)

@@ -1,7 +1,7 @@
 """Teachers: by name or given, fitted, frozen or only asked; real rows labelled out of fold, any row by the oracle."""
 
 from ._callable import CallableTeacher
-from ._committee import Committee, Oracle
+from ._committee import Committee, Oracle, check_rates
 from ._cross_fit import SoftLabels, Trial, count_fits, cross_fit
 from ._folds import Fold, make_folds
 from ._members import Member, estimators_in, named_teachers, names_in, resolve_members, routed_teachers
@@ -21,6 +21,7 @@ __all__ = [
     "TabularBooster",
     "TeacherStub",
     "Trial",
+    "check_rates",
     "count_fits",
     "cross_fit",
     "estimators_in",

@@ -11,7 +11,7 @@ from sklearn.frozen import FrozenEstimator
 from sklearn.utils import get_tags
 
 from ._callable import CallableTeacher
-from ._presets import DEFAULT_COMMITTEE, preset
+from ._presets import COUNTS_COMMITTEE, DEFAULT_COMMITTEE, preset
 from ._stub import TeacherStub
 
 
@@ -67,7 +67,7 @@ def routed_teachers(teachers: Any) -> list[tuple[str, Any]]:
     return [(n, e) for n, e in pairs if isinstance(e, BaseEstimator) and not isinstance(e, (*_FROZEN, TeacherStub))]
 
 
-def resolve_members(teachers: Any, task: str, n_rows: int, n_outputs: int) -> list[Member]:
+def resolve_members(teachers: Any, task: str, n_rows: int, n_outputs: int, loss: str = "squared") -> list[Member]:
     """Turn the `teachers` parameter into committee members, everything checked before anything is fitted.
 
     Parameters
@@ -77,13 +77,16 @@ def resolve_members(teachers: Any, task: str, n_rows: int, n_outputs: int) -> li
     task : {"classification", "regression"}
     n_rows, n_outputs : int
         Shape of the training data.
+    loss : {"squared", "poisson"}
+        Of a regression: what named teachers minimise.
 
     Raises
     ------
     ValueError, TypeError
         Names the item at fault and lists what is valid.
     """
-    items = list(DEFAULT_COMMITTEE[task]) if teachers is None else _as_list(teachers)
+    default = COUNTS_COMMITTEE if task == "regression" and loss == "poisson" else DEFAULT_COMMITTEE[task]
+    items = list(default) if teachers is None else _as_list(teachers)
     if not items:
         raise ValueError("The 'teachers' parameter is empty. Pass None for the default committee.")
     for item in items:
@@ -92,7 +95,7 @@ def resolve_members(teachers: Any, task: str, n_rows: int, n_outputs: int) -> li
     members = []
     for name, estimator in zip(_names(items), map(_estimator, items), strict=True):
         if isinstance(estimator, str):
-            members.append(Member(name, preset(estimator, task, n_rows, n_outputs), False, estimator))
+            members.append(Member(name, preset(estimator, task, n_rows, n_outputs, loss), False, estimator))
         else:
             _check_estimator(name, estimator, task)
             members.append(Member(name, estimator, isinstance(estimator, _FROZEN), None))

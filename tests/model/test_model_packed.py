@@ -229,7 +229,6 @@ def from_or_refuse(data):
         (b"skd\x00" + bytes(20), "format version is 0"),
         (b"skd\x01" + bytes(20), "checksum does not match"),
         (sealed(b""), "ends where 1 bytes more are needed, at byte 8"),
-        (sealed(b"\x0c\x00\x01\x01\x00"), "flags 12 and 0 have a meaning"),
         (sealed(b"\x01\x20\x01\x01\x00"), "flags 1 and 32 have a meaning"),
         (sealed(b"\x41\x00\x01\x01\x00"), "leave out the last output"),
         (sealed(b"\x49\x00\x01\x01\x00"), "leave out the last share of what is no tree"),
