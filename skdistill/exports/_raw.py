@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from ..model import Additive, Decoded, Linear, Model, NumericColumn, Output, PairTable, Preprocessor, Tree, TreeSum
+from ..model import Additive, Decoded, Linear, Model, NumericColumn, PairTable, Preprocessor, Tree, TreeSum
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -106,7 +106,7 @@ def raw_form(model: Model) -> Forest | Line:
     """
     predictor = model.predictor
     if isinstance(predictor, Decoded):
-        return _spread(raw_form(_core(model, predictor)), predictor)
+        return _spread(raw_form(model.core), predictor)
     if isinstance(predictor, Linear):
         return _line(model.preprocessor, predictor)
     outputs: Iterable[int | None] = predictor.output.tolist() if isinstance(predictor, TreeSum) else ()
@@ -114,12 +114,6 @@ def raw_form(model: Model) -> Forest | Line:
     folding = _Folding(model.preprocessor, trees)
     raw = tuple(folding.tree(tree, output) for tree, output in zip(trees, outputs or [None] * len(trees), strict=True))
     return Forest(raw, base_of(predictor))
-
-
-def _core(model: Model, predictor: Decoded) -> Model:
-    """The model of what a decoder reads."""
-    targets = tuple(f"z{i}" for i in range(predictor.rank))
-    return Model(model.preprocessor, predictor.core, Output("regression", "identity", None, targets, False))
 
 
 def _spread(form: Forest | Line, predictor: Decoded) -> Forest | Line:

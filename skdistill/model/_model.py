@@ -114,6 +114,15 @@ class Model(Frozen):
         return self.predictor.evaluate(self.preprocessor.transform(X), self.output.decide)
 
     @property
+    def core(self) -> Model:
+        """The model of what a decoder reads, values z1, z2, ...; the model itself where nothing is decoded."""
+        if not isinstance(self.predictor, Decoded):
+            return self
+        targets = tuple(f"z{i + 1}" for i in range(self.predictor.rank))
+        output = Output("regression", "identity", None, targets, False)
+        return Model(self.preprocessor, self.predictor.core, output, self.precision)
+
+    @property
     def nbytes(self) -> int:
         """Packed size in bytes, as a device would store the model; see `packed_nbytes`."""
         return packed_nbytes(self.predictor, self.output.link, self.preprocessor, self.precision)
