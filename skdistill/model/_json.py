@@ -247,8 +247,8 @@ def _read_predictor(data: Any, path: str) -> Predictor:
         if _typed(core, dict, f"{path}.core").get("kind") == "decoded":  # so that reading goes one level deep
             raise ModelFormatError(f"{path}.core.kind must not be 'decoded'.")
         constants = _floats(bias, f"{path}.bias")
-        found = _read_predictor(core, f"{path}.core")
-        return _build(Decoded, path, found, _matrix(matrix, f"{path}.matrix", len(constants)), constants)
+        inner = _read_predictor(core, f"{path}.core")
+        return _build(Decoded, path, inner, _matrix(matrix, f"{path}.matrix", len(constants)), constants)
     if kind == "linear":
         _, coef, intercept = _object(data, path, "kind", "coef", "intercept")
         constants = _floats(intercept, f"{path}.intercept")

@@ -91,7 +91,9 @@ def test_blocks_make_no_difference(digits):
     engine = MemoryEngine({"X": X, "Q": Q, "weight": np.ones(len(X))}, block_rows=100)
     for inner in ("tree", "linear"):
         blocked = LowRankStudent(inner, 3).fit_blocks(engine, 64, 10)
-        np.testing.assert_allclose(blocked.predict(X_test), LowRankStudent(inner, 3).fit(X, Q).predict(X_test), atol=1e-3)
+        np.testing.assert_allclose(
+            blocked.predict(X_test), LowRankStudent(inner, 3).fit(X, Q).predict(X_test), atol=1e-3
+        )
 
 
 @pytest.mark.parametrize("values", ["float16", "int8", "int4"])
