@@ -27,8 +27,9 @@ STUDENTS = {
 
 
 def main(folder: str, *names: str) -> None:
-    plan = Plan()
-    print("| set | student | rank | bytes, f32 | log-loss | bytes, 8 bits | log-loss | CPU s |\n|---|---|---|---|---|---|---|---|")
+    plan = Plan(max_rows=5_000)
+    print("| set | student | rank | bytes, f32 | log-loss | bytes, 8 bits | log-loss | CPU s |")
+    print("|---" * 8 + "|")
     for name in names or ("letter",):
         split = draw(name, 0, plan)
         teach(split, plan, Path(folder))

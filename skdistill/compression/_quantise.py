@@ -96,6 +96,7 @@ class Quantise(CompressionPass):
 def _halved_inputs(model: Model, evidence: Evidence) -> Model:
     model = halved_columns(model)
     Z = evidence.encode(model.preprocessor)
+    assert not isinstance(model.predictor, Decoded)  # whose core is quantised by itself
     if isinstance(model.predictor, Linear):
         return model
     if isinstance(model.predictor, Additive):
@@ -106,6 +107,7 @@ def _halved_inputs(model: Model, evidence: Evidence) -> Model:
 def _rounded_values(model: Model, evidence: Evidence, values: str) -> Model:
     model = replace(model, precision=Precision())
     predictor = model.predictor
+    assert not isinstance(predictor, Decoded)
     if values == "float16":
         if isinstance(predictor, Tree):
             tree = sparing(predictor, model.output.link)

@@ -65,7 +65,8 @@ def _write(model: Model, form: Forest | Line, name: str) -> bytes:
     ]
     encoded, place, width = _encoded(graph, model, names)
     decoded = model.predictor if isinstance(model.predictor, Decoded) else None
-    predictor = model.predictor if decoded is None else decoded.core
+    predictor = model.core.predictor
+    assert not isinstance(predictor, Decoded)
     if isinstance(predictor, Linear):
         values, kind = _line(graph, predictor, encoded, place, width), "DOUBLE"
     else:

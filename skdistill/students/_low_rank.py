@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from numbers import Integral, Real
 from typing import Any, ClassVar, Self
 
@@ -88,6 +89,8 @@ class LowRankStudent(ScoredStudent):
     }
 
     predictor_: Decoded
+    rank_: int
+    kept_: float
 
     def __init__(self, student: Any = "tree", rank: float = 0.95, loss: str = "auto") -> None:
         self.student = student
@@ -138,7 +141,7 @@ class LowRankStudent(ScoredStudent):
         from ._resolve import STUDENTS  # which names this module's class to others
 
         if isinstance(self.student, str):
-            return STUDENTS[self.student](loss="squared")  # type: ignore[call-arg]
+            return STUDENTS[self.student](loss="squared")
         inner: BaseStudent = clone(self.student)
         return inner.set_params(loss="squared")
 
@@ -203,7 +206,7 @@ class LowRankStudent(ScoredStudent):
             self.rank_ = min(int(np.searchsorted(kept, self.rank)) + 1, most)
         self.kept_ = float(kept[self.rank_ - 1])
         # The largest number of each direction is positive, so that no platform has another sign.
-        basis = directions[:, : self.rank_]
+        basis: np.ndarray = directions[:, : self.rank_]
         return mean, basis * np.sign(basis[np.abs(basis).argmax(axis=0), np.arange(self.rank_)])
 
     def _decoder(self, engine: Engine, core: Any) -> tuple[np.ndarray, np.ndarray]:
@@ -244,5 +247,5 @@ def _compressed_leaves(
     start = np.concatenate([leaves.ravel(), matrix.ravel(), bias])
     found = minimize(objective, start, jac=True, method="L-BFGS-B", options={"maxiter": MAX_STEPS, "maxcor": 20})
     values, rows, base = np.split(found.x, cuts)
-    fitted = Tree(tree.feature, tree.threshold, tree.right, values.reshape(-1, rank), tree.n_features)
+    fitted = replace(tree, value=values.reshape(-1, rank).astype(np.float32))
     return fitted, rows.reshape(rank, -1), base
