@@ -25,6 +25,7 @@ _HOMES = {
     "TreeStudent": "skdistill.students",
     "EstimatorStudent": "skdistill.students",
     "LinearStudent": "skdistill.students",
+    "LowRankStudent": "skdistill.students",
     "Prune": "skdistill.compression",
     "Quantise": "skdistill.compression",
     "Reduce": "skdistill.compression",

@@ -8,7 +8,7 @@ import numpy as np
 from random_models import full_model, random_additive, random_tree, random_tree_sum
 
 from skdistill.compression import Prune, Quantise, Sparsify, compress
-from skdistill.model import CategoryColumn, Linear, Model, NumericColumn, Output, Preprocessor
+from skdistill.model import CategoryColumn, Decoded, Linear, Model, NumericColumn, Output, Preprocessor
 
 #: Names and labels that end strings, comments and identifiers in one language or another.
 NASTY = ('a"b', "it's", "*/ //", "\\", "%s {0} {name}", "a\nb", "??/ ??)", "Ł é 日本", '"; DROP TABLE input_rows; --')
@@ -31,11 +31,15 @@ def tables() -> dict[str, Preprocessor]:
     }
 
 
-KINDS = ("tree", "chain", "leaf", "linear", "additive", "sum")
+KINDS = ("tree", "chain", "leaf", "linear", "additive", "sum", "decoded")
 
 
 def predictor(kind: str, n_features: int, k: int, seed: int = 0):
     rng = np.random.default_rng(seed)
+    if kind == "decoded":
+        rank = min(2, k)
+        core = predictor(("tree", "linear", "additive", "sum")[(n_features + k) % 4], n_features, rank, seed)
+        return Decoded(core, rng.normal(size=(rank, k)), rng.normal(size=k))
     if kind == "linear":
         coef = rng.normal(size=(n_features, k))
         coef[rng.random(n_features) < 0.2] = 0

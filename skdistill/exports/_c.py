@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from .. import __version__
-from ..model import CategoryColumn, Model, NumericColumn, Tree
+from ..model import CategoryColumn, Decoded, Model, NumericColumn, Tree
 from ..model._precision import grid
 from ._c_tables import Tables, comment, strings
 from ._compile import compiled, compiler
@@ -224,7 +224,7 @@ class _Values:
         self.parts: list[Any] = parts
         self.scales: NDArray[np.float32] | None = None
         k = model.output.n_outputs
-        if not model.precision.values.startswith("int") or not parts:
+        if isinstance(model.predictor, Decoded) or not model.precision.values.startswith("int") or not parts:
             return
         offsets, scales = np.zeros(k), np.ones(k)
         codes = [np.zeros(part.shape, np.int64) for part in parts]

@@ -14,6 +14,7 @@ import numpy as np
 from ._additive import Additive, PairTable
 from ._bytes import Bytes
 from ._columns import CategoryColumn, NumericColumn
+from ._decoded import Decoded
 from ._json import ModelFormatError
 from ._output import Output
 from ._pack import (
@@ -69,10 +70,11 @@ class _Head(NamedTuple):
     values: str
     is_listed: bool
     any_category: bool
+    is_decoded: bool
 
 
 def _head(first: int, second: int) -> _Head:
-    if second > 31:
+    if second > 63:
         raise ModelFormatError(f"its flags {first} and {second} have a meaning that this skdistill does not know.")
     head = _Head(
         kind=first & 3,
@@ -85,10 +87,11 @@ def _head(first: int, second: int) -> _Head:
         values=VALUES[second >> 1 & 3],
         is_listed=bool(second & 8),
         any_category=bool(second & 16),
+        is_decoded=bool(second & 32),
     )
     if head.spares_last and head.link in ("identity", "exp"):
         raise ModelFormatError("its flags leave out the last output, which follows from no others under this link.")
-    if head.spares_last and head.link == "simplex" and head.kind != 0:
+    if head.spares_last and head.link == "simplex" and (head.kind != 0 or head.is_decoded):
         raise ModelFormatError("its flags leave out the last share of what is no tree.")
     if head.spares_first and head.kind != 2:
         raise ModelFormatError("its flags leave out the first bins of what has no tables.")
@@ -102,8 +105,16 @@ def _read(source: Bytes) -> tuple[Preprocessor, Predictor, Output, Precision]:
         raise ModelFormatError(f"it claims {n_columns} columns in {len(source.data)} bytes.")
     if not n_outputs:
         raise ModelFormatError("it has no outputs.")
+    rank = source.byte() if head.is_decoded else 0
+    if head.is_decoded and not rank:
+        raise ModelFormatError("its core has no outputs.")
     columns, used, n_encoded = _read_columns(source, head, n_columns)
-    predictor = _READ[head.kind](source, head, used, n_encoded, n_outputs)
+    if head.is_decoded:
+        plain = head._replace(link="identity", spares_last=False)
+        core = _READ[head.kind](source, plain, used, n_encoded, rank)
+        predictor = _read_decoder(source, head, core, n_outputs)
+    else:
+        predictor = _READ[head.kind](source, head, used, n_encoded, n_outputs)
     names, labels = _read_names(source, head, n_columns, n_outputs)
     preprocessor = Preprocessor(
         tuple(
@@ -276,6 +287,19 @@ def _read_tree(source: Bytes, head: _Head, used: NDArray[np.intp], n_encoded: in
         if head.spares_last and head.link == "simplex":
             value = with_last_share(value)
     return _build(is_split, feature, threshold, right, value, n_encoded)
+
+
+def _read_decoder(source: Bytes, head: _Head, core: Any, k: int) -> Decoded:
+    free, rank = k - head.spares_last, core.n_outputs
+    bias = source.numbers(free)
+    if head.values.startswith("int"):
+        scales = source.numbers(rank).astype(np.float64)
+        codes = _read_codes(source, "int8", rank * free, signed=True).reshape(rank, free)
+        with np.errstate(over="ignore"):
+            matrix = (codes * scales[:, None]).astype(np.float32)
+    else:
+        matrix = source.numbers(rank * free, "<f4" if head.values == "float32" else "<f2").reshape(rank, free)
+    return Decoded(core, _padded(matrix, k), _padded(bias, k))
 
 
 _READ: tuple[Any, ...] = (_read_tree, _read_linear, _read_additive, _read_tree_sum)

@@ -5,6 +5,7 @@ from ._additive import AdditiveStudent
 from ._boosted import BoostedStudent
 from ._checks import check_streams
 from ._linear import LinearStudent
+from ._low_rank import LowRankStudent
 from ._resolve import for_width, resolve_families, resolve_student, takes_sparse
 from ._tree import TreeStudent
 
@@ -13,6 +14,7 @@ __all__ = [
     "BoostedStudent",
     "EstimatorStudent",
     "LinearStudent",
+    "LowRankStudent",
     "TreeStudent",
     "check_streams",
     "for_width",

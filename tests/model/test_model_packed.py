@@ -30,7 +30,7 @@ from skdistill.model import (
 )
 
 SETTINGS = settings(max_examples=800, derandomize=True, database=None, deadline=None)
-KINDS = ("tree", "linear", "additive", "tree_sum")
+KINDS = ("tree", "linear", "additive", "tree_sum", "decoded")
 STORED = ("float32", "float16", "int8", "int4")
 
 
