@@ -32,7 +32,7 @@ from ._selection import (
 )
 from ._shipped import MOST_ROWS, Shipped, Teaches, Workshop, check_compressible, told
 from ._sklearn import Interval, StrOptions, fit_context, safe_indexing
-from ._streaming import Streams
+from ._streaming import Streams, labels_of
 from ._transfer import Lesson, Recipe, Table, label_type
 from .augmentation import resolve_samplers
 from .compression import resolve_passes
@@ -132,13 +132,13 @@ class DistilledFitting(DistilledComposition):
         """The stages."""
         self.fit_seconds_: dict[str, float] = {}
         progress = Progress(self, self.fit_seconds_)
-        task = self._resolve_task(y)
+        task = self._resolve_task(labels_of(X) if isinstance(X, Scan) and self._known_task() is None else y)
         is_sparse = sparse.issparse(X)
         families = resolve_families(self.student, self.max_bytes, task, sparse=is_sparse, loss=self.loss)
         streams = None
         if isinstance(X, Scan) or isinstance(X_unlabeled, Scan):
             with progress.stage("sample"):
-                streams = Streams.open(self, families, X, y, X_unlabeled, sample_weight, params)
+                streams = Streams.open(self, task, families, X, y, X_unlabeled, sample_weight, params)
             X, y, X_unlabeled, families = streams.X, streams.y, streams.X_unlabeled, streams.families
         samplers = resolve_samplers(self.augmentation, sparse=is_sparse)
         workshop = Workshop(task, resolve_passes(self.compression), self.loss)

@@ -22,6 +22,8 @@ from .targets import blend_labels
 
 #: Rows that the committee labels at a time: a kernel machine holds some kilobytes for each.
 LABEL_ROWS = 8_192
+#: Rows of which the labels tell the task of a `DistilledEstimator`.
+TASK_ROWS = 10_000
 
 
 Families = tuple[tuple[Any, ...], ...]
@@ -56,6 +58,7 @@ class Streams:
     def open(
         cls,
         estimator: Any,
+        task: str,
         families: Families,
         X: Any,
         y: Any,
@@ -70,7 +73,7 @@ class Streams:
         TypeError
             No student streams.
         ValueError
-            There is no target or task, or some rows have no target, or what goes with arrays is given beside a scan.
+            There is no target, or some rows have no target, or what goes with arrays is given beside a scan.
         """
         real = X if isinstance(X, Scan) else None
         pool = X_unlabeled.unlabelled() if isinstance(X_unlabeled, Scan) else None
@@ -89,11 +92,6 @@ class Streams:
                     )
             if not real.targets:
                 raise ValueError(f"{name}.fit needs labels: pass scan(..., target=<column>) to learn from {real}.")
-            task = estimator._known_task()
-            if task is None:
-                raise ValueError(
-                    f"{name} does not read the task from a scan: pass task='classification' or task='regression'."
-                )
             numbers, X, y = real.sample(real.sample_rows, stratify=task == "classification", seed=seed)
         if pool is not None:
             _, X_unlabeled, _ = pool.sample(pool.sample_rows, seed=seed)
@@ -121,6 +119,11 @@ class Streams:
             _, first = np.unique(data.codes, return_index=True)
             weights = data.sample_weight[first]
         return StreamedLesson(lesson, self, data.classes, weights)
+
+
+def labels_of(X: Scan) -> NDArray[Any] | None:
+    """Labels of some rows, from which the task is read; None where there is no target."""
+    return X.sample(min(X.sample_rows, TASK_ROWS))[2] if X.targets else None
 
 
 class Teaching(NamedTuple):
