@@ -88,7 +88,9 @@ def test_a_compiler_that_has_no_floating_point_takes_it(integers, tmp_path):
         assert not re.search(r"\b(float|double)\b|\d\.\d|math\.h", bare)
 
 
-@pytest.mark.parametrize("student", [TreeStudent(max_leaves=16), AdditiveStudent(alpha=1.0, pairs=0)], ids=["tree", "additive"])
+@pytest.mark.parametrize(
+    "student", [TreeStudent(max_leaves=16), AdditiveStudent(alpha=1.0, pairs=0)], ids=["tree", "additive"]
+)
 def test_real_rows_from_a_program(student, tmp_path):
     """As firmware calls it: the bits of floats go in. On real rows every class is the model's."""
     X, y = load_breast_cancer(return_X_y=True)
