@@ -3,7 +3,7 @@
 from ._adapter import EstimatorStudent
 from ._additive import AdditiveStudent
 from ._boosted import BoostedStudent
-from ._checks import check_streams
+from ._checks import check_streams, check_width
 from ._linear import LinearStudent
 from ._resolve import for_width, resolve_families, resolve_student, takes_sparse
 from ._tree import TreeStudent
@@ -15,6 +15,7 @@ __all__ = [
     "LinearStudent",
     "TreeStudent",
     "check_streams",
+    "check_width",
     "for_width",
     "resolve_families",
     "resolve_student",
