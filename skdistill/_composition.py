@@ -47,7 +47,8 @@ class DistilledComposition(CallbackSupportMixin, MetaEstimatorMixin, BaseEstimat
             raise ValueError(f"Names of teachers and assistants must be unique. Got {twice!r} more than once.")
         if clash:
             raise ValueError(
-                f"A teacher or an assistant must not be called like a parameter of {type(self).__name__}. Got {clash[0]!r}."
+                f"A teacher or an assistant must not be called like a parameter of {type(self).__name__}. Got "
+                f"{clash[0]!r}."
             )
 
     def _resolve_task(self, y: Any) -> str:

@@ -186,7 +186,7 @@ class Course:
 
 def stages(course: Course) -> list[dict[str, Any]]:
     """What each stage says of the real rows out of fold: its loss on the true labels, its fidelity to the committee."""
-    said = [("committee", course.direct.Q, None)]
+    said: list[tuple[str, NDArray[Any], int | None]] = [("committee", course.direct.Q, None)]
     said += [(each.name, each.labels, each.shipped.nbytes) for each in course.assistants]
     kept = course.direct.covered
     kept = np.ones(len(course.direct.Q), dtype=bool) if kept is None else kept
