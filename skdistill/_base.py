@@ -253,6 +253,9 @@ class BaseDistilled(DistilledFitting):
         elif teachers is not None:
             nbytes = joblib_nbytes(teachers)
             contestants.append(Contestant("committee", "committee", self.oracle_(X), nbytes, self.oracle_))
+            for name, assistant in getattr(self, "assistants_", {}).items():
+                size = assistant.shipped.nbytes or joblib_nbytes(assistant.shipped.student)
+                contestants.append(Contestant(f"assistant {name}", "assistant", assistant(X), size, assistant))
             if len(teachers) > 1:
                 for name in teachers:
                     ask = teachers.ask(name)
@@ -297,5 +300,6 @@ class BaseDistilled(DistilledFitting):
         if "task_" in state and not self.keep_teachers:
             state.pop("teachers_", None)
             state.pop("oracle_", None)
+            state.pop("assistants_", None)
             state["teachers"] = without_heavy(state["teachers"])
         return state

@@ -42,6 +42,11 @@ class DistilledClassifier(ClassifierMixin, BaseDistilled):
         What is shipped. A name stands for the defaults of `TreeStudent`, `LinearStudent`,
         `AdditiveStudent` or `BoostedStudent`; with `max_bytes` for the best size of that family, and "auto" for the
         best of all families.
+    assistants : None, {"tree", "linear", "additive", "boosted"}, estimator, or list of these, default=None
+        Models of a size between committee and student (Mirzadeh et al. 2020): the first learns from the committee, the
+        next from the first, the student from the last, which also labels drawn and unlabelled rows. A list may hold
+        (name, estimator). Each learns with `blend` and `augmentation`, or what these choose from first. Where something
+        is judged, so is learning from the committee itself, which is taken if it is better by over a standard error.
     max_bytes : int or None, default=None
         What the packed student (``to_model().nbytes``) may take. For a student given by name; "auto" needs it.
     cv : int, splitter or iterable of splits, default=5
@@ -100,6 +105,11 @@ class DistilledClassifier(ClassifierMixin, BaseDistilled):
     compression_ : list of dict
         What each pass did to `student_`: its name, packed bytes, the loss on the soft labels before and after, and the
         fidelity to the student before all passes. ``pandas.DataFrame(clf.compression_)`` shows it.
+    assistants_ : dict of name to assistant
+        With `assistants`: callables that label raw rows. Not pickled unless `keep_teachers`.
+    stages_ : list of dict
+        With `assistants`: of the committee and each assistant, the loss on the true labels of the training rows, out of
+        fold, the fidelity to the committee (share of equal classes, or R²), and packed bytes.
     encoder_, hard_encoder_ : TableEncoder, what encodes rows for `student_` and for `hard_student_`
     teachers_ : Committee, the fitted teachers by name; not pickled unless `keep_teachers`
     teacher_weights_ : dict of name to weight
@@ -131,9 +141,9 @@ class DistilledClassifier(ClassifierMixin, BaseDistilled):
     References
     ----------
     Buciluă, Caruana, Niculescu-Mizil (2006), Model compression, KDD. Hinton, Vinyals, Dean (2015), Distilling the
-    knowledge in a neural network. Dao et al. (2021), Knowledge distillation as semiparametric inference, ICLR. Guo et
-    al. (2017), On calibration of modern neural networks, ICML. Ranjan, Gneiting (2010), Combining probability
-    forecasts, JRSS B.
+    knowledge in a neural network. Mirzadeh et al. (2020), Improved knowledge distillation via teacher assistant, AAAI.
+    Dao et al. (2021), Knowledge distillation as semiparametric inference, ICLR. Guo et al. (2017), On calibration of
+    modern neural networks, ICML. Ranjan, Gneiting (2010), Combining probability forecasts, JRSS B.
 
     Examples
     --------
@@ -157,6 +167,7 @@ class DistilledClassifier(ClassifierMixin, BaseDistilled):
         teachers: Any = None,
         student: Any = "tree",
         *,
+        assistants: Any = None,
         max_bytes: int | None = None,
         cv: Any = 5,
         weighting: Any = "log_loss",
@@ -174,6 +185,7 @@ class DistilledClassifier(ClassifierMixin, BaseDistilled):
     ) -> None:
         self.teachers = teachers
         self.student = student
+        self.assistants = assistants
         self.max_bytes = max_bytes
         self.cv = cv
         self.weighting = weighting
@@ -220,7 +232,7 @@ class DistilledRegressor(RegressorMixin, BaseDistilled):
         better; .7 is the best fixed weight. "auto": chosen, see Notes.
     device : {"auto", "cpu", "cuda"}, default="auto"
         Where values are aggregated: "auto" uses CuPy where it is installed and sees a GPU.
-    student, max_bytes, augmentation, compression, keep_teachers, n_jobs, random_state, verbose
+    student, assistants, max_bytes, augmentation, compression, keep_teachers, n_jobs, random_state, verbose
         As in `DistilledClassifier`.
 
     Attributes
@@ -261,6 +273,7 @@ teacher_weights_, notes_, fit_seconds_, n_features_in_, feature_names_in_
         teachers: Any = None,
         student: Any = "tree",
         *,
+        assistants: Any = None,
         max_bytes: int | None = None,
         loss: str = "squared",
         cv: Any = 5,
@@ -277,6 +290,7 @@ teacher_weights_, notes_, fit_seconds_, n_features_in_, feature_names_in_
     ) -> None:
         self.teachers = teachers
         self.student = student
+        self.assistants = assistants
         self.max_bytes = max_bytes
         self.loss = loss
         self.cv = cv
@@ -305,8 +319,8 @@ class DistilledEstimator(BaseDistilled):
     ----------
     task : {"auto", "classification", "regression"}, default="auto"
         "auto": read from the teachers or the student if one tells, else from y.
-    teachers, student, max_bytes, cv, temperature, blend, augmentation, compression, class_weight, keep_teachers, \
-device, n_jobs, random_state, verbose
+    teachers, student, assistants, max_bytes, cv, temperature, blend, augmentation, compression, class_weight, \
+keep_teachers, device, n_jobs, random_state, verbose
         As in `DistilledClassifier`; a float as `temperature`, and `class_weight`, are for classification.
     aggregation : {"auto", "mean", "geometric", "median"} or callable, default="auto"
         "auto" is "geometric" for classification, "mean" for regression.
@@ -341,6 +355,7 @@ n_features_in_, feature_names_in_
         teachers: Any = None,
         student: Any = "tree",
         *,
+        assistants: Any = None,
         max_bytes: int | None = None,
         task: str = "auto",
         cv: Any = 5,
@@ -359,6 +374,7 @@ n_features_in_, feature_names_in_
     ) -> None:
         self.teachers = teachers
         self.student = student
+        self.assistants = assistants
         self.max_bytes = max_bytes
         self.task = task
         self.cv = cv

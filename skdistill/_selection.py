@@ -17,7 +17,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ._shipped import Workshop
-from ._transfer import Lesson, Recipe, Table, TransferSet
+from ._stages import Course
+from ._transfer import Recipe, Table, TransferSet
 from .augmentation import BaseSampler
 from .report._metrics import mean_deviances
 from .teachers import Fold
@@ -55,16 +56,28 @@ class Choices:
     samplers : tuple of BaseSampler or None
     max_bytes : int, optional
         What the packed student may take.
+    assisted : bool
+        Whether there are assistants to learn from; learning from the committee itself is then one choice more.
     """
 
     families: tuple[tuple[Any, ...], ...]
     blends: tuple[float, ...]
     samplers: tuple[BaseSampler | None, ...]
     max_bytes: int | None
+    assisted: bool = False
 
     def first(self) -> Recipe:
         """What is taken where nothing can be judged."""
-        return Recipe(self.families[0][0], self.blends[0], self.samplers[0])
+        return self.soft(self.families[0][0])[0]
+
+    def soft(self, student: Any) -> list[Recipe]:
+        """All that a student may learn of soft labels, the first choice first."""
+        recipes = [
+            Recipe(student, blend, sampler, assisted=self.assisted)
+            for sampler in self.samplers
+            for blend in self.blends
+        ]
+        return [*recipes, replace(recipes[0], assisted=False)] if self.assisted else recipes
 
     def only(self) -> bool:
         """Whether there is nothing to choose."""
@@ -132,13 +145,13 @@ class Ground:
 
     Attributes
     ----------
-    lesson : Lesson
+    lesson : Course
     held : Table of m rows
     true_labels : ndarray of shape (m, n_outputs)
     weight : ndarray of shape (m,), or None where all are 1
     """
 
-    lesson: Lesson
+    lesson: Course
     held: Table
     true_labels: NDArray[np.float64]
     weight: NDArray[np.float64] | None
@@ -218,7 +231,7 @@ class Judge:
 
     def _trial(self, recipe: Recipe, number: int) -> Verdict:
         """The verdict of one ground, where each recipe is fitted once."""
-        key = (repr(recipe.student), recipe.hard, recipe.blend, repr(recipe.sampler), number)
+        key = (repr(recipe.student), recipe.hard, recipe.blend, repr(recipe.sampler), recipe.assisted, number)
         if key not in self._trials:
             started = time.perf_counter()
             verdict = self._trials[key] = self._judge(recipe, self.grounds[number])
@@ -260,14 +273,13 @@ def choose(choices: Choices, judge: Judge) -> list[Verdict]:
     students = [student for family in choices.families for student in _that_fit(family, judge, choices.max_bytes)]
     if not students:  # here none fits, but on all rows some do
         students = [family[0] for family in choices.families]
-    first, *rest = [(blend, sampler) for sampler in choices.samplers for blend in choices.blends]
-    recipes = [recipe for student in students for recipe in (Recipe(student, hard=True), Recipe(student, *first))]
+    recipes = [recipe for student in students for recipe in (Recipe(student, hard=True), choices.soft(student)[0])]
     if len(recipes) > _FINALISTS:
         recipes = _finalists(recipes, judge)
     verdicts = sorted(map(judge, recipes), key=_loss)
     rival = next(verdict for verdict in verdicts if verdict.recipe.hard)
     chosen = next((v for v in verdicts if not v.recipe.hard and not _is_known_worse(v, rival)), rival)
-    further = [judge(Recipe(chosen.recipe.student, *pair)) for pair in rest]
+    further = [judge(recipe) for recipe in choices.soft(chosen.recipe.student)[1:]]
     challenger = min((v for v in further if not _is_known_worse(v, rival)), key=_loss, default=chosen)
     if chosen.loss - challenger.loss > challenger.se(chosen):
         chosen = challenger
@@ -279,7 +291,7 @@ def most_trials(choices: Choices, n_grounds: int) -> int:
     """How many trials `choose` holds at most: of sizes and sketches on the first ground, of the finalists on all."""
     n_students = sum(map(len, choices.families))
     n_finalists = min(2 * n_students, _FINALISTS + 1)
-    n_further = len(choices.blends) * len(choices.samplers) - 1
+    n_further = len(choices.blends) * len(choices.samplers) - 1 + choices.assisted
     return 3 * n_students + (n_finalists + n_further) * n_grounds if n_grounds else 0
 
 
@@ -333,6 +345,7 @@ def evidence(verdict: Verdict, chosen: Verdict) -> dict[str, Any]:
         "student": repr(recipe.student),
         "labels": "hard" if recipe.hard else "soft",
         "blend": 1.0 if recipe.hard else recipe.blend,
+        "assisted": recipe.assisted,
         "augmentation": None if recipe.sampler is None else repr(recipe.sampler),
         "nbytes": verdict.nbytes,
         "loss": verdict.loss,

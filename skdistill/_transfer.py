@@ -18,6 +18,7 @@ from ._progress import tell
 from .augmentation import BaseSampler
 from .preprocessing import TableEncoder
 from .targets import blend_labels
+from .teachers import Fold
 
 
 @dataclass(frozen=True, eq=False)
@@ -70,15 +71,19 @@ class Recipe:
         Draws further rows for the committee to label.
     hard : bool
         The true labels of the real rows alone: nothing comes from the committee.
+    assisted : bool
+        Whether the last assistant labels the rows, and not the committee.
     """
 
     student: Any
     blend: float = 1.0
     sampler: BaseSampler | None = None
     hard: bool = False
+    assisted: bool = False
 
     def __str__(self) -> str:
         labels = "hard labels" if self.hard else f"blend={self.blend:g}"
+        labels += " of the last assistant" if self.assisted else ""
         return f"{self.student} on {labels}" + ("" if self.sampler is None else f" and {self.sampler}")
 
     @property
@@ -146,6 +151,8 @@ class Lesson:
         Unlabelled rows.
     seed : int
         Of the samplers: each draws the same rows for all recipes that name it.
+    folds : tuple of (train, test)
+        Of the real rows, for whoever is fitted on them next to label them out of fold.
     """
 
     real: Table
@@ -158,6 +165,7 @@ class Lesson:
     oracle: Callable[[Any], NDArray[np.float64]]
     pool: Table | None = None
     seed: int = 0
+    folds: tuple[Fold, ...] = ()
     _labelled: dict[str, tuple[Table, NDArray[Any]]] = field(default_factory=dict)
 
     def fit(self, recipe: Recipe) -> Any:

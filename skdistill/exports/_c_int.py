@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from .. import __version__
-from ..model import CategoryColumn, Model, NumericColumn, Tree
+from ..model import CategoryColumn, Decoded, Model, NumericColumn, Tree
 from ._c import ALL, EACH, PREDICT_LEAF, SINGLE, Cells, Values, codes_of, described, splits, tail
 from ._c_tables import Tables, comment
 from ._compile import build, compiler
@@ -171,6 +171,9 @@ def _write(model: Model, form: Forest | Line, name: str) -> bytes:
             "The target 'c_int' takes models whose values are integers of 8 or 4 bits, and those of this one are "
             f"{model.precision.values}: quantise it with Quantise('int8') or Quantise('int4')."
         )
+    if model.output.link == "exp" or isinstance(model.predictor, Decoded):
+        what = "whose values are exponentials" if model.output.link == "exp" else "with a decoder"
+        raise ValueError(f"The target 'c_int' takes no models {what}: integers hold neither. Export to 'c' instead.")
     tables, k, link = Tables(name), model.output.n_outputs, model.output.link
     code, bits = _forest(model, form, tables) if isinstance(form, Forest) else _line(model, form, tables)
     if not (isinstance(form, Forest) and isinstance(model.predictor, Tree)):

@@ -24,8 +24,9 @@ class Contestant:
     ----------
     name : str
         What the line is called.
-    role : {"committee", "teacher", "hard", "student"}
-        The committee, one of its teachers, the student trained on hard labels, or the distilled student.
+    role : {"committee", "assistant", "teacher", "hard", "student"}
+        The committee, an assistant that learned from it, one of its teachers, the student trained on hard labels, or
+        the distilled student.
     outputs : array of shape (n, k), (n, m) or (n,)
         On the test rows: probabilities in the order of the classes, or predicted values.
     nbytes : int or None

@@ -39,7 +39,7 @@ if TYPE_CHECKING:
 Array = NDArray[Any]
 Floats = NDArray[np.float64]
 
-_ROLES = ("committee", "teacher", "hard", "student")
+_ROLES = ("committee", "assistant", "teacher", "hard", "student")
 # What a row of probabilities may miss of 1: float32 arithmetic over many classes, not a forgotten normalisation.
 _SUM_TOLERANCE = 1e-3
 # What it misses in float64.
@@ -318,7 +318,7 @@ def _check_roles(contestants: Sequence[Contestant]) -> dict[str, int]:
             raise ValueError(f"A report takes one contestant of role {role!r}. Got {counts[role]}.")
     if not counts["student"]:
         raise ValueError("A report needs a contestant of role 'student': the distilled one.")
-    return {c.role: at for at, c in enumerate(contestants) if c.role != "teacher"}
+    return {c.role: at for at, c in enumerate(contestants) if c.role not in ("teacher", "assistant")}
 
 
 def _label_codes(y: Any, classes: Any) -> tuple[Array, Array]:

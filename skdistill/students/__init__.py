@@ -3,7 +3,7 @@
 from ._adapter import EstimatorStudent
 from ._additive import AdditiveStudent
 from ._boosted import BoostedStudent
-from ._checks import check_streams
+from ._checks import check_streams, check_width
 from ._linear import LinearStudent
 from ._low_rank import LowRankStudent
 from ._resolve import for_width, resolve_families, resolve_student, takes_sparse
@@ -17,6 +17,7 @@ __all__ = [
     "LowRankStudent",
     "TreeStudent",
     "check_streams",
+    "check_width",
     "for_width",
     "resolve_families",
     "resolve_student",

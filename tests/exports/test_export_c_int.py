@@ -19,7 +19,7 @@ from skdistill.exports import ExportMismatchError, _c_int
 from skdistill.exports._raw import Line, raw_form
 from skdistill.exports._rows import adversarial_rows
 from skdistill.exports._verify import check_answers
-from skdistill.model import Model, NumericColumn, Output, Preprocessor
+from skdistill.model import Decoded, Model, NumericColumn, Output, Preprocessor
 
 STRICT = ("-std=c99", "-Wall", "-Wextra", "-Werror", "-pedantic")
 COMPILERS = [name for name in ("gcc", "clang") if shutil.which(name)]
@@ -30,7 +30,11 @@ pytestmark = pytest.mark.skipif(not COMPILERS, reason="no C compiler")
 @pytest.fixture(scope="module")
 def integers(models) -> dict[str, Model]:
     """Every kind of model in 8 and 4 bits, and with links that students do not use."""
-    found = {name: model for name, model in models.items() if name.endswith(("-int8", "-all"))}
+    found = {
+        name: model
+        for name, model in models.items()
+        if name.endswith(("-int8", "-all")) and model.output.link != "exp" and not isinstance(model.predictor, Decoded)
+    }
     for kind in ("tree", "chain", "additive", "sum", "linear"):
         for link in ("simplex", "identity"):
             model = classifier("nasty", kind, link)
@@ -123,6 +127,14 @@ int main(void)
     labels, shares = zip(*(line.split() for line in said.splitlines()), strict=True)
     assert list(labels) == model.predict(X).tolist()
     np.testing.assert_allclose(np.array(shares, float) / 65536, model.predict_proba(X)[:, 0], atol=2**-12)
+
+
+def test_what_integers_do_not_hold(models, tmp_path):
+    exponential = next(m for m in models.values() if m.output.link == "exp" and m.precision.values == "int8")
+    decoded = next(m for m in models.values() if isinstance(m.predictor, Decoded) and m.precision.values == "int8")
+    for model, what in ((exponential, "whose values are exponentials"), (decoded, "with a decoder")):
+        with pytest.raises(ValueError, match=f"The target 'c_int' takes no models {what}: .* Export to 'c' instead"):
+            export(model, tmp_path / "student.h", target="c_int")
 
 
 def test_only_quantised_models(models, tmp_path):
