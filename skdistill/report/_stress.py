@@ -10,7 +10,6 @@ import narwhals.stable.v2 as nw
 import numpy as np
 from numpy.typing import NDArray
 from scipy import sparse
-from sklearn.ensemble import IsolationForest
 
 from skdistill._sklearn import safe_indexing
 from skdistill.preprocessing import TableEncoder
@@ -180,6 +179,8 @@ def _class_weight(codes: Array, factor: float) -> Floats:
 
 def _rarest_first(X: Any, rng: np.random.Generator) -> NDArray[np.intp]:
     """Row numbers, those first that an isolation forest (Liu, Ting, Zhou 2008) parts most easily from the others."""
+    from sklearn.ensemble import IsolationForest  # slow to import, and few reports need it
+
     Z = TableEncoder().fit_transform(X)
     forest = IsolationForest(random_state=int(rng.integers(2**31 - 1))).fit(Z)
     order: NDArray[np.intp] = np.argsort(forest.score_samples(Z), kind="stable")
@@ -241,7 +242,8 @@ def _permuted(X: Any, share: float, rng: np.random.Generator) -> Any:
     return nw.concat(list(columns), how="horizontal").to_native()
 
 
-def _frame(X: Any) -> nw.DataFrame[Any]:
+def _frame(X: Any) -> Any:
+    """The data frame as narwhals sees it, its rows numbered from 0."""
     return nw.maybe_reset_index(nw.from_native(X, eager_only=True))
 
 

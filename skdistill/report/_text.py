@@ -131,7 +131,7 @@ def stress_table(report: DistillationReport) -> list[list[str]]:
     """Heading and lines of what is known under stress: quality of each contestant, then fidelity of the students."""
     metric, fidelity = "accuracy" if report.task == "classification" else "rmse", fidelity_metric(report.task)
     short = {"committee": "committee", "hard": "on hard labels", "student": "distilled"}
-    lines = []
+    lines: list[list[str]] = []
     for (stress, strength), group in groupby(report.stress, key=lambda row: (row["stress"], row["strength"])):
         found = {row["role"]: row for row in group}
         students = [role for role in found if role != "committee" and "committee" in found]
