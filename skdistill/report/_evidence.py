@@ -32,7 +32,8 @@ class Contestant:
     nbytes : int or None
         Size in bytes: packed for a student, as a joblib file for a teacher. None: unknown.
     predict : callable or None
-        What latency is measured of; called with one row and with a batch of rows. None: not measured.
+        What latency is measured of; called with one row and with a batch of rows. None: not measured. Where the report
+        puts it under stress, it answers as `outputs` are.
     model : skdistill.model.Model or None
         Its model form, which pictures are drawn of.
 

@@ -153,10 +153,11 @@ def _metrics_of_means(task: str, means: Floats) -> dict[str, Floats]:
     return {"rmse": np.sqrt(means).mean(axis=-1)}
 
 
-def quality(task: str, truth: Array, outputs: Floats) -> dict[str, float]:
-    """Accuracy and log-loss of probabilities, or the RMSE of values."""
+def quality(task: str, truth: Array, outputs: Floats, weight: Floats | None = None) -> dict[str, float]:
+    """Accuracy and log-loss of probabilities, or the RMSE of values; rows count by their `weight` (n,)."""
     losses = classification_losses(truth, outputs) if task == "classification" else regression_losses(truth, outputs)
-    found = {metric: float(loss) for metric, loss in _metrics_of_means(task, losses.mean(axis=0)).items()}
+    means = np.average(losses, axis=0, weights=weight)
+    found = {metric: float(loss) for metric, loss in _metrics_of_means(task, means).items()}
     return found | ({"accuracy": 1 - found["accuracy"]} if task == "classification" else {})
 
 

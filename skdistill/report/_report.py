@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from html import escape
 from numbers import Integral, Real
 from types import MappingProxyType
@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
-from sklearn.utils import check_array, check_consistent_length, column_or_1d
+from sklearn.utils import check_array, check_consistent_length, check_random_state, column_or_1d
 
 from skdistill._files import write_whole
 from skdistill._sklearn import Interval, StrOptions, validate_params
@@ -30,6 +30,7 @@ from ._metrics import (
     regression_losses,
     regression_metrics,
 )
+from ._stress import fidelity_under_stress, under_stress
 from ._text import describe_verdict, render
 
 if TYPE_CHECKING:
@@ -80,6 +81,21 @@ class DistillationReport:
         What the reader must know besides.
     evidence : Evidence
         The rows and answers that all of this was made from.
+    stress : list of dict
+        With ``stress=True`` a line for each stress, strength and contestant, teachers left out: stress, strength, name,
+        role, rows, then accuracy, log_loss and agreement, or rmse and r2_to_teacher, both against what the committee
+        says under the same stress; None where someone gives no answer. The stresses are
+
+        - given: the rows as they are, with strength 0;
+        - noise: Gaussian noise on columns of numbers, in standard deviations of the column;
+        - missing: the share of cells that are missing;
+        - permuted: the share of columns whose cells are shuffled among the rows, over five draws of columns;
+        - classes: how often rows of the rarest class count beside those of the most frequent, by row weights, the
+          classes between by their rank;
+        - rare: the share of rows that are kept, the rarest by an isolation forest.
+    stress_fidelity : dict of str to float
+        By role, "student" and "hard": the mean agreement, or r2_to_teacher, over the strengths of each stress and then
+        over the stresses, those as given left out. Empty without ``stress=True`` or a committee.
 
     Examples
     --------
@@ -99,6 +115,8 @@ class DistillationReport:
     verdict: str
     notes: tuple[str, ...]
     evidence: Evidence
+    stress: list[dict[str, Any]] = field(default_factory=list)
+    stress_fidelity: dict[str, float] = field(default_factory=dict)
 
     def frame(self) -> pd.DataFrame:
         """Return the rows as a pandas DataFrame, indexed by the names of the contestants.
@@ -172,6 +190,7 @@ class DistillationReport:
         "loss": [StrOptions({"squared", "poisson"})],
         "confidence": [Interval(Real, 0, 1, closed="neither")],
         "n_resamples": [Interval(Integral, 1, None, closed="left")],
+        "stress": ["boolean"],
         "random_state": ["random_state"],
     },
     prefer_skip_nested_validation=True,
@@ -189,6 +208,7 @@ def distillation_report(
     loss: str = "squared",
     confidence: float = 0.95,
     n_resamples: int = 1000,
+    stress: bool = False,
     random_state: Any = 0,
 ) -> DistillationReport:
     """Compare models on test rows by quality, fidelity, calibration, size and latency.
@@ -216,8 +236,11 @@ def distillation_report(
         Level of the bootstrap interval of the gap recovered.
     n_resamples : int >= 1
         Bootstrap resamples of the test rows.
+    stress : bool
+        Whether committee and students are also asked on rows with noise, missing cells and permuted columns, and judged
+        under shifted class shares and on rare rows; see `DistillationReport`. The rows themselves are not changed.
     random_state : int, RandomState instance or None
-        Draws the resamples.
+        Draws the resamples, and the stress.
 
     Returns
     -------
@@ -226,8 +249,8 @@ def distillation_report(
     Raises
     ------
     ValueError
-        If `X` is missing where latency is to be measured, if `y` holds missing values or labels that are not in
-        `classes`, if outputs do not fit `y` and `classes`, are not finite or (classification) are no probabilities,
+        If `X` is missing where latency or stress is to be measured, if `y` holds missing values or labels that are not
+        in `classes`, if outputs do not fit `y` and `classes`, are not finite or (classification) are no probabilities,
         or if roles are unknown, missing or taken twice.
 
     Notes
@@ -256,6 +279,8 @@ def distillation_report(
         check_consistent_length(X, y)
     elif any(c.predict is not None for c in contestants):
         raise ValueError("Latency is measured on X. Got X=None; pass the test rows, or contestants with predict=None.")
+    if stress and X is None:
+        raise ValueError("'stress' of distillation_report changes the rows of X. Got X=None; pass the test rows.")
     labels: Array = np.zeros(0)
     score: Callable[[Array, Floats, Floats | None], dict[str, float | None]]
     row_losses: Callable[[Array, Floats], Floats]
@@ -285,6 +310,21 @@ def distillation_report(
         gap = gaps_recovered(task, **losses, confidence=confidence, n_resamples=n_resamples, random_state=random_state)
     gains = paired_improvements(task, losses["hard"], losses["student"]) if "hard" in losses else None
     lines = {role: rows[at] for role, at in by_role.items()}
+    strained: list[dict[str, Any]] = []
+    left_out: list[str] = []
+    if stress:
+
+        def check(contestant: Contestant, n_rows: int) -> Floats:
+            classifies = task == "classification"
+            return (
+                _check_probabilities(contestant, n_rows, labels)
+                if classifies
+                else _check_values(contestant, (n_rows, truth.shape[1]))
+            )
+
+        checked = [replace(c, outputs=output) for c, output in zip(contestants, outputs)]
+        rng = np.random.default_rng(check_random_state(random_state).randint(2**31 - 1))
+        strained, left_out = under_stress(task, X, truth, checked, check, rng)
     return DistillationReport(
         task=task,
         n_rows=len(truth),
@@ -292,7 +332,7 @@ def distillation_report(
         rows=rows,
         gap=gap,
         verdict=describe_verdict(task, lines, gains),
-        notes=(*notes, *_absences(by_role)),
+        notes=(*notes, *_absences(by_role), *left_out),
         evidence=Evidence(
             X,
             truth,
@@ -301,6 +341,8 @@ def distillation_report(
             tuple(selection),
             dict(fitted),
         ),
+        stress=strained,
+        stress_fidelity=fidelity_under_stress(task, strained),
     )
 
 
