@@ -288,12 +288,9 @@ class BaseDistilled(DistilledFitting):
             notes=tuple(notes),
             selection=self.selection_,
             fitted=fit_facts(self),
-<<<<<<< HEAD
             loss=self.loss,
-=======
             stress=stress,
             random_state=self.random_state if isinstance(self.random_state, Integral) else 0,
->>>>>>> wip-stress
         )
 
     def _sk_visual_block_(self) -> Any:
