@@ -2,7 +2,8 @@
 
 from ._base import BaseSampler
 from ._marginal import MarginalResampling
+from ._moves import move_one
 from ._munge import Munge
 from ._resolve import SAMPLERS, resolve_sampler, resolve_samplers
 
-__all__ = ["SAMPLERS", "BaseSampler", "MarginalResampling", "Munge", "resolve_sampler", "resolve_samplers"]
+__all__ = ["SAMPLERS", "BaseSampler", "MarginalResampling", "Munge", "move_one", "resolve_sampler", "resolve_samplers"]

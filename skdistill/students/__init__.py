@@ -4,6 +4,7 @@ from ._adapter import EstimatorStudent
 from ._additive import AdditiveStudent
 from ._boosted import BoostedStudent
 from ._checks import check_streams
+from ._differences import Moves
 from ._linear import LinearStudent
 from ._resolve import for_width, resolve_families, resolve_student, takes_sparse
 from ._tree import TreeStudent
@@ -13,6 +14,7 @@ __all__ = [
     "BoostedStudent",
     "EstimatorStudent",
     "LinearStudent",
+    "Moves",
     "TreeStudent",
     "check_streams",
     "for_width",
