@@ -66,7 +66,7 @@ def test_agrees_better_on_differences_of_rows_it_has_not_seen(sparsity):
         student = LinearStudent(difference_weight=weight, sparsity=sparsity)
         student.fit(X, Q, moves=seen)
         errors.append(np.square(score_changes(unseen, student.decision_function) - truth).mean())
-    assert errors[0] > errors[1] > errors[2]
+    assert max(errors[1:]) < errors[0]  # beyond .1 little is left to gain
 
 
 @pytest.mark.parametrize("loss", ["log_loss", "squared", "poisson"])
@@ -103,6 +103,15 @@ def test_without_weight_moves_change_nothing_and_are_not_kept():
     with_moves, without = LinearStudent().fit(X, y, moves=moved), LinearStudent().fit(X, y)
     assert_array_equal(with_moves.coef_, without.coef_)
     assert vars(with_moves).keys() == vars(without).keys()
+
+
+def test_rows_in_blocks_give_the_same_line():
+    X, y = scaled(load_diabetes)
+    moved = moves(X, lambda rows: rows[:, :1] ** 2)
+    whole = LinearStudent(difference_weight=1.0).fit(X, y, moves=moved)
+    engine = MemoryEngine({"X": X, "Q": y[:, None], "weight": np.ones(len(y))}, block_rows=100)
+    blocks = LinearStudent(difference_weight=1.0).fit_blocks(engine, 10, 1, moves=moved)
+    assert_allclose(blocks.coef_, whole.coef_, rtol=1e-5)
 
 
 def test_says_what_is_missing_or_wrong():
@@ -147,6 +156,8 @@ def test_committee_labels_the_moves():
         return np.square(change - change.mean(axis=1, keepdims=True) - truth).mean()
 
     assert error(matched) < error(plain)
+    # From hard labels alone there is nothing to match: the rival is that of the student without.
+    assert_array_equal(matched.hard_student_.coef_, plain.hard_student_.coef_)
 
 
 def test_sparse_rows_are_refused_by_name():
