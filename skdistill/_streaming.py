@@ -10,11 +10,10 @@ from typing import Any, NamedTuple, Self
 import numpy as np
 from numpy.typing import NDArray
 from sklearn import config_context
-from sklearn.base import clone
 
 from ._inputs import TrainingData
 from ._sklearn import num_samples
-from ._transfer import Lesson, Recipe, Table, TransferSet, label_type
+from ._transfer import Lesson, Recipe, Table, TransferSet, label_type, learner
 from .engine import Block, ChainEngine, Engine, MemoryEngine, Scan, taken
 from .preprocessing import TableEncoder
 from .students import check_streams
@@ -227,7 +226,8 @@ class StreamedLesson:
         engine = parts[0] if len(parts) == 1 else ChainEngine(parts)
         n_outputs = self.sample.Q.shape[1]
         with config_context(enable_metadata_routing=False):  # the caller's routing does not speak of the student
-            return clone(recipe.student).fit_blocks(engine, width, n_outputs)
+            fresh, besides = learner(recipe.student, self.sample.moves(recipe))
+            return fresh.fit_blocks(engine, width, n_outputs, **besides)
 
     def _real(self, recipe: Recipe, block_rows: int) -> Engine:
         scan, task = self.streams.real, self.sample.task

@@ -4,6 +4,7 @@ from ._base import BaseSampler, CellSampler
 from ._dropout import TokenDropout
 from ._images import ImageJitter
 from ._marginal import MarginalResampling
+from ._moves import move_one
 from ._munge import Munge
 from ._resolve import SAMPLERS, resolve_sampler, resolve_samplers
 
@@ -15,6 +16,7 @@ __all__ = [
     "MarginalResampling",
     "Munge",
     "TokenDropout",
+    "move_one",
     "resolve_sampler",
     "resolve_samplers",
 ]

@@ -80,6 +80,15 @@ def feature_sums(block: Block) -> tuple[Any, ...]:
     return weight.sum(), np.zeros(n_features) if sparse.issparse(X) else weight @ X[block["sample"]]
 
 
+def difference_sums(block: Block, scale: np.ndarray) -> tuple[Any, ...]:
+    """Of moves, whose rows and targets are differences: rows, products (d, d), products with targets, squares of these.
+
+    Targets are divided by `scale`, (k,). A row holds no intercept, which no move changes.
+    """
+    X, T = block["X"], block["Q"] / scale
+    return len(X), X.T @ X, X.T @ T, np.vdot(T, T)
+
+
 def softmax_sums(block: Block, theta: np.ndarray, frame: Frame, sampled: bool) -> tuple[Any, ...]:
     """Weight, cross-entropy against the soft labels, and its gradient (d + 1, k)."""
     A, T = _design(block, frame, sampled), _weighted_targets(block, sampled)

@@ -4,6 +4,7 @@ from ._adapter import EstimatorStudent
 from ._additive import AdditiveStudent
 from ._boosted import BoostedStudent
 from ._checks import check_streams, check_width
+from ._differences import Moves
 from ._linear import LinearStudent
 from ._low_rank import LowRankStudent
 from ._resolve import for_width, resolve_families, resolve_student, takes_sparse
@@ -15,6 +16,7 @@ __all__ = [
     "EstimatorStudent",
     "LinearStudent",
     "LowRankStudent",
+    "Moves",
     "TreeStudent",
     "check_streams",
     "check_width",

@@ -169,7 +169,8 @@ def check_width(student: Any, n_features: int) -> None:
     if student.max_features is not None and n_features > student.max_features:
         raise ValueError(
             f"{student!r} takes at most {student.max_features:,} features, got {n_features:,} after encoding. Choose "
-            "features beforehand, for instance with sklearn.feature_selection, or pass sparsity=0."
+            "features beforehand, for instance with sklearn.feature_selection, or pass sparsity=0 and "
+            "difference_weight=0."
         )
 
 

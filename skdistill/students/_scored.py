@@ -57,11 +57,11 @@ class IterativeStudent(ScoredStudent):
     tol: float
     n_iter_: int
 
-    def _warn_unless_converged(self, left: float, advice: str) -> None:
+    def _warn_unless_converged(self, left: float, advice: str, frames: int = 5) -> None:
         if left > self.tol:
             warnings.warn(
                 f"{type(self).__name__} stopped after {self.n_iter_} iterations with a gradient of {left:.2g}, above "
                 f"tol={self.tol:.2g}. {advice}",
                 ConvergenceWarning,
-                stacklevel=5,  # the line that called fit
+                stacklevel=frames,  # the line that called fit
             )
