@@ -8,7 +8,7 @@ from typing import Any, ClassVar
 import narwhals.stable.v2 as nw
 import numpy as np
 
-from ._base import BaseSampler, Rows
+from ._base import CellSampler, Rows
 
 #: How far a number moves at most, as a share of all rows that lie between it and where it goes.
 REACH = 0.25
@@ -52,7 +52,7 @@ def move_one(X: Any, n: int, seed: int) -> tuple[Any, Any]:
     return start, end
 
 
-class _Move(BaseSampler):
+class _Move(CellSampler):
     """Moves one attribute of each row; with a reach of 0, none."""
 
     _parameter_constraints: ClassVar[dict[str, list[Any]]] = {}

@@ -130,8 +130,9 @@ int main(void)
 
 
 def test_what_integers_do_not_hold(models, tmp_path):
-    exponential = next(m for m in models.values() if m.output.link == "exp" and m.precision.values == "int8")
-    decoded = next(m for m in models.values() if isinstance(m.predictor, Decoded) and m.precision.values == "int8")
+    whole = classifier("mixed", "decoded", "softmax")
+    decoded = compress(whole, Quantise("int8"), raw_table(whole, 60, seed=2)).model
+    exponential = models["additive-rate-int8"]
     for model, what in ((exponential, "whose values are exponentials"), (decoded, "with a decoder")):
         with pytest.raises(ValueError, match=f"The target 'c_int' takes no models {what}: .* Export to 'c' instead"):
             export(model, tmp_path / "student.h", target="c_int")

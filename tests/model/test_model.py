@@ -116,7 +116,7 @@ def test_copies(full_model):
         ((None, STUMP, None), "'preprocessor' of Model must be a Preprocessor. Got None instead"),
         (
             (ONE_COLUMN, "tree", None),
-            "'predictor' of Model must be a Tree, Linear, Additive or TreeSum. Got 'tree' instead",
+            "'predictor' of Model must be a Tree, Linear, Additive, TreeSum or Decoded. Got 'tree' instead",
         ),
         ((ONE_COLUMN, STUMP, "softmax"), "'output' of Model must be a Output. Got 'softmax' instead"),
         (
