@@ -16,6 +16,7 @@ from sklearn.utils import get_tags
 
 from ._composition import DistilledComposition
 from ._estimators import generator, seeded
+from ._facts import fit_notes
 from ._inputs import TrainingData, check_counts, check_pool, check_training
 from ._progress import Progress, spoken
 from ._selection import (
@@ -31,9 +32,9 @@ from ._selection import (
     reason,
     within_budget,
 )
-from ._shipped import MOST_ROWS, Shipped, Teaches, Workshop, check_compressible, told
+from ._shipped import Shipped, Teaches, Workshop, check_compressible
 from ._sklearn import Interval, StrOptions, fit_context, safe_indexing
-from ._stages import Course, check_widths, folds_within, resolve_assistants, stages, told_stages
+from ._stages import Course, check_widths, folds_within, resolve_assistants, stages
 from ._streaming import Streams, labels_of
 from ._transfer import Lesson, Recipe, Table, label_type
 from .augmentation import resolve_samplers
@@ -43,7 +44,6 @@ from .preprocessing import TableEncoder
 from .students import for_width, resolve_families
 from .targets import AGGREGATIONS, Combiner, check_recipe, fit_combiner
 from .teachers import (
-    SVM_EXACT_ROWS,
     Fold,
     Member,
     Oracle,
@@ -384,28 +384,4 @@ class DistilledFitting(DistilledComposition):
         self._allows_nan = get_tags(self).input_tags.allow_nan
         if data.classes is not None:
             self.classes_ = data.classes
-        notes = []
-        if len(data.y) > SVM_EXACT_ROWS and any(member.preset == "svm" for member in members):
-            notes.append(
-                f"svm: above {SVM_EXACT_ROWS:,} rows a linear SVM on Nystroem features stands in for the kernel SVM."
-            )
-        route = getattr(self.student_, "route_", None)
-        if route is not None:
-            notes.append(f"student: {type(self.student_.estimator).__name__}, fitted by {route}.")
-        if self.compression_:
-            notes.append(told(self.compression_, min(len(data.y), MOST_ROWS)))
-        if self.augmentation_ is not None:
-            n_new = self.augmentation_.n_new(len(data.y))
-            by = "the last assistant" if self.recipe_.assisted else "the committee"
-            notes.append(f"augmentation: {n_new:,} rows drawn by {self.augmentation_!r} and labelled by {by}.")
-        if assistants := getattr(self, "stages_", None):
-            notes.append(told_stages(assistants, self.recipe_.assisted))
-        if self.selection_:
-            measure = Workshop(task, (), self.loss).measure
-            notes.append(reason(self.selection_, measure, any(member.frozen for member in members)))
-        elif isinstance(self.blend, str) or self.augmentation == "auto":
-            notes.append(
-                f"selection: none, since it takes 3 folds of 'cv' to judge: blend={self.recipe_.blend:g}, augmentation="
-                f"{self.recipe_.sampler!r}."
-            )
-        self.notes_ = tuple(notes)
+        self.notes_ = tuple(fit_notes(self, members, len(data.y)))

@@ -220,12 +220,14 @@ def _spread(values: NDArray[Any]) -> NDArray[Any]:
     return np.where(spread > 0, spread, 1.0)
 
 
-def told_stages(rows: list[dict[str, Any]], through: bool) -> str:
+def told_stages(rows: list[dict[str, Any]], recipe: Recipe) -> str:
     """The stages in a sentence."""
     parts = [
         f"{row['stage']} {row['loss']:.4g}"
         + ("" if row["stage"] == "committee" else f" (fidelity to the committee {row['fidelity']:.3g})")
         for row in rows
     ]
-    way = "through the assistants" if through else "past the assistants, which did not help"
+    way = "through the assistants" if recipe.assisted else "past the assistants, which did not help"
+    if recipe.hard:
+        way = "from the true labels alone, from no stage"
     return f"stages: the student learned {way}; loss out of fold on the true labels: {', '.join(parts)}."

@@ -17,7 +17,8 @@ from sklearn.svm import LinearSVC
 
 from skdistill import BoostedStudent, DistilledClassifier, DistilledRegressor, TreeStudent, _fitting, scan
 from skdistill._selection import choose
-from skdistill._stages import folds_within
+from skdistill._stages import folds_within, told_stages
+from skdistill._transfer import Recipe
 
 TREE = TreeStudent(max_leaves=4, repair=None)
 X, y = load_breast_cancer(return_X_y=True, as_frame=True)
@@ -146,7 +147,7 @@ def test_an_assistant_that_does_harm_is_passed_by():
     diabetes, values = load_diabetes(return_X_y=True)
     reg = DistilledRegressor("ridge", "linear", assistants=poor, random_state=0).fit(diabetes, values)
     assert not reg.recipe_.assisted
-    assert any("past the assistants" in note for note in reg.notes_)
+    assert not any("through the assistants" in note for note in reg.notes_)
     assert [row["nbytes"] is None for row in reg.stages_] == [True, False]
 
 
@@ -194,3 +195,11 @@ def test_a_class_is_no_assistant_and_sparse_rows_need_one_that_takes_them():
         classifier(assistants=BoostedStudent).fit(X, y)
     with pytest.raises(ValueError, match=r"Assistant 'boosted' .* does not take sparse X"):
         classifier(student="linear").fit(sparse.csr_matrix(X.to_numpy()), y)
+
+
+def test_a_student_of_the_true_labels_is_not_said_to_have_passed_assistants():
+    rows = [{"stage": "committee", "loss": 0.5}, {"stage": "boosted", "loss": 0.6, "fidelity": 0.9}]
+    assert told_stages(rows, Recipe(TreeStudent(), hard=True)) == (
+        "stages: the student learned from the true labels alone, from no stage; loss out of fold on the true labels: "
+        "committee 0.5, boosted 0.6 (fidelity to the committee 0.9)."
+    )

@@ -360,6 +360,17 @@ def splits(form: Forest, tables: Tables, cells: Cells) -> tuple[str, list[int]]:
     return head + _LEAF.format(name=name, kind=cells.kind, ask="".join(first) + asks[-1]), roots
 
 
+def marks(form: Line, tables: Tables, values: Values, missing: str, equal: str) -> tuple[str, str]:
+    """The tables of the marks of a line, and what asks one of them: whether a cell is missing, or equals a category."""
+    tests = [mark.test for mark in form.marks]
+    codes = [-1 if isinstance(test, Missing) else test.category for test in tests]
+    head = tables.declare("mark_columns", [test.column for test in tests])
+    head += tables.declare("mark_codes", codes) if max(codes) >= 0 else ""
+    asks = [missing] * (min(codes) < 0) + [equal] * (max(codes) >= 0)
+    ask = f"{tables.name}_mark_codes[i] < 0 ? {' : '.join(asks)}" if len(asks) == 2 else asks[0]
+    return head + values.declare(tables, "mark_weights", values.parts[len(form.slopes) :])[0], ask
+
+
 def _line(model: Model, form: Line, tables: Tables) -> str:
     name, k = tables.name, model.output.n_outputs
     weights = [slope.weights[None] for slope in form.slopes] + [mark.weights[None] for mark in form.marks]
@@ -373,13 +384,8 @@ def _line(model: Model, form: Line, tables: Tables) -> str:
         head += values.declare(tables, "weights", values.parts[: len(form.slopes)])[0]
         body += _SLOPES.format(name=name, n=len(form.slopes), k=k)
     if form.marks:
-        tests = [mark.test for mark in form.marks]
-        head += tables.declare("mark_columns", [test.column for test in tests])
-        codes = [-1 if isinstance(test, Missing) else test.category for test in tests]
-        head += tables.declare("mark_codes", codes) if max(codes) >= 0 else ""
-        asks = ["cell != cell"] * (min(codes) < 0) + [f"cell == {name}_mark_codes[i]"] * (max(codes) >= 0)
-        ask = f"{name}_mark_codes[i] < 0 ? {' : '.join(asks)}" if len(asks) == 2 else asks[0]
-        head += values.declare(tables, "mark_weights", values.parts[len(form.slopes) :])[0]
+        marked, ask = marks(form, tables, values, "cell != cell", f"cell == {name}_mark_codes[i]")
+        head += marked
         body += _MARKS.format(name=name, n=len(form.marks), k=k, ask=ask)
     finishing, finish = values.finish(tables, "sums[k]", form.base)
     return head + finishing + _evaluate(model, name, body, finish) + _PREDICT.format(name=name, k=k)

@@ -12,11 +12,11 @@ import numpy as np
 
 from .. import __version__
 from ..model import CategoryColumn, Decoded, Model, NumericColumn, Tree
-from ._c import ALL, EACH, PREDICT_LEAF, SINGLE, Cells, Values, codes_of, described, splits, tail
+from ._c import ALL, EACH, PREDICT_LEAF, SINGLE, Cells, Values, codes_of, described, marks, splits, tail
 from ._c_tables import Tables, comment
 from ._compile import build, compiler
 from ._export import Target
-from ._raw import LARGEST, Below, Equals, Forest, Line, Missing, Test, ordinal, raw_form
+from ._raw import LARGEST, Below, Equals, Forest, Line, Test, ordinal, raw_form
 from ._rows import adversarial_rows
 from ._verify import ExportMismatchError
 
@@ -289,13 +289,8 @@ def _line(model: Model, form: Line, tables: Tables) -> tuple[str, list[int]]:
         head += values.declare(tables, "weights", values.parts[: len(form.slopes)])[0]
         body += _SLOPES.format(name=name, n=len(form.slopes), k=k)
     if form.marks:
-        tests = [mark.test for mark in form.marks]
-        head += tables.declare("mark_columns", [test.column for test in tests])
-        known = [-1 if isinstance(test, Missing) else test.category for test in tests]
-        head += tables.declare("mark_codes", known) if max(known) >= 0 else ""
-        asks = ["cell == INT32_MAX"] * (min(known) < 0) + [f"cell == (int32_t){name}_mark_codes[i]"] * (max(known) >= 0)
-        ask = f"{name}_mark_codes[i] < 0 ? {' : '.join(asks)}" if len(asks) == 2 else asks[0]
-        head += values.declare(tables, "mark_weights", values.parts[len(form.slopes) :])[0]
+        marked, ask = marks(form, tables, values, "cell == INT32_MAX", f"cell == (int32_t){name}_mark_codes[i]")
+        head += marked
         body += _MARKS.format(name=name, n=len(form.marks), k=k, ask=ask, one=2**LINE_BITS)
         for code in codes[len(form.slopes) :]:
             reach = [total + abs(int(each)) * 2**LINE_BITS for total, each in zip(reach, code, strict=True)]

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import os
-from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from functools import partial
 from html import escape
 from numbers import Integral, Real
 from types import MappingProxyType
@@ -13,11 +13,12 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
-from sklearn.utils import check_array, check_consistent_length, check_random_state, column_or_1d
+from sklearn.utils import check_array, check_consistent_length, check_random_state
 
 from skdistill._files import write_whole
 from skdistill._sklearn import Interval, StrOptions, validate_params
 
+from ._checks import check_probabilities, check_roles, check_values, label_codes
 from ._evidence import Contestant, Evidence
 from ._latency import latency, shipped_latency
 from ._metrics import (
@@ -39,12 +40,6 @@ if TYPE_CHECKING:
 
 Array = NDArray[Any]
 Floats = NDArray[np.float64]
-
-_ROLES = ("committee", "assistant", "teacher", "hard", "student")
-# What a row of probabilities may miss of 1: float32 arithmetic over many classes, not a forgotten normalisation.
-_SUM_TOLERANCE = 1e-3
-# What it misses in float64.
-_EXACT_SUM = 1e-9
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -274,7 +269,7 @@ def distillation_report(
     >>> report.verdict
     "Keeps 75.0 % of the committee's accuracy in 40 bytes."
     """
-    by_role = _check_roles(contestants)
+    by_role = check_roles(contestants)
     if X is not None:
         check_consistent_length(X, y)
     elif any(c.predict is not None for c in contestants):
@@ -282,17 +277,19 @@ def distillation_report(
     if stress and X is None:
         raise ValueError("'stress' of distillation_report changes the rows of X. Got X=None; pass the test rows.")
     labels: Array = np.zeros(0)
+    check: Callable[[Contestant, int], Floats]
     score: Callable[[Array, Floats, Floats | None], dict[str, float | None]]
     row_losses: Callable[[Array, Floats], Floats]
     if task == "classification":
-        truth, labels = _label_codes(y, classes)
-        outputs = [_check_probabilities(c, len(truth), labels) for c in contestants]
+        truth, labels = label_codes(y, classes)
+        check = partial(check_probabilities, labels=labels)
         score, row_losses = classification_metrics, classification_losses
     else:
         truth = check_array(y, ensure_2d=False, dtype=np.float64, input_name="y")
         truth = truth.reshape(len(truth), -1)
-        outputs = [_check_values(c, truth.shape) for c in contestants]
+        check = partial(check_values, n_outputs=truth.shape[1])
         score, row_losses = count_metrics if loss == "poisson" else regression_metrics, regression_losses
+    outputs = [check(contestant, len(truth)) for contestant in contestants]
 
     found = {role: outputs[at] for role, at in by_role.items()}
     rows = []
@@ -313,15 +310,6 @@ def distillation_report(
     strained: list[dict[str, Any]] = []
     left_out: list[str] = []
     if stress:
-
-        def check(contestant: Contestant, n_rows: int) -> Floats:
-            classifies = task == "classification"
-            return (
-                _check_probabilities(contestant, n_rows, labels)
-                if classifies
-                else _check_values(contestant, (n_rows, truth.shape[1]))
-            )
-
         checked = [replace(c, outputs=output) for c, output in zip(contestants, outputs)]
         rng = np.random.default_rng(check_random_state(random_state).randint(2**31 - 1))
         strained, left_out = under_stress(task, X, truth, checked, check, rng)
@@ -344,88 +332,6 @@ def distillation_report(
         stress=strained,
         stress_fidelity=fidelity_under_stress(task, strained),
     )
-
-
-def _check_roles(contestants: Sequence[Contestant]) -> dict[str, int]:
-    """Return where the contestants of the roles taken once stand."""
-    unknown = [c for c in contestants if c.role not in _ROLES]
-    if unknown:
-        raise ValueError(
-            f"The role of contestant {unknown[0].name!r} must be one of {', '.join(map(repr, _ROLES))}. "
-            f"Got {unknown[0].role!r} instead."
-        )
-    counts = Counter(c.role for c in contestants)
-    for role in ("committee", "hard", "student"):
-        if counts[role] > 1:
-            raise ValueError(f"A report takes one contestant of role {role!r}. Got {counts[role]}.")
-    if not counts["student"]:
-        raise ValueError("A report needs a contestant of role 'student': the distilled one.")
-    return {c.role: at for at, c in enumerate(contestants) if c.role not in ("teacher", "assistant")}
-
-
-def _label_codes(y: Any, classes: Any) -> tuple[Array, Array]:
-    """Number the labels by their column; compared as Python values, so that 1 is not "1"."""
-    labels = None if classes is None else np.asarray(classes)
-    if labels is None or labels.ndim != 1 or len(labels) < 2:
-        raise ValueError(
-            "The 'classes' parameter of distillation_report must list at least two labels for classification. "
-            f"Got {classes!r} instead."
-        )
-    column = {label: code for code, label in enumerate(labels.tolist())}
-    values = column_or_1d(y).tolist()
-    if not values:
-        raise ValueError("distillation_report needs at least one test row. Got none.")
-    codes = np.array([column.get(value, -1) for value in values], dtype=np.intp)
-    unseen = [values[row] for row in np.flatnonzero(codes < 0)]
-    if unseen:
-        # NaN and pandas.NA are not equal to themselves; comparing NA gives NA, which has no truth value.
-        missing = [value for value in unseen if value is None or (value == value) is not True]
-        if missing:
-            raise ValueError(f"y contains missing values (NaN or None) in {len(missing)} rows. Drop these test rows.")
-        names = sorted({repr(value) for value in unseen})
-        shown = ", ".join(names[:10]) + (", ..." if len(names) > 10 else "")
-        raise ValueError(
-            f"y contains labels that are not in classes: {shown}. Report on rows with labels seen in fit, or fit again."
-        )
-    return codes, labels
-
-
-def _check_outputs(contestant: Contestant) -> Floats:
-    outputs = np.asarray(contestant.outputs, dtype=np.float64)
-    if not np.isfinite(outputs).all():
-        raise ValueError(f"The outputs of contestant {contestant.name!r} contain NaN or infinity.")
-    return outputs
-
-
-def _check_probabilities(contestant: Contestant, n_rows: int, labels: Array) -> Floats:
-    outputs = _check_outputs(contestant)
-    if outputs.shape != (n_rows, len(labels)):
-        raise ValueError(
-            f"The outputs of contestant {contestant.name!r} must have shape ({n_rows}, {len(labels)}), a row for each "
-            f"test row and a column for each class. Got {outputs.shape} instead."
-        )
-    sums = outputs.sum(axis=1)
-    wrong = (outputs < 0).any(axis=1) | (np.abs(sums - 1) > _SUM_TOLERANCE)
-    if wrong.any():
-        row = int(wrong.argmax())
-        raise ValueError(
-            f"The outputs of contestant {contestant.name!r} must be probabilities. Row {row} is "
-            f"{outputs[row].tolist()}, its sum {sums[row]:.6g}."
-        )
-    # Rows that sum to 1 in float32 do not in float64, of which scikit-learn's log_loss would warn. Rows that do are
-    # left alone: a last bit decides ties between confident rows, and so the AUC.
-    return np.where(np.abs(sums - 1)[:, None] > _EXACT_SUM, outputs / sums[:, None], outputs)
-
-
-def _check_values(contestant: Contestant, shape: tuple[int, int]) -> Floats:
-    outputs = _check_outputs(contestant)
-    flat = outputs.ndim == 1 and shape[1] == 1
-    if outputs.shape != (shape[:1] if flat else shape):
-        raise ValueError(
-            f"The outputs of contestant {contestant.name!r} must have the shape of y, {shape}. "
-            f"Got {outputs.shape} instead."
-        )
-    return outputs.reshape(shape)
 
 
 def _absences(roles: dict[str, int]) -> list[str]:
