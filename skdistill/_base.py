@@ -42,7 +42,7 @@ def _scores(estimator: Any) -> bool:
     student = getattr(estimator, "student_", None)
     if student is None:
         if isinstance(estimator.student, str):
-            return estimator.student in ("additive", "boosted", "linear")
+            return estimator.student in ("additive", "boosted", "linear", "rules")
         student = estimator.student
     return hasattr(student, "decision_function")
 
@@ -201,7 +201,7 @@ class BaseDistilled(DistilledFitting):
         if not student.has_model_form:
             raise TypeError(
                 f"A student of type {type(student.estimator).__name__} has no model form. Save it with joblib, or use "
-                "student='tree', student='linear', student='additive' or student='boosted'."
+                "student='tree', student='linear', student='additive', student='boosted' or student='rules'."
             )
         if self.task_ == "classification":
             output = Output(self.task_, student.link_, tuple(self.classes_.tolist()), (), True)
