@@ -204,10 +204,10 @@ def _rule_sum(model: Model, sums: TreeSum, wording: Wording, Z: NDArray[np.float
     exact = points.scores(np.array([start, *adds.values()]))
     told = points.rounded(exact)
     rows = [["start", *map(points.tell, told[0].tolist()), ""]]
-    for box, added, values in zip(adds, exact[1:], told[1:], strict=True):
+    for conditions, added, values in zip(adds, exact[1:], told[1:], strict=True):
         cells = [points.tell(value) if exactly else "-" for exactly, value in zip(added.tolist(), values.tolist())]
-        said = " and ".join(wording.condition(feature, within) for feature, within in box)
-        rows.append([f"if {said}", *cells, _share(dict(box), Z)])
+        said = " and ".join(wording.condition(feature, within) for feature, within in conditions)
+        rows.append([f"if {said}", *cells, _share(dict(conditions), Z)])
     headings = ["", *(f"points for {name}" for name in points.names), "of rows"]
     if Z is None or not len(Z):
         headings, rows = headings[:-1], [row[:-1] for row in rows]
