@@ -30,8 +30,6 @@ MISSING = 2**31 - 1
 LINE_BITS = 16
 #: A score keeps within so many bits, whatever the row.
 SCORE_BITS = 62
-#: Bits that the sums of values of a model that is not quantised take at most: of a line they are multiplied by cells.
-FOREST_BITS, WEIGHT_BITS = 30, 24
 #: How far a probability may be off: the powers of two are interpolated between 32 to an octave.
 SHARE_TOLERANCE = 2.0**-12
 
