@@ -135,7 +135,7 @@ def squared_sums(block: Block, theta: np.ndarray, frame: Frame, sampled: bool) -
     R = A.scores(put(theta))
     R -= (_picked(block, "Q", sampled).T - put(frame.mean)[:, None]) / put(frame.scale)[:, None]
     weighted = R * weight
-    return xp.sum(weight), 0.5 * xp.tensordot(R, weighted, axes=2), A.pull(weighted)
+    return xp.sum(weight), 0.5 * xp.sum(R * weighted), A.pull(weighted)
 
 
 def squared_gram(block: Block, theta: np.ndarray, frame: Frame, sampled: bool) -> tuple[Any, ...]:
