@@ -31,9 +31,12 @@ JUDGED_FOLDS = 5
 #: average on the benchmark's development sets.
 BLENDS = {"classification": (0.3, 0.0, 0.6), "regression": (0.7, 0.3, 0.9)}
 
-#: Sizes of a family that are judged: the largest within the budget, and smaller ones in case that is too large for the
+#: Sizes of a family that are judged: the largest within the budget, and a smaller one in case that is too large for the
 #: rows.
 _SIZES = 2
+
+#: The smaller one takes this share of the larger one's bytes at most.
+_SMALLER = 0.7
 
 #: Recipes judged on all folds, beside the best on hard and on soft labels; of the others a sketch on the first alone.
 _FINALISTS = 4
@@ -298,7 +301,7 @@ def _is_known_worse(soft: Verdict, hard: Verdict) -> bool:
 
 
 def _that_fit(family: tuple[Any, ...], judge: Judge, max_bytes: int | None) -> list[Any]:
-    """The largest student of a family within the budget, and the largest of those that turn out smaller than it."""
+    """The largest student of a family within the budget, and the largest of those that turn out clearly smaller."""
     if max_bytes is None:
         return list(family)
     low, high = 0, len(family)  # the first student too large is sought in [low, high]
@@ -315,7 +318,7 @@ def _that_fit(family: tuple[Any, ...], judge: Judge, max_bytes: int | None) -> l
             fitting[-1] = student
         elif len(fitting) == _SIZES:
             break
-        else:
+        elif not fitting or judge.size(student) <= _SMALLER * judge.size(fitting[-1]):
             fitting.append(student)
     return fitting
 

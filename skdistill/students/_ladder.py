@@ -14,7 +14,12 @@ LADDERS: dict[str, tuple[Any, ...]] = {
         *(AdditiveStudent(max_bins=bins, pairs=0) for bins in (2, 4, 8, 16, 64)),
         *(AdditiveStudent(pairs=pairs) for pairs in (5, 15)),
     ),
-    "boosted": tuple(BoostedStudent(n_trees=n_trees) for n_trees in (1, 2, 4, 8, 16, 32, 64, 128, 256)),
-    "linear": tuple(LinearStudent(sparsity=sparsity) for sparsity in (100.0, 30.0, 10.0, 3.0, 0.0)),
+    # in steps of a half, so that a budget is not left half empty
+    "boosted": tuple(
+        BoostedStudent(n_trees=n_trees) for n_trees in (1, 2, 3, 4, 6, 8, 12, 16, 24, 32, 48, 64, 96, 128, 192, 256)
+    ),
+    "linear": tuple(
+        LinearStudent(sparsity=sparsity) for sparsity in (3_000.0, 1_000.0, 300.0, 100.0, 30.0, 10.0, 3.0, 0.0)
+    ),
     "tree": tuple(TreeStudent(max_leaves=leaves) for leaves in (2, 4, 8, 16, 32, 64, 128, 256, 512)),
 }

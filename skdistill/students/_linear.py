@@ -39,7 +39,8 @@ class LinearStudent(IterativeStudent):
     loss : {"auto", "log_loss", "squared"}
         "auto": "log_loss" where the rows of the targets are distributions over two or more classes, else "squared".
     alpha : float >= 0
-        Strength of the penalty, in units of rows. With 0, coefficients of collinear features are not unique.
+        Strength of the penalty, in units of rows. With 0, coefficients of collinear features are not unique. The
+        default, a tenth of what scikit-learn's lines have, did best on average (benchmarks/RESULTS.md).
     sparsity : float >= 0
         How much a feature must be worth to be kept, in units of rows. Features are chosen under the further penalty
         ``sparsity * sum(norm(coef[:, j]))``, for the squared loss in units of each target's standard deviation: the L1
@@ -99,7 +100,7 @@ class LinearStudent(IterativeStudent):
         self,
         loss: str = "auto",
         *,
-        alpha: float = 1.0,
+        alpha: float = 0.1,
         sparsity: float = 0.0,
         fit_intercept: bool = True,
         max_iter: int = 500,

@@ -115,7 +115,7 @@ def test_sparse_equals_dense(d, loss):
     rng = np.random.default_rng(0)
     X = sparse.random(400, d, density=0.05, format="csr", dtype=np.float32, random_state=0)
     Q = LINKS["softmax"](X @ rng.normal(size=(d, 3)) * 3)
-    dense = LinearStudent(loss, tol=1e-7).fit(X.toarray(), Q)
+    dense = LinearStudent(loss, alpha=1.0, tol=1e-7).fit(X.toarray(), Q)
     for form in (X, sparse.csc_array(X)):
         student = clone(dense).fit(form, Q)
         assert_allclose(student.predict(X), dense.predict(X.toarray()), atol=1e-5)
@@ -302,7 +302,7 @@ def test_columns_of_huge_and_tiny_scale_far_from_zero():
 def test_a_class_without_mass():
     X, _ = rows(load_iris)
     Q = soft(X, 2)
-    with_empty = LinearStudent().fit(X, np.insert(Q, 1, 0.0, axis=1)).predict(X)
+    with_empty = LinearStudent(alpha=1.0).fit(X, np.insert(Q, 1, 0.0, axis=1)).predict(X)
     assert with_empty[:, 1].max() < 1e-7
     # Two classes of three are penalised on both lines, not on their difference.
     assert_allclose(with_empty[:, [0, 2]], LinearStudent(alpha=0.5).fit(X, Q).predict(X), atol=1e-5)
@@ -485,9 +485,9 @@ def test_sparser_lines_are_smaller_and_block_size_does_not_matter(monkeypatch):
     assert sizes == sorted(sizes, reverse=True)
     assert len(set(sizes)) == 4
     assert_allclose(student.predict(X[:1]), Q.mean(axis=0, keepdims=True), atol=1e-6)
-    one = LinearStudent(sparsity=3.0, tol=1e-9).fit(X, Q)
+    one = LinearStudent(alpha=1.0, sparsity=3.0, tol=1e-9).fit(X, Q)
     monkeypatch.setattr(LinearStudent, "block_rows", lambda student, width: 37)
-    assert_allclose(LinearStudent(sparsity=3.0, tol=1e-9).fit(X, Q).coef_, one.coef_, rtol=1e-6, atol=1e-7)
+    assert_allclose(LinearStudent(alpha=1.0, sparsity=3.0, tol=1e-9).fit(X, Q).coef_, one.coef_, rtol=1e-6, atol=1e-7)
 
 
 def test_sparse_lines_take_weights_and_sparse_rows():
