@@ -77,9 +77,10 @@ def totals(block: Block) -> tuple[Any, ...]:
 def feature_sums(block: Block) -> tuple[Any, ...]:
     """Weight and weighted feature sums of the sample; zeros where features are sparse and must stay so."""
     weight, xp = _picked(block, "weight", True), of(block["weight"]).xp
-    X = block["X"]
+    X: Any = block["X"]
+    width = X.shape[1]
     if sparse.issparse(X):
-        return weight.sum(), np.zeros(X.shape[1])
+        return weight.sum(), np.zeros(width)
     return xp.sum(weight), weight @ xp.astype(_picked(block, "X", True), xp.float64, copy=False)
 
 
@@ -177,11 +178,12 @@ def _joint(block: Block, grid: Steps, curvature: np.ndarray, R: np.ndarray) -> t
 
 def _picked(block: Block, name: str, sampled: bool) -> Any:
     """The rows of a column that a sum is over."""
-    column = block[name]
+    column: Any = block[name]
+    is_sparse = sparse.issparse(column)
     rows = block["sample"] if sampled else None
     if rows is None or isinstance(rows, slice):
         return column
-    return column[rows] if sparse.issparse(column) else of(column).xp.take(column, rows, axis=0)
+    return column[rows] if is_sparse else of(column).xp.take(column, rows, axis=0)
 
 
 def _design(block: Block, frame: Frame, sampled: bool) -> Design:
