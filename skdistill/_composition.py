@@ -14,7 +14,10 @@ from sklearn.utils.metadata_routing import MetadataRouter, MethodMapping, proces
 
 from ._sklearn import routing_enabled
 from .students import takes_sparse
-from .teachers import PRESETS, estimators_in, named_teachers, routed_teachers
+from .teachers import PRESETS, estimators_in, items_of, named_teachers, routed_teachers, without_names
+
+#: Parameters whose lists hold pairs (name, estimator) that nested names reach.
+_LISTS = ("teachers", "assistants")
 
 #: Parameters that take a name or an instance, and an instance to suggest where nested names need one.
 _EXAMPLES = {"student": "TreeStudent()", "augmentation": "Munge()", "compression": "Prune()"}
@@ -25,6 +28,7 @@ class DistilledComposition(CallbackSupportMixin, MetaEstimatorMixin, BaseEstimat
 
     teachers: Any
     student: Any
+    assistants: Any
     augmentation: Any
     compression: Any
     cv: Any
@@ -35,11 +39,16 @@ class DistilledComposition(CallbackSupportMixin, MetaEstimatorMixin, BaseEstimat
         raise NotImplementedError
 
     def _check_names(self, names: Iterable[str]) -> None:
-        """Refuse teachers called like a parameter: ``set_params`` could not tell the two apart."""
+        """Refuse teachers and others called alike or like a parameter: ``set_params`` could not tell them apart."""
         clash = sorted(set(names) & set(self.get_params(deep=False)))
+        given = [name for key in _LISTS for name, _ in named_teachers(getattr(self, key))]
+        twice = next((name for name in given if given.count(name) > 1), None)
+        if twice is not None:
+            raise ValueError(f"Names of teachers and assistants must be unique. Got {twice!r} more than once.")
         if clash:
             raise ValueError(
-                f"A teacher must not be called like a parameter of {type(self).__name__}. Got {clash[0]!r}."
+                f"A teacher or an assistant must not be called like a parameter of {type(self).__name__}. Got "
+                f"{clash[0]!r}."
             )
 
     def _resolve_task(self, y: Any) -> str:
@@ -49,7 +58,7 @@ class DistilledComposition(CallbackSupportMixin, MetaEstimatorMixin, BaseEstimat
         return task
 
     def get_params(self, deep: bool = True) -> dict[str, Any]:
-        """Parameters; with `deep` also those of the student and of teachers given as (name, estimator).
+        """Parameters; with `deep` also those of the student, and of teachers and assistants as (name, estimator).
 
         Parameters
         ----------
@@ -61,7 +70,7 @@ class DistilledComposition(CallbackSupportMixin, MetaEstimatorMixin, BaseEstimat
         """
         params: dict[str, Any] = super().get_params(deep=deep)
         if deep:
-            for name, teacher in named_teachers(self.teachers):
+            for name, teacher in self._named():
                 params.setdefault(name, teacher)
                 if hasattr(teacher, "get_params"):
                     params.update({f"{name}__{key}": value for key, value in teacher.get_params().items()})
@@ -85,16 +94,16 @@ class DistilledComposition(CallbackSupportMixin, MetaEstimatorMixin, BaseEstimat
             An unknown name, or a nested name of a student, sampler, pass or teacher that is given as a string, or of
             passes that are given as a list.
         """
-        if "teachers" in params:
-            self.teachers = params.pop("teachers")
-        names = dict(named_teachers(self.teachers))
-        for name in [name for name in params if name in names]:
-            value = params.pop(name)
-            self.teachers = [
-                (name, value) if isinstance(item, tuple) and item[0] == name else item for item in self.teachers
-            ]
+        for key in _LISTS:
+            if key in params:
+                setattr(self, key, params.pop(key))
+            names = dict(named_teachers(getattr(self, key)))
+            for name in [name for name in params if name in names]:
+                value, items = params.pop(name), getattr(self, key)
+                given = [(name, value) if isinstance(item, tuple) and item[0] == name else item for item in items]
+                setattr(self, key, given)
         parts = {name: params.get(name, getattr(self, name)) for name in _EXAMPLES}
-        owners = {**dict(named_teachers(self.teachers)), **parts}
+        owners = {**dict(self._named()), **parts}
         for key in params:
             owner, nested, _ = key.partition("__")
             if nested and owner not in owners and any(owner in known for known in PRESETS.values()):
@@ -115,6 +124,10 @@ class DistilledComposition(CallbackSupportMixin, MetaEstimatorMixin, BaseEstimat
                 )
         super().set_params(**params)
         return self
+
+    def _named(self) -> list[tuple[str, Any]]:
+        """Whatever nested names reach in lists."""
+        return [pair for key in _LISTS for pair in named_teachers(getattr(self, key))]
 
     def get_metadata_routing(self) -> MetadataRouter:
         """Who may receive metadata: this estimator, its teachers given as estimators, its splitter.
@@ -159,7 +172,11 @@ class DistilledComposition(CallbackSupportMixin, MetaEstimatorMixin, BaseEstimat
         # Teachers by name and the encoder of every student take both. The tags for strings and categories stay off:
         # scikit-learn gives them to estimators that take nothing else.
         tags.input_tags.allow_nan = all(map(_allows_nan, estimators_in(self.teachers)))
-        tags.input_tags.sparse = takes_sparse(self.student) and all(tag.input_tags.sparse for tag in given)
+        tags.input_tags.sparse = (
+            takes_sparse(self.student)
+            and all(map(takes_sparse, without_names(items_of(self.assistants))))
+            and all(tag.input_tags.sparse for tag in given)
+        )
         tags.target_tags.required = True
         tags.target_tags.multi_output = self._known_task() == "regression" and all(
             tag.target_tags.multi_output for tag in given

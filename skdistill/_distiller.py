@@ -42,6 +42,11 @@ class DistilledClassifier(ClassifierMixin, BaseDistilled):
         What is shipped. A name stands for the defaults of `TreeStudent`, `LinearStudent`,
         `AdditiveStudent` or `BoostedStudent`; with `max_bytes` for the best size of that family, and "auto" for the
         best of all families.
+    assistants : None, {"tree", "linear", "additive", "boosted"}, estimator, or list of these, default=None
+        Models of a size between committee and student (Mirzadeh et al. 2020): the first learns from the committee, the
+        next from the first, the student from the last, which also labels drawn and unlabelled rows. A list may hold
+        (name, estimator). Each learns with `blend` and `augmentation`, or what these choose from first. Where something
+        is judged, so is learning from the committee itself, which is taken if it is better by over a standard error.
     max_bytes : int or None, default=None
         What the packed student (``to_model().nbytes``) may take. For a student given by name; "auto" needs it.
     cv : int, splitter or iterable of splits, default=5
@@ -61,10 +66,10 @@ class DistilledClassifier(ClassifierMixin, BaseDistilled):
         that has one.
     blend : float in [0, 1] or "auto", default="auto"
         Weight of the true labels in the targets. "auto": chosen, see Notes.
-    augmentation : None, {"munge", "marginal", "auto"} or sampler, default=None
+    augmentation : None, {"munge", "marginal", "token_dropout", "auto"} or sampler, default=None
         New rows near the given ones, labelled by the committee fitted on all rows; how many and how heavy are the
-        sampler's parameters. A name stands for the defaults of `Munge` or `MarginalResampling`. It helps most
-        where rows are few. "auto": none or `Munge`, chosen, see Notes.
+        sampler's parameters. A name stands for the defaults of `Munge`, `MarginalResampling` or `TokenDropout`; of
+        images draws `ImageJitter`. It helps most where rows are few. "auto": none or `Munge`, chosen, see Notes.
     compression : None, {"prune", "sparsify", "reduce", "quantise"}, pass, or list of these, default=None
         What makes the fitted student smaller, one pass after the other; a name stands for the defaults of `Prune`,
         `Sparsify`, `Reduce` or `Quantise`, which comes last. The passes are judged on the labels that the student
@@ -100,6 +105,11 @@ class DistilledClassifier(ClassifierMixin, BaseDistilled):
     compression_ : list of dict
         What each pass did to `student_`: its name, packed bytes, the loss on the soft labels before and after, and the
         fidelity to the student before all passes. ``pandas.DataFrame(clf.compression_)`` shows it.
+    assistants_ : dict of name to assistant
+        With `assistants`: callables that label raw rows. Not pickled unless `keep_teachers`.
+    stages_ : list of dict
+        With `assistants`: of the committee and each assistant, the loss on the true labels of the training rows, out of
+        fold, the fidelity to the committee (share of equal classes, or R²), and packed bytes.
     encoder_, hard_encoder_ : TableEncoder, what encodes rows for `student_` and for `hard_student_`
     teachers_ : Committee, the fitted teachers by name; not pickled unless `keep_teachers`
     teacher_weights_ : dict of name to weight
@@ -131,9 +141,9 @@ class DistilledClassifier(ClassifierMixin, BaseDistilled):
     References
     ----------
     Buciluă, Caruana, Niculescu-Mizil (2006), Model compression, KDD. Hinton, Vinyals, Dean (2015), Distilling the
-    knowledge in a neural network. Dao et al. (2021), Knowledge distillation as semiparametric inference, ICLR. Guo et
-    al. (2017), On calibration of modern neural networks, ICML. Ranjan, Gneiting (2010), Combining probability
-    forecasts, JRSS B.
+    knowledge in a neural network. Mirzadeh et al. (2020), Improved knowledge distillation via teacher assistant, AAAI.
+    Dao et al. (2021), Knowledge distillation as semiparametric inference, ICLR. Guo et al. (2017), On calibration of
+    modern neural networks, ICML. Ranjan, Gneiting (2010), Combining probability forecasts, JRSS B.
 
     Examples
     --------
@@ -157,6 +167,7 @@ class DistilledClassifier(ClassifierMixin, BaseDistilled):
         teachers: Any = None,
         student: Any = "tree",
         *,
+        assistants: Any = None,
         max_bytes: int | None = None,
         cv: Any = 5,
         weighting: Any = "log_loss",
@@ -174,6 +185,7 @@ class DistilledClassifier(ClassifierMixin, BaseDistilled):
     ) -> None:
         self.teachers = teachers
         self.student = student
+        self.assistants = assistants
         self.max_bytes = max_bytes
         self.cv = cv
         self.weighting = weighting
@@ -201,7 +213,12 @@ class DistilledRegressor(RegressorMixin, BaseDistilled):
     teachers : None, str, estimator, or list of str, estimator and (name, estimator), default=None
         The committee. None: ``["svm", "ridge", "lightgbm"]``. Other names: ``"xgboost"``, ``"forest"``,
         ``"extra_trees"``, ``"hist_gradient_boosting"``, ``"mlp"``. `FrozenEstimator` and `CallableTeacher` are only
-        asked, never fitted.
+        asked, never fitted. For counts None is ``["poisson", "forest", "lightgbm"]``.
+    loss : {"squared", "poisson"}, default="squared"
+        "poisson" is for counts, y >= 0: teachers by name and the student maximise the Poisson likelihood, choices are
+        judged by its deviance, and the report has a column for it. The likelihood is linear in the counts, so soft
+        labels, means that the committee expects, and true counts blend as values do. Teachers must not predict less
+        than 0. Lines, additive and boosted students are sums of which the prediction is the exponential.
     cv : int, splitter or iterable of splits, default=5
         How real rows get labels from teachers that did not see them. An integer makes shuffled folds, or keeps groups
         together where ``groups`` is given to `fit`.
@@ -215,7 +232,7 @@ class DistilledRegressor(RegressorMixin, BaseDistilled):
         better; .7 is the best fixed weight. "auto": chosen, see Notes.
     device : {"auto", "cpu", "cuda"}, default="auto"
         Where values are aggregated: "auto" uses CuPy where it is installed and sees a GPU.
-    student, max_bytes, augmentation, compression, keep_teachers, n_jobs, random_state, verbose
+    student, assistants, max_bytes, augmentation, compression, keep_teachers, n_jobs, random_state, verbose
         As in `DistilledClassifier`.
 
     Attributes
@@ -227,6 +244,10 @@ teacher_weights_, notes_, fit_seconds_, n_features_in_, feature_names_in_
     Notes
     -----
     How "auto" chooses is told in `DistilledClassifier`.
+
+    References
+    ----------
+    P. McCullagh, J. Nelder, "Generalized linear models", Chapman and Hall, 1989 (`loss`).
 
     See Also
     --------
@@ -242,12 +263,19 @@ teacher_weights_, notes_, fit_seconds_, n_features_in_, feature_names_in_
     True
     """
 
+    _parameter_constraints: ClassVar[dict[str, Any]] = {
+        **BaseDistilled._parameter_constraints,
+        "loss": [StrOptions({"squared", "poisson"})],
+    }
+
     def __init__(
         self,
         teachers: Any = None,
         student: Any = "tree",
         *,
+        assistants: Any = None,
         max_bytes: int | None = None,
+        loss: str = "squared",
         cv: Any = 5,
         weighting: Any = "loss",
         aggregation: Any = "mean",
@@ -262,7 +290,9 @@ teacher_weights_, notes_, fit_seconds_, n_features_in_, feature_names_in_
     ) -> None:
         self.teachers = teachers
         self.student = student
+        self.assistants = assistants
         self.max_bytes = max_bytes
+        self.loss = loss
         self.cv = cv
         self.weighting = weighting
         self.aggregation = aggregation
@@ -289,8 +319,8 @@ class DistilledEstimator(BaseDistilled):
     ----------
     task : {"auto", "classification", "regression"}, default="auto"
         "auto": read from the teachers or the student if one tells, else from y.
-    teachers, student, max_bytes, cv, temperature, blend, augmentation, compression, class_weight, keep_teachers, \
-device, n_jobs, random_state, verbose
+    teachers, student, assistants, max_bytes, cv, temperature, blend, augmentation, compression, class_weight, \
+keep_teachers, device, n_jobs, random_state, verbose
         As in `DistilledClassifier`; a float as `temperature`, and `class_weight`, are for classification.
     aggregation : {"auto", "mean", "geometric", "median"} or callable, default="auto"
         "auto" is "geometric" for classification, "mean" for regression.
@@ -325,6 +355,7 @@ n_features_in_, feature_names_in_
         teachers: Any = None,
         student: Any = "tree",
         *,
+        assistants: Any = None,
         max_bytes: int | None = None,
         task: str = "auto",
         cv: Any = 5,
@@ -343,6 +374,7 @@ n_features_in_, feature_names_in_
     ) -> None:
         self.teachers = teachers
         self.student = student
+        self.assistants = assistants
         self.max_bytes = max_bytes
         self.task = task
         self.cv = cv

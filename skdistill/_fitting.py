@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import asdict
+from functools import partial
 from itertools import chain
 from numbers import Integral, Real
 from typing import Any, ClassVar, Self
@@ -15,7 +16,8 @@ from sklearn.utils import get_tags
 
 from ._composition import DistilledComposition
 from ._estimators import generator, seeded
-from ._inputs import TrainingData, check_table, check_training
+from ._facts import fit_notes
+from ._inputs import TrainingData, check_counts, check_pool, check_training
 from ._progress import Progress, spoken
 from ._selection import (
     BLENDS,
@@ -30,9 +32,10 @@ from ._selection import (
     reason,
     within_budget,
 )
-from ._shipped import MOST_ROWS, Shipped, Teaches, Workshop, check_compressible, told
+from ._shipped import Shipped, Teaches, Workshop, check_compressible
 from ._sklearn import Interval, StrOptions, fit_context, safe_indexing
-from ._streaming import Streams
+from ._stages import Course, check_widths, folds_within, resolve_assistants, stages
+from ._streaming import Streams, labels_of
 from ._transfer import Lesson, Recipe, Table, label_type
 from .augmentation import resolve_samplers
 from .compression import resolve_passes
@@ -41,11 +44,11 @@ from .preprocessing import TableEncoder
 from .students import for_width, resolve_families
 from .targets import AGGREGATIONS, Combiner, check_recipe, fit_combiner
 from .teachers import (
-    SVM_EXACT_ROWS,
     Fold,
     Member,
     Oracle,
     SoftLabels,
+    check_rates,
     count_fits,
     cross_fit,
     make_folds,
@@ -59,6 +62,7 @@ class DistilledFitting(DistilledComposition):
     _parameter_constraints: ClassVar[dict[str, Any]] = {
         "teachers": "no_validation",  # resolved with messages of their own
         "student": "no_validation",
+        "assistants": "no_validation",
         "max_bytes": [Interval(Integral, 1, None, closed="left"), None],
         "cv": ["cv_object"],
         "weighting": [None, StrOptions({"log_loss", "loss", "greedy"}), "array-like"],
@@ -73,6 +77,7 @@ class DistilledFitting(DistilledComposition):
         "verbose": ["verbose"],
     }
 
+    assistants: Any
     max_bytes: int | None
     weighting: Any
     aggregation: Any
@@ -83,6 +88,7 @@ class DistilledFitting(DistilledComposition):
     n_jobs: int | None
     random_state: Any
     verbose: int
+    loss: str = "squared"
     temperature: float | str = 1.0
     class_weight: Any = None
 
@@ -130,49 +136,60 @@ class DistilledFitting(DistilledComposition):
         """The stages."""
         self.fit_seconds_: dict[str, float] = {}
         progress = Progress(self, self.fit_seconds_)
-        task = self._resolve_task(y)
+        task = self._resolve_task(labels_of(X) if isinstance(X, Scan) and self._known_task() is None else y)
         is_sparse = sparse.issparse(X)
-        families = resolve_families(self.student, self.max_bytes, task, sparse=is_sparse)
+        families = resolve_families(self.student, self.max_bytes, task, sparse=is_sparse, loss=self.loss)
+        assistants = resolve_assistants(self.assistants, task, is_sparse, self.loss)
         streams = None
         if isinstance(X, Scan) or isinstance(X_unlabeled, Scan):
             with progress.stage("sample"):
-                streams = Streams.open(self, families, X, y, X_unlabeled, sample_weight, params)
+                streams = Streams.open(self, task, families, X, y, X_unlabeled, sample_weight, params)
             X, y, X_unlabeled, families = streams.X, streams.y, streams.X_unlabeled, streams.families
         samplers = resolve_samplers(self.augmentation, sparse=is_sparse)
-        workshop = Workshop(task, resolve_passes(self.compression))
+        workshop = Workshop(task, resolve_passes(self.compression), self.loss)
         check_compressible(workshop.passes, families)
         data = check_training(self, task, X, y, sample_weight, self.class_weight, params)
-        members = resolve_members(self.teachers, task, len(data.y), data.n_outputs)
-        self._check_names(member.name for member in members)
+        for sampler in samplers:
+            if sampler is not None:
+                sampler.check_columns(self.n_features_in_)
+        if self.loss == "poisson":
+            check_counts(self, data.y)
+        members = resolve_members(self.teachers, task, len(data.y), data.n_outputs, self.loss)
+        self._check_names([*(member.name for member in members), *assistants])
         check_recipe(task, len(members), self.weighting, self.aggregation, self.temperature, self.device)
         fit_params, split_params = self._route(data.params, data.sample_weight)
         rng = generator(self.random_state)
         # Seeded once, so that the rival draws what the student draws.
         families = tuple(tuple(seeded(student, rng) for student in family) for family in families)
+        assistants = {name: seeded(student, rng) for name, student in assistants.items()}
 
         with progress.stage("encoder") as stage:
             # First, since it is quick and reads every cell: what no stage can use is refused before the long work.
-            scales = sorted({bool(student.wants_scaling) for family in families for student in family})
+            learners = [*chain.from_iterable(families), *assistants.values()]
+            scales = sorted({bool(student.wants_scaling) for student in learners})
             encoders = {s: TableEncoder(scale=s).fit(data.X, sample_weight=data.sample_weight) for s in scales}
             table = Table(data.X, encoders)
-            pool = None if X_unlabeled is None else table.beside(check_table(self, X_unlabeled, reset=False))
+            pool = None if X_unlabeled is None else table.beside(check_pool(self, X_unlabeled))
             for scale in scales:
                 for rows in [table] if pool is None else [table, pool]:
                     rows.encoded(scale)
             n_rows, n_encoded = table.encoded(scales[0]).shape
             families = for_width(families, n_encoded)
+            check_widths(assistants.values(), n_encoded)
             stage.say(
                 f"{task} of {n_rows:,} rows, {self.n_features_in_:,} columns as {n_encoded:,} features",
                 **{"task": task, "rows": n_rows, "columns": self.n_features_in_, "features": n_encoded},
             )
         blends = BLENDS[task] if self.blend == "auto" else (float(self.blend),)
-        choices = Choices(families, blends, samplers, self.max_bytes)
+        choices = Choices(families, blends, samplers, self.max_bytes, bool(assistants))
+        # An assistant learns what the student would learn where nothing is judged.
+        helpers = {name: Recipe(each, blends[0], samplers[0]) for name, each in assistants.items()}
         if self.max_bytes is not None:
             with progress.stage("budget") as stage:
                 choices = within_budget(choices, table, data.true_labels(), data.sample_weight, workshop)
                 stage.say(f"{len(choices.families)} families of students fit {self.max_bytes:,} bytes")
         folds: list[Fold] = []
-        if not (choices.only() and all(member.frozen for member in members)):
+        if assistants or not (choices.only() and all(member.frozen for member in members)):
             seed = rng.randint(np.iinfo(np.int32).max)
             folds = make_folds(self.cv, data.X, data.y, task, kept=data.kept, seed=seed, split_params=split_params)
         judged = [] if choices.only() else judged_folds(folds)
@@ -187,33 +204,42 @@ class DistilledFitting(DistilledComposition):
             names = ", ".join(member.name for member in members)
             stage.say(f"{names}: {n_fits} fits in {len(folds)} folds", fits=n_fits, folds=len(folds))
         seed = rng.randint(np.iinfo(np.int32).max)
+        if self.loss == "poisson":
+            check_rates(soft.committee, soft.labels)
         with progress.stage("targets") as stage:
-            lesson, combine = self._lesson(task, data, members, table, None, soft, pool, seed)
+            lesson, combine = self._lesson(task, data, members, table, None, soft, pool, seed, folds)
             weights = dict(zip(soft.committee, combine.weights.tolist(), strict=True))
             told = ", ".join(f"{name} {weight:.2f}" for name, weight in weights.items())
             stage.say(f"weights of the teachers {told}", weights=weights)
-            judge = Judge(self._grounds(task, data, members, table, soft, pool, seed), workshop)
+            judge = Judge(self._grounds(task, data, members, table, soft, pool, seed, folds, helpers), workshop)
             committee = soft.committee
             del soft  # T matrices that no later stage reads
-            teaching: Teaches = lesson if streams is None else streams.lesson(lesson, data)
+            course = Course(lesson, helpers)
+            if streams is not None:
+                course.deliver = partial(streams.lesson, data=data)
+        if helpers:
+            with progress.stage("assistants") as stage:
+                self.assistants_ = {each.name: each for each in course.assistants}
+                self.stages_ = stages(course)
+                stage.say(", ".join(f"{row['stage']} {row['loss']:.4g}" for row in self.stages_), stages=self.stages_)
         with progress.stage("selection", most_trials(choices, len(judge.grounds))) as stage:
             judge.step = stage.step
             ranking = choose(choices, judge) if judge.grounds else []
             judge.step = None
             stage.say(f"{len(ranking)} recipes judged" if ranking else "nothing to choose", recipes=len(ranking))
         with progress.stage("student") as stage:
-            shipped, self.recipe_ = self._first_that_fits(choices, ranking, judge, teaching)
+            shipped, self.recipe_ = self._first_that_fits(choices, ranking, judge, course)
             self.student_, self.encoder_ = shipped.student, shipped.encoder
             size = "" if shipped.nbytes is None else f", {shipped.nbytes:,} bytes"
             stage.say(f"{self.recipe_.student}{size}", nbytes=shipped.nbytes)
             if self.selection_:
-                why = reason(self.selection_, task, any(member.frozen for member in members))
+                why = reason(self.selection_, workshop.measure, any(member.frozen for member in members))
                 stage.say(why.removeprefix("selection: "))
             del judge, ranking
         with progress.stage("rival on hard labels"):
             # The honest rival is the same student without the committee; fitted here so that a report never fits.
             rival = Recipe(self.recipe_.student, hard=True)
-            rivals = shipped if self.recipe_.hard else workshop.fit(rival, teaching)
+            rivals = shipped if self.recipe_.hard else workshop.fit(rival, course)
             self.hard_student_, self.hard_encoder_ = rivals.student, rivals.encoder
 
         self.compression_ = [asdict(step) for step in shipped.steps]
@@ -268,6 +294,7 @@ class DistilledFitting(DistilledComposition):
         soft: SoftLabels,
         pool: Table | None,
         seed: int,
+        folds: list[Fold],
     ) -> tuple[Lesson, Combiner]:
         """What the committee behind `soft` can teach about the given rows (None: all) and others."""
         combine = fit_combiner(
@@ -293,7 +320,8 @@ class DistilledFitting(DistilledComposition):
             covered = soft.covered[rows]
             weight = None if weight is None else weight[rows]
         oracle = Oracle(soft.committee, combine)
-        return Lesson(table, Q, covered, truth, true_labels, weight, task, oracle, pool, seed), combine
+        inner = folds_within(folds, rows, len(data.y))
+        return Lesson(table, Q, covered, truth, true_labels, weight, task, oracle, pool, seed, inner), combine
 
     def _grounds(
         self,
@@ -304,14 +332,16 @@ class DistilledFitting(DistilledComposition):
         soft: SoftLabels,
         pool: Table | None,
         seed: int,
+        folds: list[Fold],
+        helpers: dict[str, Recipe],
     ) -> list[Ground]:
         """What students are judged on, one for each trial."""
         grounds = []
         for trial in soft.trials:
-            lesson, _ = self._lesson(task, data, members, table, trial.rows, trial.soft, pool, seed)
+            lesson, _ = self._lesson(task, data, members, table, trial.rows, trial.soft, pool, seed, folds)
             weight = None if data.sample_weight is None else data.sample_weight[trial.held]
             held = table.part(trial.held, safe_indexing(data.X, trial.held))
-            grounds.append(Ground(lesson, held, data.true_labels()[trial.held], weight))
+            grounds.append(Ground(Course(lesson, helpers), held, data.true_labels()[trial.held], weight))
         return grounds
 
     def _first_that_fits(
@@ -354,24 +384,4 @@ class DistilledFitting(DistilledComposition):
         self._allows_nan = get_tags(self).input_tags.allow_nan
         if data.classes is not None:
             self.classes_ = data.classes
-        notes = []
-        if len(data.y) > SVM_EXACT_ROWS and any(member.preset == "svm" for member in members):
-            notes.append(
-                f"svm: above {SVM_EXACT_ROWS:,} rows a linear SVM on Nystroem features stands in for the kernel SVM."
-            )
-        route = getattr(self.student_, "route_", None)
-        if route is not None:
-            notes.append(f"student: {type(self.student_.estimator).__name__}, fitted by {route}.")
-        if self.compression_:
-            notes.append(told(self.compression_, min(len(data.y), MOST_ROWS)))
-        if self.augmentation_ is not None:
-            n_new = self.augmentation_.n_new(len(data.y))
-            notes.append(f"augmentation: {n_new:,} rows drawn by {self.augmentation_!r} and labelled by the committee.")
-        if self.selection_:
-            notes.append(reason(self.selection_, task, any(member.frozen for member in members)))
-        elif isinstance(self.blend, str) or self.augmentation == "auto":
-            notes.append(
-                f"selection: none, since it takes 3 folds of 'cv' to judge: blend={self.recipe_.blend:g}, augmentation="
-                f"{self.recipe_.sampler!r}."
-            )
-        self.notes_ = tuple(notes)
+        self.notes_ = tuple(fit_notes(self, members, len(data.y)))

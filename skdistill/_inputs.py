@@ -91,6 +91,20 @@ def check_table(estimator: Any, X: Any, *, reset: bool) -> Any:
     )
 
 
+def check_pool(estimator: Any, X: Any) -> Any:
+    """Check the rows without labels against the columns of `fit`.
+
+    Raises
+    ------
+    ValueError
+        Their columns are others; the message says so of `X_unlabeled`.
+    """
+    try:
+        return check_table(estimator, X, reset=False)
+    except ValueError as error:
+        raise ValueError(f"X_unlabeled must have the columns of X, in their order. {error}") from error
+
+
 def check_training(
     estimator: Any,
     task: str,
@@ -153,6 +167,27 @@ def check_training(
     elif len(targets) != (1 if y.ndim == 1 else y.shape[1]):
         targets = tuple(f"y{j}" for j in range(y.shape[1])) if y.ndim == 2 else ("y",)
     return TrainingData(X, y, codes, classes, targets, flat, weight, kept, params)
+
+
+def check_counts(estimator: Any, y: NDArray[Any]) -> None:
+    """Raise unless values can be counts: none below 0, and some above.
+
+    Raises
+    ------
+    ValueError
+        Names the first row below 0.
+    """
+    rows = y.reshape(len(y), -1)
+    below = np.flatnonzero((rows < 0).any(axis=1))
+    if len(below):
+        raise ValueError(
+            f"loss='poisson' of {type(estimator).__name__} needs counts, no y below 0. Row {below[0]} holds "
+            f"{rows[below[0]].min():.6g}. Leave such rows out, or pass loss='squared'."
+        )
+    if not rows.any(axis=0).all():
+        raise ValueError(
+            f"loss='poisson' of {type(estimator).__name__} needs a count above 0 for each target. All y are 0."
+        )
 
 
 def _target_names(y: Any) -> tuple[str, ...]:

@@ -17,7 +17,17 @@ from typing import Any
 LOGGER = logging.getLogger("skdistill")
 
 #: The stages of a fit, in their order; some are left out where there is nothing to do.
-STAGES = ("sample", "encoder", "budget", "teachers", "targets", "selection", "student", "rival on hard labels")
+STAGES = (
+    "sample",
+    "encoder",
+    "budget",
+    "teachers",
+    "targets",
+    "assistants",
+    "selection",
+    "student",
+    "rival on hard labels",
+)
 
 _LEVELS = {0: logging.WARNING, 1: logging.INFO}
 

@@ -17,8 +17,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ._shipped import Workshop
-from ._transfer import Lesson, Recipe, Table, TransferSet
+from ._stages import Course
+from ._transfer import Recipe, Table, TransferSet
 from .augmentation import BaseSampler
+from .report._metrics import mean_deviances
 from .teachers import Fold
 
 #: Folds are judged until they hold this many rows, the last ones first: those of a time series have most behind them.
@@ -54,16 +56,28 @@ class Choices:
     samplers : tuple of BaseSampler or None
     max_bytes : int, optional
         What the packed student may take.
+    assisted : bool
+        Whether there are assistants to learn from; learning from the committee itself is then one choice more.
     """
 
     families: tuple[tuple[Any, ...], ...]
     blends: tuple[float, ...]
     samplers: tuple[BaseSampler | None, ...]
     max_bytes: int | None
+    assisted: bool = False
 
     def first(self) -> Recipe:
         """What is taken where nothing can be judged."""
-        return Recipe(self.families[0][0], self.blends[0], self.samplers[0])
+        return self.soft(self.families[0][0])[0]
+
+    def soft(self, student: Any) -> list[Recipe]:
+        """All that a student may learn of soft labels, the first choice first."""
+        recipes = [
+            Recipe(student, blend, sampler, assisted=self.assisted)
+            for sampler in self.samplers
+            for blend in self.blends
+        ]
+        return [*recipes, replace(recipes[0], assisted=False)] if self.assisted else recipes
 
     def only(self) -> bool:
         """Whether there is nothing to choose."""
@@ -131,13 +145,13 @@ class Ground:
 
     Attributes
     ----------
-    lesson : Lesson
+    lesson : Course
     held : Table of m rows
     true_labels : ndarray of shape (m, n_outputs)
     weight : ndarray of shape (m,), or None where all are 1
     """
 
-    lesson: Lesson
+    lesson: Course
     held: Table
     true_labels: NDArray[np.float64]
     weight: NDArray[np.float64] | None
@@ -151,7 +165,7 @@ class Verdict:
     ----------
     recipe : Recipe
     losses : ndarray of shape (m,)
-        Log-loss; for values the squared error in units of the target's variance.
+        Log-loss; for values the squared error in units of the target's variance, for counts the Poisson deviance.
     errors : ndarray of shape (m,)
         Whether the class is wrong; for values `losses`.
     weight : ndarray of shape (m,)
@@ -217,7 +231,7 @@ class Judge:
 
     def _trial(self, recipe: Recipe, number: int) -> Verdict:
         """The verdict of one ground, where each recipe is fitted once."""
-        key = (repr(recipe.student), recipe.hard, recipe.blend, repr(recipe.sampler), number)
+        key = (repr(recipe.student), recipe.hard, recipe.blend, repr(recipe.sampler), recipe.assisted, number)
         if key not in self._trials:
             started = time.perf_counter()
             verdict = self._trials[key] = self._judge(recipe, self.grounds[number])
@@ -232,6 +246,8 @@ class Judge:
             likelihood = np.sum(outputs * truth, axis=1)
             losses = -np.log(np.maximum(likelihood, np.finfo(np.float64).eps))
             errors = (outputs.argmax(axis=1) != truth.argmax(axis=1)).astype(np.float64)
+        elif self.workshop.loss == "poisson":
+            errors = losses = mean_deviances(truth, outputs)
         else:
             spread = ground.lesson.true_labels.var(axis=0)
             errors = losses = np.mean((outputs - truth) ** 2 / np.where(spread > 0, spread, 1.0), axis=1)
@@ -257,14 +273,13 @@ def choose(choices: Choices, judge: Judge) -> list[Verdict]:
     students = [student for family in choices.families for student in _that_fit(family, judge, choices.max_bytes)]
     if not students:  # here none fits, but on all rows some do
         students = [family[0] for family in choices.families]
-    first, *rest = [(blend, sampler) for sampler in choices.samplers for blend in choices.blends]
-    recipes = [recipe for student in students for recipe in (Recipe(student, hard=True), Recipe(student, *first))]
+    recipes = [recipe for student in students for recipe in (Recipe(student, hard=True), choices.soft(student)[0])]
     if len(recipes) > _FINALISTS:
         recipes = _finalists(recipes, judge)
     verdicts = sorted(map(judge, recipes), key=_loss)
     rival = next(verdict for verdict in verdicts if verdict.recipe.hard)
     chosen = next((v for v in verdicts if not v.recipe.hard and not _is_known_worse(v, rival)), rival)
-    further = [judge(Recipe(chosen.recipe.student, *pair)) for pair in rest]
+    further = [judge(recipe) for recipe in choices.soft(chosen.recipe.student)[1:]]
     challenger = min((v for v in further if not _is_known_worse(v, rival)), key=_loss, default=chosen)
     if chosen.loss - challenger.loss > challenger.se(chosen):
         chosen = challenger
@@ -276,7 +291,7 @@ def most_trials(choices: Choices, n_grounds: int) -> int:
     """How many trials `choose` holds at most: of sizes and sketches on the first ground, of the finalists on all."""
     n_students = sum(map(len, choices.families))
     n_finalists = min(2 * n_students, _FINALISTS + 1)
-    n_further = len(choices.blends) * len(choices.samplers) - 1
+    n_further = len(choices.blends) * len(choices.samplers) - 1 + choices.assisted
     return 3 * n_students + (n_finalists + n_further) * n_grounds if n_grounds else 0
 
 
@@ -330,6 +345,7 @@ def evidence(verdict: Verdict, chosen: Verdict) -> dict[str, Any]:
         "student": repr(recipe.student),
         "labels": "hard" if recipe.hard else "soft",
         "blend": 1.0 if recipe.hard else recipe.blend,
+        "assisted": recipe.assisted,
         "augmentation": None if recipe.sampler is None else repr(recipe.sampler),
         "nbytes": verdict.nbytes,
         "loss": verdict.loss,
@@ -340,17 +356,16 @@ def evidence(verdict: Verdict, chosen: Verdict) -> dict[str, Any]:
     }
 
 
-def reason(selection: list[dict[str, Any]], task: str, frozen: bool) -> str:
-    """What was chosen and why, in a sentence."""
+def reason(selection: list[dict[str, Any]], measure: str, frozen: bool) -> str:
+    """What was chosen and why, in a sentence; `measure` is the loss that it was judged by."""
     best = selection[0]
     hard = next(row for row in selection if row["labels"] == "hard")
     labels = "hard labels only" if best is hard else f"blend={best['blend']:g}"
     augmentation = "" if best["augmentation"] is None else f" and {best['augmentation']}"
-    loss = "log-loss" if task == "classification" else "squared error in units of the target's variance"
     seen = "no teacher fitted here had seen (the frozen ones may have)" if frozen else "no teacher had seen"
     note = (
         f"selection: {labels}{augmentation} for {best['student']}, chosen from {len(selection)} recipes, judged by "
-        f"{loss} on {best['rows']:,} rows that {seen}: {best['loss']:.4g}"
+        f"{measure} on {best['rows']:,} rows that {seen}: {best['loss']:.4g}"
     )
     if best is not hard:
         difference, se = hard["loss_minus_chosen"], hard["se"]

@@ -92,10 +92,20 @@ class Workshop:
     passes : tuple of CompressionPass
         They are judged on the real rows that the student learned from, with the labels it learned. Rows kept from the
         student cost it more than they tell (benchmarks/RESULTS.md).
+    loss : {"squared", "poisson"}
+        Of a regression.
     """
 
     task: str
     passes: tuple[CompressionPass, ...] = ()
+    loss: str = "squared"
+
+    @property
+    def measure(self) -> str:
+        """What students are judged by, in words."""
+        if self.task == "classification":
+            return "log-loss"
+        return "Poisson deviance" if self.loss == "poisson" else "squared error in units of the target's variance"
 
     def fit(self, recipe: Recipe, lesson: Teaches) -> Shipped:
         """What becomes of the recipe's student."""

@@ -10,11 +10,10 @@ from typing import Any, NamedTuple, Self
 import numpy as np
 from numpy.typing import NDArray
 from sklearn import config_context
-from sklearn.base import clone
 
 from ._inputs import TrainingData
 from ._sklearn import num_samples
-from ._transfer import Lesson, Recipe, Table, TransferSet, label_type
+from ._transfer import Lesson, Recipe, Table, TransferSet, label_type, learner
 from .engine import Block, ChainEngine, Engine, MemoryEngine, Scan, taken
 from .preprocessing import TableEncoder
 from .students import check_streams
@@ -22,6 +21,8 @@ from .targets import blend_labels
 
 #: Rows that the committee labels at a time: a kernel machine holds some kilobytes for each.
 LABEL_ROWS = 8_192
+#: Rows of which the labels tell the task of a `DistilledEstimator`.
+TASK_ROWS = 10_000
 
 
 Families = tuple[tuple[Any, ...], ...]
@@ -56,6 +57,7 @@ class Streams:
     def open(
         cls,
         estimator: Any,
+        task: str,
         families: Families,
         X: Any,
         y: Any,
@@ -70,7 +72,7 @@ class Streams:
         TypeError
             No student streams.
         ValueError
-            There is no target or task, or some rows have no target, or what goes with arrays is given beside a scan.
+            There is no target, or some rows have no target, or what goes with arrays is given beside a scan.
         """
         real = X if isinstance(X, Scan) else None
         pool = X_unlabeled.unlabelled() if isinstance(X_unlabeled, Scan) else None
@@ -89,11 +91,6 @@ class Streams:
                     )
             if not real.targets:
                 raise ValueError(f"{name}.fit needs labels: pass scan(..., target=<column>) to learn from {real}.")
-            task = estimator._known_task()
-            if task is None:
-                raise ValueError(
-                    f"{name} does not read the task from a scan: pass task='classification' or task='regression'."
-                )
             numbers, X, y = real.sample(real.sample_rows, stratify=task == "classification", seed=seed)
         if pool is not None:
             _, X_unlabeled, _ = pool.sample(pool.sample_rows, seed=seed)
@@ -121,6 +118,11 @@ class Streams:
             _, first = np.unique(data.codes, return_index=True)
             weights = data.sample_weight[first]
         return StreamedLesson(lesson, self, data.classes, weights)
+
+
+def labels_of(X: Scan) -> NDArray[Any] | None:
+    """Labels of some rows, from which the task is read; None where there is no target."""
+    return X.sample(min(X.sample_rows, TASK_ROWS))[2] if X.targets else None
 
 
 class Teaching(NamedTuple):
@@ -224,7 +226,8 @@ class StreamedLesson:
         engine = parts[0] if len(parts) == 1 else ChainEngine(parts)
         n_outputs = self.sample.Q.shape[1]
         with config_context(enable_metadata_routing=False):  # the caller's routing does not speak of the student
-            return clone(recipe.student).fit_blocks(engine, width, n_outputs)
+            fresh, besides = learner(recipe.student, self.sample.moves(recipe))
+            return fresh.fit_blocks(engine, width, n_outputs, **besides)
 
     def _real(self, recipe: Recipe, block_rows: int) -> Engine:
         scan, task = self.streams.real, self.sample.task

@@ -15,9 +15,14 @@ from sklearn import config_context
 from sklearn.base import clone
 
 from ._progress import tell
-from .augmentation import BaseSampler
+from .augmentation import BaseSampler, move_one
 from .preprocessing import TableEncoder
+from .students import Moves
 from .targets import blend_labels
+from .teachers import Fold
+
+#: Moves that a student fits, at most: the committee labels two rows for each.
+MOST_MOVES = 10_000
 
 
 @dataclass(frozen=True, eq=False)
@@ -70,15 +75,19 @@ class Recipe:
         Draws further rows for the committee to label.
     hard : bool
         The true labels of the real rows alone: nothing comes from the committee.
+    assisted : bool
+        Whether the last assistant labels the rows, and not the committee.
     """
 
     student: Any
     blend: float = 1.0
     sampler: BaseSampler | None = None
     hard: bool = False
+    assisted: bool = False
 
     def __str__(self) -> str:
         labels = "hard labels" if self.hard else f"blend={self.blend:g}"
+        labels += " of the last assistant" if self.assisted else ""
         return f"{self.student} on {labels}" + ("" if self.sampler is None else f" and {self.sampler}")
 
     @property
@@ -146,6 +155,8 @@ class Lesson:
         Unlabelled rows.
     seed : int
         Of the samplers: each draws the same rows for all recipes that name it.
+    folds : tuple of (train, test)
+        Of the real rows, for whoever is fitted on them next to label them out of fold.
     """
 
     real: Table
@@ -158,11 +169,36 @@ class Lesson:
     oracle: Callable[[Any], NDArray[np.float64]]
     pool: Table | None = None
     seed: int = 0
+    folds: tuple[Fold, ...] = ()
     _labelled: dict[str, tuple[Table, NDArray[Any]]] = field(default_factory=dict)
+    _moved: list[tuple[Table, NDArray[np.float64]]] = field(default_factory=list)
 
     def fit(self, recipe: Recipe) -> Any:
         """A fitted clone of the recipe's student."""
-        return fit_on(recipe.student, self.transfer_set(recipe))
+        return fit_on(recipe.student, self.transfer_set(recipe), self.moves(recipe))
+
+    def moves(self, recipe: Recipe) -> Moves | None:
+        """Moves of real rows, where the recipe's student fits differences between soft labels.
+
+        Raises
+        ------
+        TypeError
+            The rows are sparse.
+        """
+        if recipe.hard or not getattr(recipe.student, "difference_weight", 0):
+            return None
+        if sparse.issparse(self.real.X):
+            raise TypeError(
+                f"{recipe.student!r} does not take sparse X: single cells are moved. Pass X.toarray() where memory "
+                "allows it, or difference_weight=0."
+            )
+        if not self._moved:
+            n_moves = min(len(self.Q), MOST_MOVES)
+            ends = move_one(self.real.X, n_moves, self.seed)
+            tables = [self.real.beside(X) for X in ends]
+            self._moved = [(table, np.asarray(self.oracle(table.X), dtype=np.float64)) for table in tables]
+        (start, before), (end, after) = self._moved
+        return Moves(start.encoded(recipe.scale), end.encoded(recipe.scale), before, after)
 
     def transfer_set(self, recipe: Recipe) -> TransferSet:
         """The rows that the recipe's student learns from."""
@@ -215,9 +251,20 @@ class Lesson:
         return table.encoded(recipe.scale), labels
 
 
-def fit_on(student: Any, rows: TransferSet) -> Any:
-    """A clone of the student fitted on the given rows."""
+def learner(student: Any, moves: Moves | None) -> tuple[Any, dict[str, Any]]:
+    """A clone of the student, which without moves matches no differences, and what its fit is given besides rows."""
+    learner = clone(student)
+    if moves is not None:
+        return learner, {"moves": moves}
+    if getattr(learner, "difference_weight", 0):  # hard labels alone: no committee tells what a move changes
+        learner.difference_weight = 0.0
+    return learner, {}
+
+
+def fit_on(student: Any, rows: TransferSet, moves: Moves | None = None) -> Any:
+    """A clone of the student fitted on the given rows, and on moves of them where it takes these."""
     # A single regression target goes in as the one-dimensional y that estimators expect.
     Q = rows.Q.ravel() if rows.Q.shape[1] == 1 else rows.Q
     with config_context(enable_metadata_routing=False):  # the caller's routing does not speak of the student
-        return clone(student).fit(rows.Z, Q, sample_weight=rows.weight)
+        fresh, besides = learner(student, moves)
+        return fresh.fit(rows.Z, Q, sample_weight=rows.weight, **besides)

@@ -8,7 +8,7 @@ import numpy as np
 from random_models import full_model, random_additive, random_tree, random_tree_sum
 
 from skdistill.compression import Prune, Quantise, Sparsify, compress
-from skdistill.model import CategoryColumn, Linear, Model, NumericColumn, Output, Preprocessor
+from skdistill.model import CategoryColumn, Decoded, Linear, Model, NumericColumn, Output, Preprocessor
 
 #: Names and labels that end strings, comments and identifiers in one language or another.
 NASTY = ('a"b', "it's", "*/ //", "\\", "%s {0} {name}", "a\nb", "??/ ??)", "Ł é 日本", '"; DROP TABLE input_rows; --')
@@ -31,11 +31,15 @@ def tables() -> dict[str, Preprocessor]:
     }
 
 
-KINDS = ("tree", "chain", "leaf", "linear", "additive", "sum")
+KINDS = ("tree", "chain", "leaf", "linear", "additive", "sum", "decoded")
 
 
 def predictor(kind: str, n_features: int, k: int, seed: int = 0):
     rng = np.random.default_rng(seed)
+    if kind == "decoded":
+        rank = min(2, k)
+        core = predictor(("tree", "linear", "additive", "sum")[(n_features + k) % 4], n_features, rank, seed)
+        return Decoded(core, rng.normal(size=(rank, k)), rng.normal(size=k))
     if kind == "linear":
         coef = rng.normal(size=(n_features, k))
         coef[rng.random(n_features) < 0.2] = 0
@@ -54,9 +58,9 @@ def classifier(table: str, kind: str, link: str, classes=("low", "m\"i'd", "\\hi
     return Model(preprocessor, found, Output("classification", link, classes))
 
 
-def regressor(table: str, kind: str, targets=("y",)) -> Model:
+def regressor(table: str, kind: str, targets=("y",), link: str = "identity") -> Model:
     preprocessor = tables()[table]
-    output = Output("regression", "identity", targets=targets, flat=len(targets) == 1)
+    output = Output("regression", link, targets=targets, flat=len(targets) == 1)
     return Model(preprocessor, predictor(kind, preprocessor.n_encoded, len(targets)), output)
 
 
@@ -68,12 +72,14 @@ def matrix() -> dict[str, Model]:
             for link in ("softmax", "simplex"):
                 found[f"{table}-{kind}-{link}"] = classifier(table, kind, link)
             found[f"{table}-{kind}-value"] = regressor(table, kind)
+            found[f"{table}-{kind}-rate"] = regressor(table, kind, link="exp")
     for kind in KINDS:
         found[f"scores-{kind}"] = classifier("mixed", kind, "identity", (3, -1, 7))
         found[f"numbers-{kind}"] = classifier("plain", kind, "softmax", (0.5, 2.0))
         found[f"bools-{kind}"] = classifier("plain", kind, "simplex", (False, True))
         found[f"one-{kind}"] = classifier("plain", kind, "softmax", ("all",))
         found[f"targets-{kind}"] = regressor("mixed", kind, ("y", "z"))
+        found[f"rates-{kind}"] = regressor("mixed", kind, ("y", "z"), "exp")
     return found | compressed()
 
 
@@ -98,6 +104,7 @@ def compressed() -> dict[str, Model]:
         "linear-value": regressor("scaled", "linear"),
         "additive-softmax": classifier("mixed", "additive", "softmax"),
         "additive-value": regressor("scaled", "additive"),
+        "additive-rate": regressor("plain", "additive", link="exp"),
         "sum-softmax": classifier("mixed", "sum", "softmax"),
         "sum-values": regressor("plain", "sum", ("y", "z")),
     }

@@ -7,6 +7,7 @@ import numpy as np
 from skdistill.model import (
     Additive,
     CategoryColumn,
+    Decoded,
     Linear,
     Model,
     NumericColumn,
@@ -76,6 +77,13 @@ def random_model(kind: str, seed: int, k: int) -> tuple[Model, np.ndarray, np.nd
         predictor = Linear(rng.normal(size=(n_features, k)) * (rng.random((n_features, 1)) < 0.8), rng.normal(size=k))
     elif kind == "additive":
         predictor = random_additive(rng, n_features, k)
+    elif kind == "decoded":
+        rank = min(k, 2)
+        core = random_model(("tree", "linear", "additive", "tree_sum")[seed % 4], seed, rank)[0].predictor
+        matrix, bias = rng.normal(size=(rank, k)), rng.normal(size=k)
+        if k > 1 and seed % 8 < 4:  # the last class is zero, and left out
+            matrix[:, -1], bias[-1] = 0, 0
+        predictor = Decoded(core, matrix, bias)
     else:
         predictor = random_tree_sum(rng, int(rng.integers(1, 8)), n_features, k)
     number = {"fill": float(np.float32(rng.normal()))}

@@ -6,6 +6,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 from numpy.testing import assert_allclose, assert_array_equal
+from sklearn.base import clone
 from sklearn.datasets import load_breast_cancer, load_diabetes, load_wine
 from sklearn.model_selection import GridSearchCV
 
@@ -186,7 +187,6 @@ def test_a_fit_that_fails_leaves_no_file(tmp_path, monkeypatch):
         (lambda rows, y: committee("tree").fit(rows, y), ValueError, r"fit got 'y' beside a scan. Labels are read"),
         (lambda rows, y: committee("tree").fit(rows, sample_weight=y), ValueError, "fit got 'sample_weight' beside"),
         (lambda rows, y: committee("tree").fit(rows.unlabelled()), ValueError, "needs labels: pass scan"),
-        (lambda rows, y: DistilledEstimator().fit(rows), ValueError, "pass task='classification' or task='regression'"),
         (
             lambda rows, y: DistilledClassifier(student=BoostedStudent()).fit(rows),
             TypeError,
@@ -212,8 +212,23 @@ def test_additive_students_stream():
     assert_allclose(clf.fit(scan(X, target=y)).predict_proba(X), expected, rtol=1e-5)
 
 
+def test_the_task_is_read_from_the_labels_of_a_scan():
+    X, y = load_wine(return_X_y=True)
+    settings = {"cv": 2, "blend": 0.3, "random_state": 0}
+    both = DistilledEstimator("svm", TreeStudent(max_leaves=4, repair=None), **settings)
+    found = both.fit(scan(X, target=y, sample_rows=100))
+    named = DistilledEstimator("svm", TreeStudent(max_leaves=4, repair=None), task="classification", **settings)
+    assert found.task_ == "classification"
+    assert_array_equal(found.predict_proba(X), named.fit(scan(X, target=y, sample_rows=100)).predict_proba(X))
+    assert clone(both).fit(scan(X[:, 1:], target=X[:, 0])).task_ == "regression"
+    with pytest.raises(ValueError, match=r"y holds \d+ distinct whole numbers.*Pass task='classification'"):
+        clone(both).fit(scan(X, target=np.arange(len(X))))
+    with pytest.raises(ValueError, match="needs labels: pass scan"):
+        clone(both).fit(scan(X))
+
+
 def test_students_that_do_not_stream_are_no_choice():
     X, y = breast_cancer()
     families = resolve_families("auto", 200, "classification")
-    kept = Streams.open(committee("tree"), families, scan(X, target=y), None, None, None, {}).families
+    kept = Streams.open(committee("tree"), "classification", families, scan(X, target=y), None, None, None, {}).families
     assert [type(family[0]) for family in kept] == [AdditiveStudent, LinearStudent, TreeStudent]

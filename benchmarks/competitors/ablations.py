@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from skdistill import Munge, TreeStudent
+from skdistill import BoostedStudent, Munge, TreeStudent
 from skdistill.targets import blend_labels, fit_combiner
 
 from ..plan import BLEND
@@ -39,6 +39,19 @@ def _combined(
         device="cpu",
     )
     return combine(labels)
+
+
+def _of_assistant(split: Split) -> np.ndarray:
+    """Labels of boosted assistants, each fitted on the committee's labels of the other folds."""
+
+    def make() -> np.ndarray:
+        Z, Q = split.raw[0], split.soft()
+        labels = np.zeros_like(split.labels.train)
+        for train, test in split.folds:
+            labels[test] = BoostedStudent().fit(Z[train], Q[train]).evaluate(Z[test])
+        return labels
+
+    return np.array(split.shared("labels of the assistant", make))
 
 
 @dataclass(frozen=True)
@@ -97,6 +110,7 @@ LEVERS = (
     Lever("naive_committee", "plain mean of the teachers", labels=partial(_combined, 1.0, None, "mean")),
     Lever("half_true", "half true labels (blend .5)", blend=0.5),
     Lever("without_shrinkage", "without shrinkage", {"shrinkage": 0.0}),
+    Lever("with_assistant", "with a boosted assistant", labels=_of_assistant),
     Lever("with_munge", "with MUNGE, 3 rows for each real one", sampler=Munge()),
 )
 

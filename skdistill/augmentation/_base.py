@@ -1,8 +1,8 @@
-"""What every sampler shares: which rows to start from, and building a table of the caller's kind.
+"""What every sampler shares: which rows to start from, and what is refused.
 
-A sampler adds its parameters and one method, `_donors`, which says for every cell of the new rows which given row it is
-taken from. As nothing but the column's own cells is ever put in, types, categories, missing values, whole numbers,
-grids and ranges stay what they are, in any kind of table.
+A sampler of tables derives from `CellSampler` and adds its parameters and one method, `_donors`, which says for every
+cell of the new rows which given row it is taken from. As nothing but the column's own cells is ever put in, types,
+categories, missing values, whole numbers, grids and ranges stay what they are, in any kind of table.
 """
 
 from __future__ import annotations
@@ -24,7 +24,10 @@ Rows = NDArray[np.intp]
 
 
 class BaseSampler(BaseEstimator, ABC):
-    """Draws new rows near the rows of a table; deriving from it is how to bring a sampler of your own.
+    """Draws new rows near the given ones; deriving from it is how to bring a sampler of your own.
+
+    Such a sampler has one method, ``_new_rows(X, rows, rng)``: the new rows, of the kind of `X`, each started from a
+    row of `rows`.
 
     Parameters
     ----------
@@ -39,6 +42,9 @@ class BaseSampler(BaseEstimator, ABC):
         "weight": [Interval(Real, 0, None, closed="neither")],
     }
 
+    #: Whether `sample` takes a sparse matrix.
+    takes_sparse: ClassVar[bool] = False
+
     factor: float
     weight: float
 
@@ -51,6 +57,18 @@ class BaseSampler(BaseEstimator, ABC):
             Names the parameter, what it must be and what came.
         """
         self._validate_params()
+
+    def check_columns(self, n_columns: int) -> None:
+        """Check that rows of so many columns can be drawn from, before the long work; any number can by default.
+
+        Parameters
+        ----------
+        n_columns : int
+
+        Raises
+        ------
+        ValueError
+        """
 
     def n_new(self, n_rows: int) -> int:
         """How many new rows `n_rows` given ones call for, one at least.
@@ -72,7 +90,7 @@ class BaseSampler(BaseEstimator, ABC):
 
         Parameters
         ----------
-        X : DataFrame or ndarray of shape (n_rows, n_columns)
+        X : DataFrame, ndarray or, where the sampler takes it, sparse matrix, of shape (n_rows, n_columns)
             The raw table: a data frame of any library that narwhals reads, or an array of numbers or objects.
         n : int
             How many rows, as many times the rows of `X` as wanted.
@@ -87,21 +105,21 @@ class BaseSampler(BaseEstimator, ABC):
         Raises
         ------
         TypeError
-            `X` is sparse or no table, or `rng` is no RandomState.
+            `X` is sparse where the sampler does not take it, or no table, or `rng` is no RandomState.
         ValueError
             A parameter is out of range, or `X` is no table of two dimensions with one row at least.
         """
         self.check()
         if not isinstance(rng, np.random.RandomState):
             raise TypeError(f"'rng' must be a numpy.random.RandomState. Got {rng!r}: pass np.random.RandomState(seed).")
-        refuse_sparse(self, sparse.issparse(X))
+        is_sparse = bool(sparse.issparse(X))
+        refuse_sparse(self, is_sparse)
         if nw.dependencies.is_into_dataframe(X):
-            frame = nw.from_native(X, eager_only=True)
-            n_rows = len(frame)
-        elif isinstance(X, np.ndarray):
+            n_rows, n_columns = nw.from_native(X, eager_only=True).shape
+        elif isinstance(X, np.ndarray) or is_sparse:
             if X.ndim != 2:
                 raise ValueError(f"{type(self).__name__} draws from a table of two dimensions. Got shape {X.shape}.")
-            n_rows = len(X)
+            n_rows, n_columns = X.shape
         else:
             raise TypeError(
                 f"{type(self).__name__} draws from a data frame or a NumPy array. Got {type(X).__name__}: pass "
@@ -110,13 +128,36 @@ class BaseSampler(BaseEstimator, ABC):
         if n_rows == 0:
             raise ValueError(f"{type(self).__name__} needs one row at least to draw from. Got none.")
 
-        donors = self._donors(X, _rounds(n_rows, n, rng), rng)
+        self.check_columns(n_columns)
+        return self._new_rows(X, _rounds(n_rows, n, rng), rng)
+
+    @abstractmethod
+    def _new_rows(self, X: Any, rows: Rows, rng: np.random.RandomState) -> Any:
+        """The new rows, of the kind of `X`.
+
+        Parameters
+        ----------
+        X : DataFrame, ndarray or sparse matrix
+        rows : ndarray of shape (n,)
+            The rows that the new ones start from.
+        rng : RandomState
+        """
+
+
+class CellSampler(BaseSampler):
+    """A sampler whose new cells are cells of their column."""
+
+    def _new_rows(self, X: Any, rows: Rows, rng: np.random.RandomState) -> Any:
+        donors = self._donors(X, rows, rng)
         if isinstance(X, np.ndarray):
-            new = np.empty((n, X.shape[1]), dtype=X.dtype)
-            for j, rows in enumerate(donors):
-                new[:, j] = X[rows, j]
+            new = np.empty((len(rows), X.shape[1]), dtype=X.dtype)
+            for j, given in enumerate(donors):
+                new[:, j] = X[given, j]
             return new
-        columns = [nw.maybe_reset_index(column[rows].to_frame()) for column, rows in zip(frame.iter_columns(), donors)]
+        frame = nw.from_native(X, eager_only=True)
+        columns = [
+            nw.maybe_reset_index(column[given].to_frame()) for column, given in zip(frame.iter_columns(), donors)
+        ]
         return nw.concat(columns, how="horizontal").to_native()
 
     @abstractmethod
@@ -140,10 +181,10 @@ def refuse_sparse(sampler: BaseSampler, is_sparse: bool) -> None:
     TypeError
         Names the sampler and what to do.
     """
-    if is_sparse:
+    if is_sparse and not sampler.takes_sparse:
         raise TypeError(
-            f"{type(sampler).__name__} does not take sparse X: attributes of neighbouring rows are exchanged cell by "
-            "cell. Pass X.toarray() where memory allows it, augmentation=None, or real rows as X_unlabeled."
+            f"{type(sampler).__name__} does not take sparse X; TokenDropout does. Pass that, X.toarray() where memory "
+            "allows it, augmentation=None, or real rows as X_unlabeled."
         )
 
 

@@ -9,10 +9,10 @@ from typing import Any, ClassVar
 import numpy as np
 
 from .._sklearn import Interval
-from ._base import BaseSampler, Rows
+from ._base import CellSampler, Rows
 
 
-class MarginalResampling(BaseSampler):
+class MarginalResampling(CellSampler):
     """Rows in which some attributes are drawn anew, each from its own column.
 
     With probability `p`, an attribute takes the value of any row of the table, whatever the others are. This is the
@@ -48,7 +48,7 @@ class MarginalResampling(BaseSampler):
     """
 
     _parameter_constraints: ClassVar[dict[str, list[Any]]] = {
-        **BaseSampler._parameter_constraints,
+        **CellSampler._parameter_constraints,
         "p": [Interval(Real, 0, 1, closed="both")],
     }
 

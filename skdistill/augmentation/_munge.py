@@ -12,10 +12,10 @@ from sklearn.neighbors import NearestNeighbors
 
 from .._sklearn import Interval
 from ..preprocessing import TableEncoder, read_table
-from ._base import BaseSampler, Rows
+from ._base import CellSampler, Rows
 
 
-class Munge(BaseSampler):
+class Munge(CellSampler):
     """Rows near the data: attributes exchanged with the nearest other row (MUNGE).
 
     A new row starts as a given row. With probability `p` each, its attributes are replaced: a nominal one by the value
@@ -65,7 +65,7 @@ class Munge(BaseSampler):
     """
 
     _parameter_constraints: ClassVar[dict[str, list[Any]]] = {
-        **BaseSampler._parameter_constraints,
+        **CellSampler._parameter_constraints,
         "p": [Interval(Real, 0, 1, closed="both")],
         "s": [Interval(Real, 0, None, closed="neither")],
         "max_reference_rows": [Interval(Integral, 2, None, closed="left")],

@@ -7,10 +7,15 @@ from typing import Any
 from sklearn.base import clone
 
 from ._base import BaseSampler, refuse_sparse
+from ._dropout import TokenDropout
 from ._marginal import MarginalResampling
 from ._munge import Munge
 
-SAMPLERS: dict[str, type[BaseSampler]] = {"marginal": MarginalResampling, "munge": Munge}
+SAMPLERS: dict[str, type[BaseSampler]] = {
+    "marginal": MarginalResampling,
+    "munge": Munge,
+    "token_dropout": TokenDropout,
+}
 
 
 def resolve_samplers(augmentation: Any, *, sparse: bool = False) -> tuple[BaseSampler | None, ...]:

@@ -10,7 +10,7 @@ from numpy.typing import ArrayLike
 
 from ..exports import Predictor
 from ..exports._latency import row_latency
-from ..model import Model
+from ..model import Decoded, Model
 from ._compress import Compressed, Step
 from ._evidence import Evidence
 from ._pass import CompressionPass, PathPass, name_of
@@ -187,6 +187,8 @@ def _candidates(
 def _stages(model: Model, evidence: Evidence) -> Iterator[tuple[Model, tuple[Step, ...]]]:
     """The model and what comes of it along each path, a tenth of the bytes apart."""
     yield model, ()
+    if isinstance(model.predictor, Decoded):
+        return
     first, loss = evidence.answers(model), evidence.loss(model)
     paths: tuple[PathPass, ...] = (Prune(), Sparsify())
     for item in paths:

@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import numpy as np
 
-from ..model import Additive, Linear, Model, NumericColumn, Preprocessor, TreeSum, used_features
+from ..model import Additive, Linear, Model, NumericColumn, Preprocessor, Tree, TreeSum, used_features
 from ._precise import single
 
 #: Centers farther off than this, in units of the scaled column, stay: the intercept in float32 has 24 bits.
@@ -76,7 +76,7 @@ def _cuts(model: Model) -> dict[int, np.ndarray]:
         for pair in predictor.pairs:
             for i, edges in zip(pair.features, pair.edges, strict=True):
                 found.setdefault(i, []).append(edges)
-    elif not isinstance(predictor, Linear):
+    elif isinstance(predictor, (Tree, TreeSum)):
         for tree in predictor.trees if isinstance(predictor, TreeSum) else (predictor,):
             for i in np.unique(tree.feature[tree.feature >= 0]).tolist():
                 found.setdefault(i, []).append(tree.threshold[tree.feature == i])

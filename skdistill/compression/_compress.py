@@ -25,7 +25,7 @@ class Step:
     nbytes_before, nbytes_after : int
         Packed size.
     loss_before, loss_after : float
-        Mean soft cross-entropy in nats, or squared error summed over targets.
+        Mean soft cross-entropy in nats, or summed over targets the squared error (of rates half the Poisson deviance).
     fidelity : float
         To the model that the first pass was given: the share of rows with the same class, or R squared of the values.
 

@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
+from scipy.special import xlogy
 
 from .._sklearn import check_sample_weight
 from ..model import Model, Preprocessor
@@ -50,6 +51,7 @@ class Evidence:
         if not len(answers):
             raise ValueError("X must have one row or more. Got none: passes are judged on rows.")
         self.is_classification = model.output.task == "classification"
+        self.is_rate = model.output.link == "exp"
         self.Q = answers if Q is None else self._checked(Q, answers.shape)
         weight = check_sample_weight(sample_weight, answers, dtype=np.float64, ensure_non_negative=True)
         self.n_rows = len(answers)
@@ -86,13 +88,18 @@ class Evidence:
         return answers
 
     def loss(self, model: Model) -> float:
-        """The mean loss of a model: soft cross-entropy in nats, or the squared error summed over targets."""
+        """The mean loss of a model: soft cross-entropy in nats, or summed over targets the squared error, under an
+        exponential half the Poisson deviance.
+        """
         return self.loss_of(self.answers(model))
 
     def loss_of(self, answers: NDArray[np.float64]) -> float:
         """The mean loss of outputs after the link."""
         if self.is_classification:
             return float(self.weight @ -(self.Q * np.log(np.maximum(answers, EPS))).sum(axis=1))
+        if self.is_rate:
+            rates = np.maximum(answers, EPS)
+            return float(self.weight @ (xlogy(self.Q, self.Q / rates) - self.Q + rates).sum(axis=1))
         return float(self.weight @ np.square(self.Q - answers).sum(axis=1))
 
     def fidelity(self, answers: NDArray[np.float64], reference: NDArray[np.float64]) -> float:
@@ -119,4 +126,7 @@ class Evidence:
             return weight * (shares - self.Q), weight * shares * (1 - shares)
         if self.is_classification:
             return np.zeros_like(scores), np.repeat(weight, scores.shape[1], axis=1)
+        if model.output.link == "exp":  # the loss that such a student was fitted under
+            rates = model.output.activate(scores)
+            return weight * (rates - self.Q), weight * rates
         return 2 * weight * (scores - self.Q), np.repeat(2 * weight, scores.shape[1], axis=1)

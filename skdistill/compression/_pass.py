@@ -7,7 +7,7 @@ from typing import Any, ClassVar
 
 from sklearn.base import BaseEstimator
 
-from ..model import Model
+from ..model import Decoded, Model
 from ._evidence import Evidence
 
 
@@ -16,6 +16,9 @@ class CompressionPass(BaseEstimator):
 
     #: Whether no other pass can follow.
     comes_last: ClassVar[bool] = False
+
+    #: Whether it works on predictors whose outputs are decoded from few.
+    takes_decoded: ClassVar[bool] = False
 
     _parameter_constraints: ClassVar[dict[str, list[Any]]] = {}
 
@@ -26,6 +29,11 @@ class CompressionPass(BaseEstimator):
     def run(self, model: Model, evidence: Evidence) -> Model:
         """The compressed model, or the model itself where nothing is won."""
         self.check()
+        if isinstance(model.predictor, Decoded) and not self.takes_decoded:
+            raise ValueError(
+                f"{type(self).__name__} takes no predictor whose outputs are decoded from few, as "
+                "those of LowRankStudent are. Use Quantise alone, or a smaller student inside."
+            )
         found = self._run(model, evidence)
         return found if found.nbytes < model.nbytes else model
 

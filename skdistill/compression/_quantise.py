@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from .._sklearn import StrOptions
-from ..model import Additive, Linear, Model, Precision, Tree, sparing
+from ..model import Additive, Decoded, Linear, Model, Precision, Tree, sparing
 from ..model._precision import UnfitError
 from ..model._spare import with_last_share
 from ._columns import halved_columns
@@ -17,7 +17,7 @@ from ._cuts import halved_tables, halved_trees
 from ._evidence import Evidence
 from ._pass import CompressionPass
 from ._precise import refuse_quantised, single
-from ._rounding import round_sums, round_tree
+from ._rounding import round_sums, round_tree, short
 from ._sums import sums_of
 
 
@@ -54,6 +54,7 @@ class Quantise(CompressionPass):
     """
 
     comes_last: ClassVar[bool] = True
+    takes_decoded: ClassVar[bool] = True
 
     _parameter_constraints: ClassVar[dict[str, list[Any]]] = {
         "values": [StrOptions({"float32", "float16", "int8", "int4"})],
@@ -66,6 +67,8 @@ class Quantise(CompressionPass):
 
     def _run(self, model: Model, evidence: Evidence) -> Model:
         refuse_quantised(model, "Quantise")
+        if isinstance(model.predictor, Decoded):
+            return self._decoded(model, model.predictor, evidence)
         if self.inputs == "float16":
             model = replace(_halved_inputs(model, evidence), precision=Precision("float16"))
         if self.values == "float32":
@@ -76,10 +79,24 @@ class Quantise(CompressionPass):
         except UnfitError:  # float32 it is
             return model
 
+    def _decoded(self, model: Model, predictor: Decoded, evidence: Evidence) -> Model:
+        """The core quantised as what it is, a predictor of values, for least squared error; then the matrix."""
+        core = self._run(model.core, Evidence(model.core, evidence.X, None, evidence.weight))
+        matrix = predictor.matrix.astype(np.float64)
+        if core.precision.values == "float16":
+            matrix = _half(matrix)
+        elif core.precision.values != "float32":
+            scales = np.array([short(float(np.abs(row).max()) / 127) or 1.0 for row in matrix])[:, None]
+            matrix = np.clip(np.rint(matrix / scales), -127, 127) * scales
+        assert not isinstance(core.predictor, Decoded)
+        found = Decoded(core.predictor, single(matrix), predictor.bias)
+        return Model(core.preprocessor, found, model.output, core.precision)
+
 
 def _halved_inputs(model: Model, evidence: Evidence) -> Model:
     model = halved_columns(model)
     Z = evidence.encode(model.preprocessor)
+    assert not isinstance(model.predictor, Decoded)  # whose core is quantised by itself
     if isinstance(model.predictor, Linear):
         return model
     if isinstance(model.predictor, Additive):
@@ -90,6 +107,7 @@ def _halved_inputs(model: Model, evidence: Evidence) -> Model:
 def _rounded_values(model: Model, evidence: Evidence, values: str) -> Model:
     model = replace(model, precision=Precision())
     predictor = model.predictor
+    assert not isinstance(predictor, Decoded)
     if values == "float16":
         if isinstance(predictor, Tree):
             tree = sparing(predictor, model.output.link)

@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from .._sklearn import Interval
-from ..model import Additive, Linear, Model, Tree, TreeSum, sparing, used_features
+from ..model import Additive, Decoded, Linear, Model, Tree, TreeSum, sparing, used_features
 from ._evidence import Evidence
 from ._pass import PathPass
 from ._precise import refuse_quantised, single
@@ -88,6 +88,7 @@ class Reduce(PathPass):
             if isinstance(model.predictor, Linear | Additive):
                 model = _summed(model, given, Z, columns, count, evidence)
             else:
+                assert not isinstance(model.predictor, Decoded)  # which is refused
                 model = _grown(model, model.predictor, Z, columns, count, evidence)
             yield model
 

@@ -20,6 +20,9 @@ from ._engine import Block
 from ._sample import row_hashes
 from ._tree_blocks import binned
 
+#: The largest score whose exponential counts as such while a model of rates is fitted.
+MOST_SCORE = 60.0
+
 
 class Steps(NamedTuple):
     """The steps of an additive model; see `StepDesign`."""
@@ -82,6 +85,15 @@ def feature_sums(block: Block) -> tuple[Any, ...]:
     if sparse.issparse(X):
         return weight.sum(), np.zeros(width)
     return xp.sum(weight), weight @ xp.astype(_picked(block, "X", True), xp.float64, copy=False)
+
+
+def difference_sums(block: Block, scale: np.ndarray) -> tuple[Any, ...]:
+    """Of moves, whose rows and targets are differences: rows, products (d, d), products with targets, squares of these.
+
+    Targets are divided by `scale`, (k,). A row holds no intercept, which no move changes.
+    """
+    X, T = block["X"], block["Q"] / scale
+    return len(X), X.T @ X, X.T @ T, np.vdot(T, T)
 
 
 def softmax_sums(block: Block, theta: np.ndarray, frame: Frame, sampled: bool) -> tuple[Any, ...]:
@@ -151,6 +163,34 @@ def squared_diagonal(block: Block, theta: np.ndarray, frame: Frame, sampled: boo
     return of(weight).xp.sum(weight), A.pull_squares(weight[None, :])
 
 
+def poisson_sums(block: Block, theta: np.ndarray, frame: Frame, sampled: bool) -> tuple[Any, ...]:
+    """Weight, negative log-likelihood of counts whose rates are exponentials of the scores, and its gradient."""
+    A, T = _design(block, frame, sampled), _weighted_targets(block, sampled)
+    weight, backend = _picked(block, "weight", sampled), of(T)
+    xp = backend.xp
+    Z = A.scores(backend.asarray(theta))
+    linear = xp.tensordot(T, Z, axes=2)
+    beyond = xp.clip(Z - MOST_SCORE, min=0.0)  # there the exponential goes on as its tangent: sums stay finite
+    rates = xp.exp(Z - beyond)
+    loss = xp.sum((rates * (1 + beyond)) @ weight) - linear
+    rates *= weight
+    rates -= T
+    return xp.sum(weight), loss, A.pull(rates)
+
+
+def poisson_gram(block: Block, theta: np.ndarray, frame: Frame, sampled: bool) -> tuple[Any, ...]:
+    """Weight, and the second derivatives averaged over outputs, shape (d + 1, d + 1)."""
+    A, weight, rates = _poisson_rows(block, theta, frame, sampled)
+    xp = of(weight).xp
+    return xp.sum(weight), A.gram(weight * xp.mean(rates, axis=0))
+
+
+def poisson_diagonal(block: Block, theta: np.ndarray, frame: Frame, sampled: bool) -> tuple[Any, ...]:
+    """Weight, and the second derivative in every single parameter, shape (d + 1, k)."""
+    A, weight, rates = _poisson_rows(block, theta, frame, sampled)
+    return of(weight).xp.sum(weight), A.pull_squares(weight * rates)
+
+
 def softmax_residuals(block: Block, theta: np.ndarray, frame: Frame, grid: Steps) -> tuple[Any, ...]:
     """Sums over the sample for each pair of steps, 1 above both: curvature (s, s) and residuals (k, s, s).
 
@@ -168,7 +208,17 @@ def squared_residuals(block: Block, theta: np.ndarray, frame: Frame, grid: Steps
     return _joint(block, grid, weight, R * weight)
 
 
-RESIDUALS: dict[str, Callable[..., Any]] = {"log_loss": softmax_residuals, "squared": squared_residuals}
+def poisson_residuals(block: Block, theta: np.ndarray, frame: Frame, grid: Steps) -> tuple[Any, ...]:
+    """The same for counts."""
+    _, weight, rates = _poisson_rows(block, theta, frame, True)
+    return _joint(block, grid, weight * rates.mean(axis=0), _weighted_targets(block, True) - weight * rates)
+
+
+RESIDUALS: dict[str, Callable[..., Any]] = {
+    "log_loss": softmax_residuals,
+    "squared": squared_residuals,
+    "poisson": poisson_residuals,
+}
 
 
 def _joint(block: Block, grid: Steps, curvature: np.ndarray, R: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
@@ -211,6 +261,12 @@ def _softmax(Z: Any) -> tuple[Any, Any]:
     total = xp.sum(P, axis=0)
     P /= total
     return P, top + xp.log(total)
+
+
+def _poisson_rows(block: Block, theta: np.ndarray, frame: Frame, sampled: bool) -> tuple[Design, Any, Any]:
+    A, weight = _design(block, frame, sampled), _picked(block, "weight", sampled)
+    backend = of(weight)
+    return A, weight, backend.xp.exp(backend.xp.clip(A.scores(backend.asarray(theta)), max=MOST_SCORE))
 
 
 def _softmax_rows(block: Block, theta: np.ndarray, frame: Frame, sampled: bool) -> tuple[Design, Any, Any]:

@@ -30,7 +30,7 @@ class Tables:
 
 def _smallest(values: list[int]) -> tuple[str, int]:
     low, high = min(values), max(values)
-    for nbytes, kind in ((1, "char"), (2, "short"), (4, "int")):
+    for nbytes, kind in ((1, "char"), (2, "short"), (4, "int"), (8, "long long")):
         if low >= 0 and high < 2 ** (8 * nbytes):
             return f"unsigned {kind}", nbytes
         if -(2 ** (8 * nbytes - 1)) <= low and high < 2 ** (8 * nbytes - 1):

@@ -87,7 +87,7 @@ def compiler() -> str | None:
         path = shutil.which(name)
         if path is not None:
             with tempfile.TemporaryDirectory() as folder:
-                if _build(path, _PROBE, folder, ()) is None:
+                if build(path, _PROBE, folder, ()) is None:
                     return path
     return None
 
@@ -98,13 +98,13 @@ def compiled(content: bytes, model: Model, name: str, path: str, flags: Iterable
         with open(os.path.join(folder, f"{name}.h"), "wb") as file:
             file.write(content)
         driver = DRIVER.format(name=name, d=model.preprocessor.n_features_in, k=model.output.n_outputs)
-        trouble = _build(path, f'#include "{name}.h"\n{driver}', folder, flags)
+        trouble = build(path, f'#include "{name}.h"\n{driver}', folder, flags)
         if trouble is not None:
             raise ExportMismatchError(f"The C header does not compile: {trouble:.2000}")
         return Compiled(ctypes.CDLL(os.path.join(folder, "library.so")), model, name)  # stays loaded when it is gone
 
 
-def _build(path: str, source: str, folder: str, flags: Iterable[str]) -> str | None:
+def build(path: str, source: str, folder: str, flags: Iterable[str]) -> str | None:
     """Compile a source to library.so, or say what the compiler says."""
     with open(os.path.join(folder, "source.c"), "w", encoding="utf-8") as file:
         file.write(source)

@@ -24,12 +24,13 @@ class Target(NamedTuple):
 
     `write` makes the file's content of a model, its raw form and an identifier. `answer` runs the content on raw rows
     and returns values after the link and labels, or None where this machine cannot run it. `tolerance` is what
-    `check_answers` takes, for each raw form.
+    `check_answers` takes, for each raw form. `rows` draws the raw rows that the content is run on.
     """
 
     write: Callable[[Model, Forest | Line, str], bytes]
     answer: Callable[[bytes, Model, str, list[NDArray[Any]]], tuple[NDArray[Any], list[Any] | None] | None]
     tolerance: dict[type, float]
+    rows: Callable[[Model, Forest | Line], list[NDArray[Any]]] = adversarial_rows
 
 
 #: The header that reads the packed form in C99.
@@ -39,6 +40,7 @@ PACKED_HEADER = Path(__file__).with_name("packed.h")
 TARGETS: dict[str, tuple[str, tuple[str, ...]]] = {
     "python": ("._python", (".py",)),
     "c": ("._c", (".h", ".c")),
+    "c_int": ("._c_int", ()),
     "sql": ("._sql", (".sql",)),
     "onnx": ("._onnx", (".onnx",)),
     "json": ("._json", (".json",)),
@@ -58,10 +60,12 @@ def export(model: Any, path: str | os.PathLike[str], *, target: str | None = Non
     model : Model or fitted estimator with ``to_model``
     path : str or path-like
         Where to write. Its name without suffix names what is in a C header.
-    target : {"python", "c", "sql", "onnx", "json", "packed"}, optional
-        None: by the suffix, ``.py``, ``.h`` or ``.c``, ``.sql``, ``.onnx``, ``.json``, ``.bin``. Python and C need
-        nothing where they run; `skdistill.load` reads JSON and packed files, `PACKED_HEADER` the latter in C. A line's
-        columns are read as doubles in Python and SQL, as float32 in C and ONNX.
+    target : {"python", "c", "c_int", "sql", "onnx", "json", "packed"}, optional
+        None: by the suffix, ``.py``, ``.h`` or ``.c``, ``.sql``, ``.onnx``, ``.json``, ``.bin``. "c_int" is C without
+        floating point, for models quantised to 8 or 4 bits: integer cells in, as the file's first comment tells, a
+        class, fixed-point scores and probabilities out. Python and C need nothing where they run; `skdistill.load`
+        reads JSON and packed files, `PACKED_HEADER` the latter in C. A line's columns are read as doubles in Python
+        and SQL, as float32 in C and ONNX.
 
     Returns
     -------
@@ -110,7 +114,7 @@ def checked(model: Model, stem: str, target: Target) -> bytes:
     name = identifier(stem)
     form = raw_form(model)
     content = target.write(model, form, name)
-    columns = adversarial_rows(model, form)
+    columns = target.rows(model, form)
     answers = target.answer(content, model, name, columns)
     if answers is not None:
         check_answers(model, columns, *answers, target.tolerance[type(form)])

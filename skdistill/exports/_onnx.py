@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from .. import __version__
-from ..model import CategoryColumn, Linear, Model, NumericColumn, Tree
+from ..model import Additive, CategoryColumn, Decoded, Linear, Model, NumericColumn, Tree, TreeSum
+from ..model._evaluate import MOST_EXPONENT
 from ._export import Target
 from ._raw import LARGEST, Forest, Line, base_of, origins, summed_trees
 
@@ -64,10 +65,15 @@ def _write(model: Model, form: Forest | Line, name: str) -> bytes:
         for input_name, (kind, width) in zip(names, _input_kinds(columns), strict=True)
     ]
     encoded, place, width = _encoded(graph, model, names)
-    if isinstance(model.predictor, Linear):
-        values, kind = _line(graph, model.predictor, encoded, place, width), "DOUBLE"
+    decoded = model.predictor if isinstance(model.predictor, Decoded) else None
+    predictor = model.core.predictor
+    assert not isinstance(predictor, Decoded)
+    if isinstance(predictor, Linear):
+        values, kind = _line(graph, predictor, encoded, place, width), "DOUBLE"
     else:
-        values, kind = _trees(graph, model, encoded, place), "FLOAT"
+        values, kind = _trees(graph, model, predictor, encoded, place), "FLOAT"
+    if decoded is not None:
+        values, kind = _decoded(graph, decoded, values), "DOUBLE"
     if not isinstance(model.predictor, Tree):  # whose leaves hold what the link makes of them
         values = _linked(graph, model.output.link, values, model.output.n_outputs, kind)
     classes = model.output.classes
@@ -187,9 +193,12 @@ def _line(graph: _Graph, predictor: Linear, encoded: str, place: list[int], widt
     return graph.add("Add", product, graph.constant(predictor.intercept.astype(np.float64)))
 
 
-def _trees(graph: _Graph, model: Model, encoded: str, place: list[int]) -> str:
-    predictor = model.predictor
-    assert not isinstance(predictor, Linear)
+def _decoded(graph: _Graph, predictor: Decoded, outputs: str) -> str:
+    product = graph.add("MatMul", graph.cast(outputs, "DOUBLE"), graph.constant(predictor.matrix.astype(np.float64)))
+    return graph.add("Add", product, graph.constant(predictor.bias.astype(np.float64)))
+
+
+def _trees(graph: _Graph, model: Model, predictor: Tree | Additive | TreeSum, encoded: str, place: list[int]) -> str:
     k = predictor.n_outputs
     trees = list(summed_trees(predictor)) or [_silent(k, predictor.n_features)]
     outputs = getattr(predictor, "output", None)
@@ -203,7 +212,7 @@ def _trees(graph: _Graph, model: Model, encoded: str, place: list[int]) -> str:
     targets: list[int] = []
     for i, tree in enumerate(trees):
         values = tree.value.astype(np.float64)
-        if isinstance(predictor, Tree):
+        if isinstance(model.predictor, Tree):
             values = model.output.activate(values)
         weights += values.ravel().tolist()
         own = [int(outputs[i])] if outputs is not None and len(outputs) else list(range(k))
@@ -243,6 +252,9 @@ def _linked(graph: _Graph, link: str, values: str, k: int, kind: str) -> str:
         return values
     if link == "softmax":
         return graph.add("Softmax", values, axis=1)
+    if link == "exp":  # in doubles, in which it is finite
+        ends = [graph.constant(np.float64(end)) for end in (-MOST_EXPONENT, MOST_EXPONENT)]
+        return graph.add("Exp", graph.add("Clip", graph.cast(values, "DOUBLE"), *ends))
     dtype = np.float32 if kind == "FLOAT" else np.float64
     shares = graph.add("Relu", values)
     total = graph.add("ReduceSum", shares, graph.constant(np.array([1])), keepdims=1)

@@ -24,6 +24,7 @@ top = max(scores)
     powers = [exp(score - top) for score in scores]
     total = sum(powers)
     return tuple([power / total for power in powers])""",
+    "exp": "return tuple([exp(min(max(score, -700.0), 700.0)) for score in scores])",
     "simplex": """\
 shares = [score if score > 0.0 else 0.0 for score in scores]
     total = sum(shares)

@@ -8,12 +8,12 @@ missing cell answers is known beforehand. So a tree in C or SQL neither fills, s
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
 
-from ..model import Additive, Linear, Model, NumericColumn, PairTable, Preprocessor, Tree, TreeSum
+from ..model import Additive, Decoded, Linear, Model, NumericColumn, PairTable, Preprocessor, Tree, TreeSum
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -58,7 +58,7 @@ class RawTree:
 
     tests: tuple[Test | None, ...]
     no: tuple[int, ...]
-    value: NDArray[np.float32]
+    value: NDArray[np.floating]
     output: int | None
 
 
@@ -67,7 +67,7 @@ class Forest:
     """A sum of trees and a base, shape (n_outputs,)."""
 
     trees: tuple[RawTree, ...]
-    base: NDArray[np.float32]
+    base: NDArray[np.floating]
 
 
 @dataclass(frozen=True)
@@ -75,7 +75,7 @@ class Slope:
     """Adds ``weights`` times a column's number, filled, scaled and clipped as the column says."""
 
     column: int
-    weights: NDArray[np.float32]
+    weights: NDArray[np.floating]
 
 
 @dataclass(frozen=True)
@@ -83,7 +83,7 @@ class Mark:
     """Adds ``weights`` where the test holds."""
 
     test: Equals | Missing
-    weights: NDArray[np.float32]
+    weights: NDArray[np.floating]
 
 
 @dataclass(frozen=True)
@@ -92,7 +92,7 @@ class Line:
 
     slopes: tuple[Slope, ...]
     marks: tuple[Mark, ...]
-    base: NDArray[np.float32]
+    base: NDArray[np.floating]
 
 
 def raw_form(model: Model) -> Forest | Line:
@@ -105,6 +105,8 @@ def raw_form(model: Model) -> Forest | Line:
     (Below(column=0, edge=1.25, missing=False), None, None)
     """
     predictor = model.predictor
+    if isinstance(predictor, Decoded):
+        return _spread(raw_form(model.core), predictor)
     if isinstance(predictor, Linear):
         return _line(model.preprocessor, predictor)
     outputs: Iterable[int | None] = predictor.output.tolist() if isinstance(predictor, TreeSum) else ()
@@ -112,6 +114,22 @@ def raw_form(model: Model) -> Forest | Line:
     folding = _Folding(model.preprocessor, trees)
     raw = tuple(folding.tree(tree, output) for tree, output in zip(trees, outputs or [None] * len(trees), strict=True))
     return Forest(raw, base_of(predictor))
+
+
+def _spread(form: Forest | Line, predictor: Decoded) -> Forest | Line:
+    """The decoder multiplied out, in doubles: a program holds a number for each output, which takes more room and no
+    step more.
+    """
+    matrix = predictor.matrix.astype(np.float64)
+    base = form.base.astype(np.float64) @ matrix + predictor.bias
+    if isinstance(form, Line):
+        slopes = tuple(replace(slope, weights=slope.weights.astype(np.float64) @ matrix) for slope in form.slopes)
+        return Line(slopes, tuple(replace(m, weights=m.weights.astype(np.float64) @ matrix) for m in form.marks), base)
+    trees = []
+    for tree in form.trees:
+        rows = matrix if tree.output is None else matrix[tree.output : tree.output + 1]
+        trees.append(replace(tree, value=tree.value.astype(np.float64) @ rows, output=None))
+    return Forest(tuple(trees), base)
 
 
 def summed_trees(predictor: Tree | Additive | TreeSum) -> tuple[Tree, ...]:

@@ -175,6 +175,8 @@ def _linked(link: str, scores: list[str]) -> list[str]:
     if link == "softmax":
         # exp() beyond these ends is an error in some databases; within them nothing is lost that a double can tell.
         return [f"1e0 / ({_sum([_power(f'{other} - {score}') for other in scores])})" for score in scores]
+    if link == "exp":
+        return list(map(_power, scores))
     shares = [f"CASE WHEN {score} > 0e0 THEN {score} ELSE 0e0 END" for score in scores]
     total = _sum(shares)
     some = " OR ".join(f"{score} > 0e0" for score in scores)
@@ -182,8 +184,8 @@ def _linked(link: str, scores: list[str]) -> list[str]:
     return [f"CASE WHEN {some} THEN ({share}) / ({total}) ELSE {uniform} END" for share in shares]
 
 
-def _power(difference: str) -> str:
-    return f"exp(CASE WHEN {difference} > 7e2 THEN 7e2 WHEN {difference} < -7e2 THEN -7e2 ELSE {difference} END)"
+def _power(score: str) -> str:
+    return f"exp(CASE WHEN {score} > 7e2 THEN 7e2 WHEN {score} < -7e2 THEN -7e2 ELSE {score} END)"
 
 
 def _decided(values: list[str], labels: list[str]) -> str:

@@ -6,13 +6,15 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from ..model import Additive, Linear, Model, NumericColumn, PairTable, Tree, TreeSum
+from ..model import Additive, Decoded, Linear, Model, NumericColumn, PairTable, Tree, TreeSum
 from ._raw import LARGEST
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 
+#: What a decoder multiplied out is off by where it is kept in float32.
+_SINGLE = 2.0**-23
 #: Roundings of a few doubles, each at most half of the last of 53 bits.
 _DOUBLE = 2.0**-50
 
@@ -79,7 +81,9 @@ def _allowed(model: Model, X: Any, tolerance: float) -> NDArray[np.float64]:
     """How far each value may be off: shape (n, n_outputs)."""
     Z = model.preprocessor.transform(X)
     absolute = _absolute(model.predictor)
-    if isinstance(absolute, Linear):
+    if isinstance(absolute, Decoded):
+        tolerance = max(tolerance, _SINGLE)
+    if isinstance(absolute.core if isinstance(absolute, Decoded) else absolute, Linear):
         added = tolerance * absolute.evaluate(np.abs(Z)) + _DOUBLE * absolute.evaluate(_before_centering(model, Z))
     else:
         added = tolerance * absolute.evaluate(Z)
@@ -88,6 +92,10 @@ def _allowed(model: Model, X: Any, tolerance: float) -> NDArray[np.float64]:
         return np.asarray(added)
     if model.output.link == "softmax":
         return np.broadcast_to(2 * worst + tolerance, added.shape)
+    if model.output.link == "exp":
+        scores, unsure = model.predictor.evaluate(Z), added + tolerance
+        ends = model.output.activate(scores + unsure), model.output.activate(scores - unsure)
+        return np.asarray(ends[0] - ends[1] + np.finfo(np.float32).tiny)  # below which float32 has no digits
     positive = np.maximum(model.predictor.evaluate(Z), 0).sum(axis=1, keepdims=True)
     unsure = 4 * added.shape[1] * worst
     with np.errstate(divide="ignore", invalid="ignore"):
@@ -107,6 +115,8 @@ def _before_centering(model: Model, Z: NDArray[np.float32]) -> NDArray[np.float3
 
 def _absolute(predictor: Any) -> Any:
     """The predictor that adds up absolute values."""
+    if isinstance(predictor, Decoded):
+        return Decoded(_absolute(predictor.core), np.abs(predictor.matrix), np.abs(predictor.bias))
     if isinstance(predictor, Linear):
         return Linear(np.abs(predictor.coef), np.abs(predictor.intercept))
     if isinstance(predictor, Additive):

@@ -23,14 +23,14 @@
 typedef struct {
     uint32_t n_outputs, n_columns, n_features;
     /* What follows is for the functions below. */
-    uint32_t n_used, free, count, n_edges;
+    uint32_t n_used, free, count, n_edges, rank;
     int kind, link, half, stored, spares_last, spares_first, is_listed, any_category;
-    size_t length, places, columns, edges, pairs, outputs, nodes, numbers, constants, scales, values;
+    size_t length, places, columns, edges, pairs, outputs, nodes, numbers, constants, scales, values, decoder;
     const unsigned char *bytes;
 } skd_model;
 
 enum { SKD_TREE, SKD_LINE, SKD_ADDITIVE, SKD_SUM };
-enum { SKD_IDENTITY, SKD_SOFTMAX, SKD_SIMPLEX };
+enum { SKD_IDENTITY, SKD_SOFTMAX, SKD_SIMPLEX, SKD_EXP };
 enum { SKD_FLOAT32, SKD_FLOAT16, SKD_INT8, SKD_INT4 };
 
 /* Numbers */
@@ -568,6 +568,39 @@ static inline void skd_check_additive(skd_model *model, skd_cursor *cursor)
     skd_check_values(model, cursor, rows * model->free, model->free);
 }
 
+static inline void skd_check_predictor(skd_model *model, skd_cursor *cursor)
+{
+    if (model->kind == SKD_TREE) skd_check_tree(model, cursor);
+    if (model->kind == SKD_SUM) skd_check_sum(model, cursor);
+    if (model->kind == SKD_ADDITIVE) skd_check_additive(model, cursor);
+    if (model->kind == SKD_LINE)
+        skd_check_values(model, cursor, (uint64_t)model->n_features * model->free, model->free);
+}
+
+/* What a decoder makes its outputs of: a model of few outputs and without a link. */
+static inline skd_model skd_core(const skd_model *model)
+{
+    skd_model core = *model;
+    core.n_outputs = core.free = model->rank;
+    core.link = SKD_IDENTITY;
+    core.spares_last = 0;
+    core.rank = 0;
+    return core;
+}
+
+static inline void skd_check_decoder(skd_model *model, skd_cursor *cursor)
+{
+    const uint64_t n = (uint64_t)model->rank * model->free;
+    model->decoder = cursor->at;
+    skd_pass_numbers(cursor, model->free, 4, 0);
+    if (model->stored >= SKD_INT8) {
+        skd_pass_numbers(cursor, model->rank, 4, 0);
+        skd_pass(cursor, n, 8);
+    } else {
+        skd_pass_numbers(cursor, n, model->stored == SKD_FLOAT16 ? 2 : 4, 0);
+    }
+}
+
 /* NULL if the bytes hold a model that can be evaluated, else what is wrong. */
 static inline const char *skd_check(const void *bytes, size_t length, skd_model *model)
 {
@@ -596,14 +629,18 @@ static inline const char *skd_check(const void *bytes, size_t length, skd_model 
     model->n_outputs = skd_count(&cursor);
     model->n_columns = skd_count(&cursor);
     if (cursor.wrong) return cursor.wrong;
-    if (model->link == 3 || second > 31 || !model->n_outputs || !model->n_columns ||
-        (model->spares_last && (model->link == SKD_IDENTITY || (model->link == SKD_SIMPLEX && model->kind != SKD_TREE))) ||
+    if (second > 63 || !model->n_outputs || !model->n_columns ||
+        (model->spares_last && (model->link == SKD_IDENTITY || model->link == SKD_EXP || (model->link == SKD_SIMPLEX && (model->kind != SKD_TREE || second >> 5)))) ||
         (model->spares_first && model->kind != SKD_ADDITIVE) ||
-        /* A regression has no link, and a classification one dimension. */
-        (first & 16 ? model->link != SKD_IDENTITY : first >> 5 & 1))
+        /* Probabilities are for classes, exponentials for values; a classification has one dimension. */
+        (first & 16 ? model->link == SKD_SOFTMAX || model->link == SKD_SIMPLEX : model->link == SKD_EXP || first >> 5 & 1))
         return "the flags are none of this version";
     if (model->n_columns > 65536 && model->n_columns / 8 > length) return "there cannot be so many columns";
     model->free = model->n_outputs - (uint32_t)model->spares_last;
+    if (second >> 5) {
+        model->rank = (uint32_t)skd_byte(&cursor);
+        if (!model->rank || model->rank > model->n_outputs) return "the core has too few or too many outputs";
+    }
     model->places = cursor.at;
     if (model->is_listed) {
         uint32_t n = skd_count(&cursor), passed = 0;
@@ -628,10 +665,19 @@ static inline const char *skd_check(const void *bytes, size_t length, skd_model 
     if (cursor.wrong) return cursor.wrong;
     if (n_features > 0x7fffffff) return "there cannot be so many features";
     model->n_features = (uint32_t)n_features;
-    if (model->kind == SKD_TREE) skd_check_tree(model, &cursor);
-    if (model->kind == SKD_SUM) skd_check_sum(model, &cursor);
-    if (model->kind == SKD_ADDITIVE) skd_check_additive(model, &cursor);
-    if (model->kind == SKD_LINE) skd_check_values(model, &cursor, n_features * model->free, model->free);
+    if (model->rank) {
+        skd_model core = skd_core(model);
+        skd_check_predictor(&core, &cursor);
+        core.n_outputs = model->n_outputs;
+        core.free = model->free;
+        core.link = model->link;
+        core.spares_last = model->spares_last;
+        core.rank = model->rank;
+        *model = core;
+        skd_check_decoder(model, &cursor);
+    } else {
+        skd_check_predictor(model, &cursor);
+    }
     if (!cursor.wrong && cursor.at < length) { /* names of columns, labels of classes or names of targets */
         const uint64_t n = (uint64_t)model->n_columns + model->n_outputs;
         uint64_t j;
@@ -778,14 +824,15 @@ static inline void skd_apply_link(const skd_model *model, double *values)
     } else if (model->link == SKD_SIMPLEX) {
         for (k = 0; k < n; k++) total += values[k] = values[k] > 0.0 ? values[k] : 0.0;
         for (k = 0; k < n; k++) values[k] = total > 0.0 ? values[k] / total : 1.0 / n;
+    } else if (model->link == SKD_EXP) {
+        for (k = 0; k < n; k++) values[k] = exp(values[k] > 700.0 ? 700.0 : values[k] < -700.0 ? -700.0 : values[k]);
     }
 }
 
-/* Probabilities of the classes, or values of the targets. */
-static inline void skd_evaluate(const skd_model *model, const float *row, float *features, double *values)
+/* Values of the model before its link, without its decoder. */
+static inline void skd_add_up(const skd_model *model, const float *features, double *values)
 {
     uint32_t i, k;
-    skd_encode(model, row, features);
     for (k = 0; k < model->n_outputs; k++) values[k] = model->kind == SKD_TREE ? 0.0 : skd_constant(model, k);
     if (model->kind == SKD_TREE) skd_add_tree(model, features, values);
     if (model->kind == SKD_SUM) skd_add_sum(model, features, values);
@@ -794,6 +841,42 @@ static inline void skd_evaluate(const skd_model *model, const float *row, float 
         for (i = 0; i < model->n_features; i++)
             for (k = 0; k < model->free; k++)
                 values[k] += skd_value(model, (size_t)i * model->free + k, k) * features[i];
+}
+
+static inline void skd_decode(const skd_model *model, const double *outputs, double *values)
+{
+    const unsigned char *bias = model->bytes + model->decoder, *rows = bias + 4 * (size_t)model->free;
+    const unsigned char *codes = rows + 4 * (size_t)model->rank;
+    uint32_t i, k;
+    for (k = 0; k < model->n_outputs; k++) values[k] = k < model->free ? skd_single(bias + 4 * (size_t)k) : 0.0;
+    for (i = 0; i < model->rank; i++)
+        for (k = 0; k < model->free; k++) {
+            const size_t at = (size_t)i * model->free + k;
+            double number;
+            if (model->stored == SKD_FLOAT32) {
+                number = skd_single(rows + 4 * at);
+            } else if (model->stored == SKD_FLOAT16) {
+                number = skd_half(rows + 2 * at);
+            } else {
+                number = (double)skd_signed(codes[at]) * skd_single(rows + 4 * (size_t)i);
+                number = (float)(number > FLT_MAX ? FLT_MAX : number < -FLT_MAX ? -FLT_MAX : number);
+            }
+            values[k] += outputs[i] * number;
+        }
+}
+
+/* Probabilities of the classes, or values of the targets. */
+static inline void skd_evaluate(const skd_model *model, const float *row, float *features, double *values)
+{
+    skd_encode(model, row, features);
+    if (model->rank) {
+        const skd_model core = skd_core(model);
+        double outputs[255];
+        skd_add_up(&core, features, outputs);
+        skd_decode(model, outputs, values);
+    } else {
+        skd_add_up(model, features, values);
+    }
     skd_apply_link(model, values);
 }
 

@@ -5,6 +5,7 @@ Needs NumPy alone, so that a shipped model starts as fast as NumPy does.
 
 from ._additive import Additive, PairTable
 from ._columns import CategoryColumn, NumericColumn
+from ._decoded import Decoded
 from ._evaluate import LINKS
 from ._json import ModelFormatError
 from ._model import Model, load, save
@@ -20,6 +21,7 @@ __all__ = [
     "LINKS",
     "Additive",
     "CategoryColumn",
+    "Decoded",
     "Linear",
     "Model",
     "ModelFormatError",

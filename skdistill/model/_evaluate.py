@@ -16,6 +16,9 @@ RowWise = Callable[[Any], Any]
 #: Rows evaluated at a time. A row in flight needs about 60 bytes of scratch: half a megabyte, which a cache holds.
 BLOCK_ROWS = 8192
 
+#: The largest score that has an exponential of its own.
+MOST_EXPONENT = 700.0
+
 #: Levels walked before the rows that have arrived at a leaf are left out. Leaving them out costs as much as a level.
 _LEVELS = 8
 
@@ -53,6 +56,16 @@ def simplex(scores: NDArray[np.float64]) -> NDArray[np.float64]:
     return shares / _row_sums(shares)
 
 
+def exponential(scores: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Turn scores into positive values: their exponentials. A score counts as no less than -700 and no more than 700,
+    so that every program has a finite number for it.
+
+    >>> exponential(np.array([[0.0, 1000.0]]))
+    array([[1.00000e+000, 1.01423e+304]])
+    """
+    return np.asarray(np.exp(np.clip(scores, -MOST_EXPONENT, MOST_EXPONENT)))
+
+
 def _row_sums(values: NDArray[np.float64]) -> NDArray[np.float64]:
     """Sum over rows, column after column: the same to the bit for one row as for many, whatever the memory layout.
 
@@ -62,7 +75,7 @@ def _row_sums(values: NDArray[np.float64]) -> NDArray[np.float64]:
 
 
 #: What turns a predictor's outputs into predictions, by name.
-LINKS: dict[str, RowWise] = {"identity": identity, "softmax": softmax, "simplex": simplex}
+LINKS: dict[str, RowWise] = {"identity": identity, "softmax": softmax, "simplex": simplex, "exp": exponential}
 
 
 def check_features(Z: Any, n_features: int) -> Any:

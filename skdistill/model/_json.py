@@ -17,6 +17,7 @@ import numpy as np
 from .. import __version__
 from ._additive import Additive, PairTable
 from ._columns import CategoryColumn, NumericColumn
+from ._decoded import Decoded
 from ._labels import LABEL_TYPES, Label, label_type
 from ._output import Output
 from ._precision import Precision
@@ -152,6 +153,13 @@ def _column_to_json(column: NumericColumn | CategoryColumn) -> dict[str, Any]:
 
 
 def _predictor_to_json(predictor: Predictor) -> dict[str, Any]:
+    if isinstance(predictor, Decoded):
+        return {
+            "kind": "decoded",
+            "core": _predictor_to_json(predictor.core),
+            "matrix": shortest(predictor.matrix),
+            "bias": shortest(predictor.bias),
+        }
     if isinstance(predictor, Linear):
         return {"kind": "linear", "coef": shortest(predictor.coef), "intercept": shortest(predictor.intercept)}
     if isinstance(predictor, Additive):
@@ -233,7 +241,14 @@ def _read_column(data: Any, path: str) -> NumericColumn | CategoryColumn:
 
 
 def _read_predictor(data: Any, path: str) -> Predictor:
-    kind = _kind(data, path, ("tree", "linear", "additive", "tree_sum"))
+    kind = _kind(data, path, ("tree", "linear", "additive", "tree_sum", "decoded"))
+    if kind == "decoded":
+        _, core, matrix, bias = _object(data, path, "kind", "core", "matrix", "bias")
+        if _typed(core, dict, f"{path}.core").get("kind") == "decoded":  # so that reading goes one level deep
+            raise ModelFormatError(f"{path}.core.kind must not be 'decoded'.")
+        constants = _floats(bias, f"{path}.bias")
+        inner = _read_predictor(core, f"{path}.core")
+        return _build(Decoded, path, inner, _matrix(matrix, f"{path}.matrix", len(constants)), constants)
     if kind == "linear":
         _, coef, intercept = _object(data, path, "kind", "coef", "intercept")
         constants = _floats(intercept, f"{path}.intercept")

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from .._files import write_whole
 from ._additive import Additive
+from ._decoded import Decoded
 from ._frozen import Frozen, frozen
 from ._json import ModelFormatError, decode, encode
 from ._output import Output
@@ -29,7 +30,7 @@ class Model(Frozen):
     Parameters
     ----------
     preprocessor : Preprocessor
-    predictor : Tree, Linear, Additive or TreeSum
+    predictor : Tree, Linear, Additive, TreeSum or Decoded
         On the encoded features of `preprocessor`.
     output : Output
         With a class or target for each output of `predictor`.
@@ -56,14 +57,14 @@ class Model(Frozen):
     """
 
     preprocessor: Preprocessor
-    predictor: Tree | Linear | Additive | TreeSum
+    predictor: Tree | Linear | Additive | TreeSum | Decoded
     output: Output
     precision: Precision = Precision()
 
     def __post_init__(self) -> None:
         for name, kinds in (
             ("preprocessor", (Preprocessor,)),
-            ("predictor", (Tree, Linear, Additive, TreeSum)),
+            ("predictor", (Tree, Linear, Additive, TreeSum, Decoded)),
             ("output", (Output,)),
             ("precision", (Precision,)),
         ):
@@ -111,6 +112,15 @@ class Model(Frozen):
             Labels have the dtype of the classes: text, int64, float64 or bool.
         """
         return self.predictor.evaluate(self.preprocessor.transform(X), self.output.decide)
+
+    @property
+    def core(self) -> Model:
+        """The model of what a decoder reads, values z1, z2, ...; the model itself where nothing is decoded."""
+        if not isinstance(self.predictor, Decoded):
+            return self
+        targets = tuple(f"z{i + 1}" for i in range(self.predictor.rank))
+        output = Output("regression", "identity", None, targets, False)
+        return Model(self.preprocessor, self.predictor.core, output, self.precision)
 
     @property
     def nbytes(self) -> int:

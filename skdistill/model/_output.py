@@ -15,6 +15,10 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 
+#: Links of a regression.
+_OF_VALUES = ("identity", "exp")
+
+
 @frozen
 class Output(Frozen):
     """How outputs become predictions.
@@ -22,9 +26,10 @@ class Output(Frozen):
     Parameters
     ----------
     task : {"classification", "regression"}
-    link : {"identity", "softmax", "simplex"}
+    link : {"identity", "softmax", "simplex", "exp"}
         ``"softmax"`` turns scores into probabilities; ``"simplex"`` clips negatives to 0 and divides by the sum of the
-        row (a row of zeros becomes uniform); ``"identity"`` leaves outputs alone, the only link of a regression.
+        row (a row of zeros becomes uniform). Those two are for classifications. ``"exp"``, for regressions, takes the
+        exponential of each score (of at most 700 in size); ``"identity"`` leaves outputs alone.
     classes : tuple of str, int, float or bool; None
         Labels of the outputs of a classification, all of one type.
     targets : tuple of str
@@ -61,16 +66,16 @@ class Output(Frozen):
         targets = tuple(check_text(name, "Each of 'targets' of Output") for name in self.targets)
         flat = check_flag(self.flat, "'flat' of Output")
         if self.task == "classification":
-            if self.classes is None or targets or not flat:
+            if self.classes is None or targets or not flat or self.link == "exp":
                 raise ValueError(
-                    "Output of a classification must have 'classes', no 'targets', and 'flat' True. "
-                    f"Got {self.classes!r}, {targets!r} and {flat}."
+                    "Output of a classification must have 'classes', no 'targets', 'flat' True, and another link than "
+                    f"'exp'. Got {self.classes!r}, {targets!r}, {flat} and {self.link!r}."
                 )
             object.__setattr__(self, "classes", _check_classes(self.classes))
-        elif self.classes is not None or not targets or self.link != "identity" or (flat and len(targets) != 1):
+        elif self.classes is not None or not targets or self.link not in _OF_VALUES or (flat and len(targets) != 1):
             raise ValueError(
                 "Output of a regression must have no 'classes', one or more 'targets' (exactly one if 'flat'), and the "
-                f"'identity' link. Got {self.classes!r}, {targets!r}, flat={flat} and {self.link!r}."
+                f"'identity' or 'exp' link. Got {self.classes!r}, {targets!r}, flat={flat} and {self.link!r}."
             )
         if len(set(targets)) < len(targets):
             raise ValueError(f"'targets' of Output must be distinct. Got {targets!r}.")

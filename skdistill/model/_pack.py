@@ -10,6 +10,7 @@ import numpy as np
 
 from ._additive import Additive
 from ._columns import CategoryColumn, NumericColumn
+from ._decoded import Decoded
 from ._labels import Label
 from ._output import Output
 from ._precision import BITS, Precision, grid, is_half
@@ -25,7 +26,7 @@ MAGIC = b"skd"
 VERSION = 1
 
 KINDS: tuple[type, ...] = (Tree, Linear, Additive, TreeSum)
-LINKS = ("identity", "softmax", "simplex")
+LINKS = ("identity", "softmax", "simplex", "exp")
 VALUES = tuple(BITS)
 
 # The first byte of a column; docs/packed_format.md has the others.
@@ -60,36 +61,59 @@ def packed_numbers(
     predictor: Predictor, link: str, preprocessor: Preprocessor, precision: Precision, shape: int = 0
 ) -> bytes:
     """All that follows the checksum but names and labels; `shape` holds the flags that tell a regression."""
-    used = used_features(predictor)
+    decoded = predictor if isinstance(predictor, Decoded) else None
+    core = predictor.core if isinstance(predictor, Decoded) else predictor
+    used = used_features(core)
     parts = zip(preprocessor.columns, preprocessor.slices, strict=True)
     found = [(i, column, used[part].tolist()) for i, (column, part) in enumerate(parts) if used[part].any()]
     is_listed, places = _places([i for i, _, _ in found], preprocessor.n_features_in)
     half = precision.inputs == "float16"
     shares = isinstance(predictor, Tree) and link == "simplex" and precision.values.startswith("int")
     last = shares or spares_last(predictor, link)
-    first = isinstance(predictor, Additive) and begins_with_zeros(predictor)
+    first = isinstance(core, Additive) and begins_with_zeros(core)
     any_category = any(isinstance(column, CategoryColumn) for column in preprocessor.columns)
-    free = predictor.n_outputs - last
-    pieces = _PIECES[type(predictor)](predictor, np.cumsum(used) - 1, used, half, free, int(first))
+    # What is left out of a decoded predictor is left out of its decoder.
+    free = core.n_outputs - (last and decoded is None)
+    pieces = _PIECES[type(core)](core, np.cumsum(used) - 1, used, half, free, int(first))
     return b"".join(
         [
             bytes(
                 [
-                    KINDS.index(type(predictor)) | LINKS.index(link) << 2 | shape | last << 6 | first << 7,
-                    half | VALUES.index(precision.values) << 1 | is_listed << 3 | any_category << 4,
+                    KINDS.index(type(core)) | LINKS.index(link) << 2 | shape | last << 6 | first << 7,
+                    half
+                    | VALUES.index(precision.values) << 1
+                    | is_listed << 3
+                    | any_category << 4
+                    | (decoded is not None) << 5,
                 ]
             ),
             count(predictor.n_outputs),
             count(preprocessor.n_features_in),
+            b"" if decoded is None else bytes([decoded.rank]),
             places,
             *(_column(column, found_used) for _, column, found_used in found),
             *pieces.structure,
             floats(pieces.constants),
             _shares(pieces.values[0], predictor.value, precision.values)
             if shares and isinstance(predictor, Tree)
-            else _values(pieces, precision.values, isinstance(predictor, Tree)),
+            else _values(pieces, precision.values, isinstance(core, Tree)),
+            b"" if decoded is None else _decoder(decoded, precision.values, predictor.n_outputs - last),
         ]
     )
+
+
+def _decoder(decoded: Decoded, stored: str, free: int) -> bytes:
+    """The bias, and the matrix row by row, of 8 bits where other values have 8 or 4."""
+    matrix = decoded.matrix[:, :free]
+    if stored.startswith("int"):
+        found = [grid(row) for row in matrix]
+        scales = [row[0] for row in found if row is not None]
+        codes = [row[1] for row in found if row is not None]
+        assert len(codes) == len(matrix)  # as `check_precision` has made sure
+        body = floats(scales) + _codes(np.concatenate(codes), "int8")
+    else:
+        body = halves(matrix) if stored == "float16" else floats(matrix)
+    return floats(decoded.bias[:free]) + body
 
 
 def _places(numbers: list[int], n_columns: int) -> tuple[bool, bytes]:

@@ -7,9 +7,10 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from ._additive import Additive
+from ._decoded import Decoded
 from ._frozen import Frozen, frozen
 from ._predictors import Linear, Tree
-from ._spare import spares_last
+from ._spare import Predictor, spares_last
 from ._tree_sum import TreeSum
 
 if TYPE_CHECKING:
@@ -123,9 +124,13 @@ def grid(values: NDArray[np.float32]) -> tuple[float, NDArray[np.int64]] | None:
     return (float(np.ldexp(float(unit), low)), codes) if np.abs(codes).max() < 2**24 else None
 
 
-def check_precision(predictor: Tree | Linear | Additive | TreeSum, link: str, precision: Precision) -> None:
+def check_precision(predictor: Predictor, link: str, precision: Precision) -> None:
     """Raise an UnfitError, which is a ValueError, if the values of a predictor do not fit their storage."""
     if precision.values == "float32":
+        return
+    if isinstance(predictor, Decoded):
+        check_precision(predictor.core, "identity", precision)
+        _check_decoder(predictor, precision)
         return
     is_tree = isinstance(predictor, Tree)
     if isinstance(predictor, Additive) and any(table[0].any() for table in predictor.tables):
@@ -153,6 +158,20 @@ def check_precision(predictor: Tree | Linear | Additive | TreeSum, link: str, pr
         reach, most = (int(np.ptp(codes)), 2**bits - 1) if is_tree else (_largest(codes), 2 ** (bits - 1) - 1)
         if found is None or reach > most:
             raise UnfitError(f"{_unfit(precision)} They must be at most {most} multiples of one scale for each output.")
+
+
+def _check_decoder(predictor: Decoded, precision: Precision) -> None:
+    """The matrix takes 8 bits where other values take 8 or 4, with a scale for each row."""
+    if precision.values == "float16":
+        if not is_half(predictor.matrix):
+            raise UnfitError(f"{_unfit(precision)} float16 does not hold its matrix.")
+        return
+    for row in predictor.matrix:
+        found = grid(row)
+        if found is None or _largest(found[1]) > 127:
+            raise UnfitError(
+                f"{_unfit(precision)} A row of its matrix must be at most 127 multiples of one scale for each row."
+            )
 
 
 def _largest(codes: NDArray[np.int64]) -> int:

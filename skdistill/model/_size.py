@@ -26,7 +26,7 @@ def packed_nbytes(
     Parameters
     ----------
     predictor : Tree, Linear, Additive or TreeSum
-    link : {"identity", "softmax", "simplex"}
+    link : {"identity", "softmax", "simplex", "exp"}
         Decides whether the last output need be stored; see `sparing`.
     preprocessor : Preprocessor or None
         None: each feature is a numeric column that is not scaled, as for a tree fitted elsewhere.

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from ._additive import Additive, PairTable
+from ._decoded import Decoded
 from ._evaluate import simplex
 from ._predictors import Linear, Tree
 from ._tree_sum import TreeSum
@@ -16,7 +17,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 #: What computes outputs from encoded features.
-Predictor = Tree | Linear | Additive | TreeSum
+Predictor = Tree | Linear | Additive | TreeSum | Decoded
 
 
 def used_features(predictor: Predictor) -> NDArray[np.bool_]:
@@ -26,6 +27,8 @@ def used_features(predictor: Predictor) -> NDArray[np.bool_]:
     >>> used_features(Linear([[0.0], [2.0]], [1.0]))
     array([False,  True])
     """
+    if isinstance(predictor, Decoded):
+        return used_features(predictor.core)
     if isinstance(predictor, Linear):
         return np.asarray(predictor.coef.any(axis=1))
     if isinstance(predictor, Additive):
@@ -77,6 +80,8 @@ def last_output(predictor: Predictor) -> NDArray[np.float32]:
         return predictor.value[:, -1]
     if isinstance(predictor, TreeSum):
         return predictor.base[-1:]
+    if isinstance(predictor, Decoded):
+        return np.append(predictor.matrix[:, -1], predictor.bias[-1])
     if isinstance(predictor, Linear):
         return np.append(predictor.coef[:, -1], predictor.intercept[-1])
     cells = [pair.table.reshape(-1, predictor.n_outputs) for pair in predictor.pairs]
@@ -104,12 +109,12 @@ def sparing(predictor: Predictor, link: str) -> Predictor:
 
     Parameters
     ----------
-    predictor : Tree, Linear, Additive or TreeSum
-    link : {"identity", "softmax", "simplex"}
+    predictor : Tree, Linear, Additive, TreeSum or Decoded
+    link : {"identity", "softmax", "simplex", "exp"}
 
     Returns
     -------
-    predictor : Tree, Linear, Additive or TreeSum
+    predictor : Tree, Linear, Additive, TreeSum or Decoded
 
     Examples
     --------
@@ -117,7 +122,7 @@ def sparing(predictor: Predictor, link: str) -> Predictor:
     array([[-2.,  0.]], dtype=float32)
     """
     if isinstance(predictor, Tree):
-        if link == "identity" or spares_last(predictor, link):
+        if link in ("identity", "exp") or spares_last(predictor, link):
             return predictor
         doubles = predictor.value.astype(np.float64)
         less_last = (doubles - doubles[:, -1:]).astype(np.float32)
@@ -131,9 +136,18 @@ def sparing(predictor: Predictor, link: str) -> Predictor:
         doubles = values.astype(np.float64)
         return doubles - doubles[..., -1:] if link == "softmax" else doubles
 
+    if isinstance(predictor, Decoded):
+        core = sparing(predictor.core, "identity")
+        return Decoded(_plain(core), grounded(predictor.matrix), grounded(predictor.bias))
     if isinstance(predictor, Linear):
         return Linear(grounded(predictor.coef), grounded(predictor.intercept))
     tables = [grounded(table) for table in predictor.tables]
     intercept = sum((table[0] for table in tables), grounded(predictor.intercept))
     pairs = tuple(PairTable(pair.features, pair.edges, grounded(pair.table)) for pair in predictor.pairs)
     return Additive(predictor.edges, tuple(table - table[0] for table in tables), intercept, pairs)
+
+
+def _plain(predictor: Predictor) -> Tree | Linear | Additive | TreeSum:
+    """A predictor that is not decoded, said to the type checker."""
+    assert not isinstance(predictor, Decoded)
+    return predictor

@@ -14,24 +14,16 @@ import numpy as np
 from ._additive import Additive, PairTable
 from ._bytes import Bytes
 from ._columns import CategoryColumn, NumericColumn
+from ._decoded import Decoded
 from ._json import ModelFormatError
 from ._output import Output
-from ._pack import (
-    CATEGORY,
-    FLAG_ALONE,
-    FLAGGED_CATEGORY,
-    LINKS,
-    LONG,
-    MAGIC,
-    MOST_BARE_COLUMNS,
-    VALUES,
-    VERSION,
-)
+from ._pack import LINKS, MAGIC, MOST_BARE_COLUMNS, VALUES, VERSION
 from ._precision import BITS, Precision
 from ._predictors import Linear, Tree
 from ._preprocessor import Preprocessor
 from ._spare import Predictor, with_last_share
 from ._tree_sum import TreeSum
+from ._unpack_columns import read_columns
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -69,10 +61,11 @@ class _Head(NamedTuple):
     values: str
     is_listed: bool
     any_category: bool
+    is_decoded: bool
 
 
 def _head(first: int, second: int) -> _Head:
-    if first >> 2 & 3 == 3 or second > 31:
+    if second > 63:
         raise ModelFormatError(f"its flags {first} and {second} have a meaning that this skdistill does not know.")
     head = _Head(
         kind=first & 3,
@@ -85,10 +78,11 @@ def _head(first: int, second: int) -> _Head:
         values=VALUES[second >> 1 & 3],
         is_listed=bool(second & 8),
         any_category=bool(second & 16),
+        is_decoded=bool(second & 32),
     )
-    if head.spares_last and head.link == "identity":
-        raise ModelFormatError("its flags leave out the last output, which follows from the others under no identity.")
-    if head.spares_last and head.link == "simplex" and head.kind != 0:
+    if head.spares_last and head.link in ("identity", "exp"):
+        raise ModelFormatError("its flags leave out the last output, which follows from no others under this link.")
+    if head.spares_last and head.link == "simplex" and (head.kind != 0 or head.is_decoded):
         raise ModelFormatError("its flags leave out the last share of what is no tree.")
     if head.spares_first and head.kind != 2:
         raise ModelFormatError("its flags leave out the first bins of what has no tables.")
@@ -102,8 +96,16 @@ def _read(source: Bytes) -> tuple[Preprocessor, Predictor, Output, Precision]:
         raise ModelFormatError(f"it claims {n_columns} columns in {len(source.data)} bytes.")
     if not n_outputs:
         raise ModelFormatError("it has no outputs.")
-    columns, used, n_encoded = _read_columns(source, head, n_columns)
-    predictor = _READ[head.kind](source, head, used, n_encoded, n_outputs)
+    rank = source.byte() if head.is_decoded else 0
+    if head.is_decoded and not rank:
+        raise ModelFormatError("its core has no outputs.")
+    columns, used, n_encoded = read_columns(source, n_columns, is_listed=head.is_listed, any_category=head.any_category)
+    if head.is_decoded:
+        plain = head._replace(link="identity", spares_last=False)
+        core = _READ[head.kind](source, plain, used, n_encoded, rank)
+        predictor = _read_decoder(source, head, core, n_outputs)
+    else:
+        predictor = _READ[head.kind](source, head, used, n_encoded, n_outputs)
     names, labels = _read_names(source, head, n_columns, n_outputs)
     preprocessor = Preprocessor(
         tuple(
@@ -129,75 +131,6 @@ def _read_names(source: Bytes, head: _Head, n_columns: int, n_outputs: int) -> t
     if source.at < len(source.data):
         raise ModelFormatError(f"{len(source.data) - source.at} bytes follow its end.")
     return names, labels
-
-
-# Columns: each is its kind and the arguments of its class but the name.
-
-
-def _read_columns(source: Bytes, head: _Head, n_columns: int) -> tuple[list[Any], NDArray[np.intp], int]:
-    """All columns, the encoded features that are used, and how many encoded features there are."""
-    columns: list[Any] = [("category", ()) if head.any_category else ("numeric",)] * n_columns
-    widths = np.full(n_columns, 0 if head.any_category else 1)
-    offsets: dict[int, list[int]] = {}
-    for i in _read_places(source, head, n_columns):
-        columns[i], widths[i], offsets[i] = _read_column(source, head)
-    starts = np.cumsum(widths) - widths
-    used = [int(starts[i]) + offset for i, found in offsets.items() for offset in found]
-    return columns, np.array(used, np.intp), int(widths.sum())
-
-
-def _read_places(source: Bytes, head: _Head, n_columns: int) -> list[int]:
-    if not head.is_listed:
-        places: list[int] = np.flatnonzero(source.bits(n_columns)).tolist()
-        return places
-    places, last = [], -1
-    for _ in range(source.count()):
-        last += 1 + source.count()
-        if last >= n_columns:
-            raise ModelFormatError(f"it lists column {last} of {n_columns}.")
-        places.append(last)
-    return places
-
-
-def _read_column(source: Bytes, head: _Head) -> tuple[Any, int, list[int]]:
-    """A column, the number of features it is encoded to, and those that are used."""
-    first = source.byte()
-    if first in (CATEGORY, FLAGGED_CATEGORY):
-        if not head.any_category:
-            raise ModelFormatError("its flags say that it has no categories, and it has.")
-        labels = tuple(source.label() for _ in range(source.count()))
-        width = len(labels) + (first == FLAGGED_CATEGORY)
-        return ("category", labels, first == FLAGGED_CATEGORY), width, list(range(width))
-    if first == FLAG_ALONE:
-        return ("numeric", 0.0, 0.0, 1.0, True), 2, [1]
-    fill_form, center_form, scale_form = first & 3, first >> 2 & 3, first >> 4 & 3
-    exponent = 0
-    if first < LONG:
-        center_form, scale_form, exponent = 0, 0, (first >> 2) - 16
-    if first == 3 or center_form == 1 or scale_form == 2:
-        raise ModelFormatError(f"it has a column of the unknown kind {first}.")
-    fill_bytes = source.take((0, 1, 2, 4)[fill_form])
-    center = _number(source.take((0, 0, 2, 4)[center_form]))
-    if scale_form == 1:
-        exponent = source.signed()
-        if exponent < -126:
-            raise ModelFormatError(f"a scale must be a power of two from -126, not {exponent}.")
-    scale = _number(source.take(4)) if scale_form == 3 else float(np.ldexp(1.0, exponent))
-    fill = center
-    if fill_form == 1:
-        if scale_form == 3 or exponent > 124:
-            raise ModelFormatError("a fill value in eighths needs a scale that is a power of two.")
-        fill = int.from_bytes(fill_bytes, "little", signed=True) / 8 / scale
-    elif fill_form:
-        fill = _number(fill_bytes)
-    flagged = first >= LONG + 64
-    return ("numeric", fill, center, scale, flagged), 1 + flagged, [0, 1][: 1 + flagged]
-
-
-def _number(data: bytes) -> float:
-    if not data:
-        return 0.0
-    return float(np.frombuffer(data, "<f2" if len(data) == 2 else "<f4")[0])
 
 
 # Predictors
@@ -276,6 +209,19 @@ def _read_tree(source: Bytes, head: _Head, used: NDArray[np.intp], n_encoded: in
         if head.spares_last and head.link == "simplex":
             value = with_last_share(value)
     return _build(is_split, feature, threshold, right, value, n_encoded)
+
+
+def _read_decoder(source: Bytes, head: _Head, core: Any, k: int) -> Decoded:
+    free, rank = k - head.spares_last, core.n_outputs
+    bias = source.numbers(free)
+    if head.values.startswith("int"):
+        scales = source.numbers(rank).astype(np.float64)
+        codes = _read_codes(source, "int8", rank * free, signed=True).reshape(rank, free)
+        with np.errstate(over="ignore"):
+            matrix = (codes * scales[:, None]).astype(np.float32)
+    else:
+        matrix = source.numbers(rank * free, "<f4" if head.values == "float32" else "<f2").reshape(rank, free)
+    return Decoded(core, _padded(matrix, k), _padded(bias, k))
 
 
 _READ: tuple[Any, ...] = (_read_tree, _read_linear, _read_additive, _read_tree_sum)

@@ -7,6 +7,7 @@ from ._latency import joblib_nbytes
 from ._metrics import GapRecovered
 from ._report import DistillationReport, distillation_report
 from ._shipped import ModelComparison, compare_models, model_report
+from ._stress_display import StressDisplay
 from ._student_display import StudentDisplay
 
 __all__ = [
@@ -17,6 +18,7 @@ __all__ = [
     "FrontierDisplay",
     "GapRecovered",
     "ModelComparison",
+    "StressDisplay",
     "StudentDisplay",
     "compare_models",
     "distillation_report",

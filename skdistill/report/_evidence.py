@@ -24,14 +24,16 @@ class Contestant:
     ----------
     name : str
         What the line is called.
-    role : {"committee", "teacher", "hard", "student"}
-        The committee, one of its teachers, the student trained on hard labels, or the distilled student.
+    role : {"committee", "assistant", "teacher", "hard", "student"}
+        The committee, an assistant that learned from it, one of its teachers, the student trained on hard labels, or
+        the distilled student.
     outputs : array of shape (n, k), (n, m) or (n,)
         On the test rows: probabilities in the order of the classes, or predicted values.
     nbytes : int or None
         Size in bytes: packed for a student, as a joblib file for a teacher. None: unknown.
     predict : callable or None
-        What latency is measured of; called with one row and with a batch of rows. None: not measured.
+        What latency is measured of; called with one row and with a batch of rows. None: not measured. Where the report
+        puts it under stress, it answers as `outputs` are.
     model : skdistill.model.Model or None
         Its model form, which pictures are drawn of.
 

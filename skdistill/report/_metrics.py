@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.special import rel_entr
+from scipy.special import rel_entr, xlogy
 from sklearn.metrics import accuracy_score, log_loss, r2_score, roc_auc_score, root_mean_squared_error
 from sklearn.utils import check_random_state
 
@@ -77,6 +77,20 @@ def classification_metrics(codes: Array, outputs: Floats, committee: Floats | No
     }
 
 
+def mean_deviances(y: Floats, rates: Floats) -> Floats:
+    """The Poisson deviance of each row (n,), the mean over its counts; a rate counts as no less than 1e-9.
+
+    Lower rates than 0, which are none, are as bad as a rate that says "never".
+    """
+    rates = np.maximum(rates, 1e-9)
+    return np.asarray(2 * (xlogy(y, y / rates) - y + rates).mean(axis=1))
+
+
+def count_metrics(y: Floats, outputs: Floats, committee: Floats | None) -> dict[str, float | None]:
+    """The same for counts, their Poisson deviance first."""
+    return {"deviance": float(mean_deviances(y, outputs).mean())} | regression_metrics(y, outputs, committee)
+
+
 def regression_metrics(y: Floats, outputs: Floats, committee: Floats | None) -> dict[str, float | None]:
     """Quality and fidelity of values (n, m); several outputs are averaged uniformly."""
     return {
@@ -139,10 +153,11 @@ def _metrics_of_means(task: str, means: Floats) -> dict[str, Floats]:
     return {"rmse": np.sqrt(means).mean(axis=-1)}
 
 
-def quality(task: str, truth: Array, outputs: Floats) -> dict[str, float]:
-    """Accuracy and log-loss of probabilities, or the RMSE of values."""
+def quality(task: str, truth: Array, outputs: Floats, weight: Floats | None = None) -> dict[str, float]:
+    """Accuracy and log-loss of probabilities, or the RMSE of values; rows count by their `weight` (n,)."""
     losses = classification_losses(truth, outputs) if task == "classification" else regression_losses(truth, outputs)
-    found = {metric: float(loss) for metric, loss in _metrics_of_means(task, losses.mean(axis=0)).items()}
+    means = np.average(losses, axis=0, weights=weight)
+    found = {metric: float(loss) for metric, loss in _metrics_of_means(task, means).items()}
     return found | ({"accuracy": 1 - found["accuracy"]} if task == "classification" else {})
 
 

@@ -12,9 +12,21 @@ from ._fidelity_display import FidelityDisplay
 from ._frontier_display import FrontierDisplay
 from ._palette import Palette
 from ._segments import Segment, segments
+from ._stress_display import StressDisplay
 from ._student_display import StudentDisplay
 from ._svg import colour_scheme, draw_svg
-from ._text import HEADINGS, cell, gap_line, in_bytes, microseconds, points, significant, times
+from ._text import (
+    HEADINGS,
+    cell,
+    gap_line,
+    in_bytes,
+    microseconds,
+    points,
+    significant,
+    stress_line,
+    stress_table,
+    times,
+)
 
 if TYPE_CHECKING:
     from ._report import DistillationReport
@@ -51,6 +63,7 @@ def to_html(report: DistillationReport) -> str:
         _comparison(report),
         _bytes_section(report),
         _fidelity(report),
+        _stress(report),
         _student(report),
         _choices(report),
     ]
@@ -205,6 +218,23 @@ def _segments_table(report: DistillationReport, parts: list[Segment]) -> dict[st
     apart = "answered otherwise" if classifies else "RMS difference"
     heading = HEADINGS[metric]
     return _table(caption, ["rows where", "rows", apart, f"{heading}, student", f"{heading}, committee"], rows, [0])
+
+
+def _stress(report: DistillationReport) -> dict[str, Any]:
+    if not report.stress:
+        return _section("stress", "", [])
+    display = StressDisplay.from_report(report)
+    caption = "Stronger to the right"
+    says = "quality and fidelity under each stress; the figures are in the table below"
+    picture = _picture(lambda f, _: display.plot(f), display.size, "stress", caption, says, wide=True, tall=True)
+    head, *lines = stress_table(report)
+    how = (
+        "Noise in standard deviations of its column; a permuted column is shuffled among the rows; the rarest class "
+        "counts so many times as often beside the most frequent; rare rows are found by an isolation forest."
+    )
+    rows = [{"kind": "", "cells": line} for line in lines]
+    text = [_text(line)] if (line := stress_line(report)) else []
+    return _section("stress", "Under stress", [*text, _pictures([picture]), _table(how, head, rows)])
 
 
 def _student(report: DistillationReport) -> dict[str, Any]:

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import os
-from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
+from functools import partial
 from html import escape
 from numbers import Integral, Real
 from types import MappingProxyType
@@ -13,22 +13,25 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
-from sklearn.utils import check_array, check_consistent_length, column_or_1d
+from sklearn.utils import check_array, check_consistent_length, check_random_state
 
 from skdistill._files import write_whole
 from skdistill._sklearn import Interval, StrOptions, validate_params
 
+from ._checks import check_probabilities, check_roles, check_values, label_codes
 from ._evidence import Contestant, Evidence
 from ._latency import latency, shipped_latency
 from ._metrics import (
     GapRecovered,
     classification_losses,
     classification_metrics,
+    count_metrics,
     gaps_recovered,
     paired_improvements,
     regression_losses,
     regression_metrics,
 )
+from ._stress import fidelity_under_stress, under_stress
 from ._text import describe_verdict, render
 
 if TYPE_CHECKING:
@@ -37,12 +40,6 @@ if TYPE_CHECKING:
 
 Array = NDArray[Any]
 Floats = NDArray[np.float64]
-
-_ROLES = ("committee", "teacher", "hard", "student")
-# What a row of probabilities may miss of 1: float32 arithmetic over many classes, not a forgotten normalisation.
-_SUM_TOLERANCE = 1e-3
-# What it misses in float64.
-_EXACT_SUM = 1e-9
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -64,7 +61,7 @@ class DistillationReport:
           present; NaN with fewer than two), ece (expected calibration error, 15 bins) and, against the committee,
           agreement (share of rows with the same top class) and kl (mean KL(committee || contestant), nats);
         - regression: rmse, r2 (NaN for a single row), each the mean over outputs, and r2_to_teacher, the R² with the
-          committee's predictions for truth;
+          committee's predictions for truth; for counts also deviance, the mean Poisson deviance;
         - nbytes, us_single (median microseconds of a call with one row) and us_row_batch (median microseconds per row
           of a call with up to 10,000 rows);
         - us_shipped_p50 and us_shipped_p99, of a student that has a model form: microseconds that one row takes of the
@@ -79,6 +76,21 @@ class DistillationReport:
         What the reader must know besides.
     evidence : Evidence
         The rows and answers that all of this was made from.
+    stress : list of dict
+        With ``stress=True`` a line for each stress, strength and contestant, teachers left out: stress, strength, name,
+        role, rows, then accuracy, log_loss and agreement, or rmse and r2_to_teacher, both against what the committee
+        says under the same stress; None where someone gives no answer. The stresses are
+
+        - given: the rows as they are, with strength 0;
+        - noise: Gaussian noise on columns of numbers, in standard deviations of the column;
+        - missing: the share of cells that are missing;
+        - permuted: the share of columns whose cells are shuffled among the rows, over five draws of columns;
+        - classes: how often rows of the rarest class count beside those of the most frequent, by row weights, the
+          classes between by their rank;
+        - rare: the share of rows that are kept, the rarest by an isolation forest.
+    stress_fidelity : dict of str to float
+        By role, "student" and "hard": the mean agreement, or r2_to_teacher, over the strengths of each stress and then
+        over the stresses, those as given left out. Empty without ``stress=True`` or a committee.
 
     Examples
     --------
@@ -98,6 +110,8 @@ class DistillationReport:
     verdict: str
     notes: tuple[str, ...]
     evidence: Evidence
+    stress: list[dict[str, Any]] = field(default_factory=list)
+    stress_fidelity: dict[str, float] = field(default_factory=dict)
 
     def frame(self) -> pd.DataFrame:
         """Return the rows as a pandas DataFrame, indexed by the names of the contestants.
@@ -168,8 +182,10 @@ class DistillationReport:
         "notes": [list, tuple],
         "selection": [list, tuple],
         "fitted": [Mapping],
+        "loss": [StrOptions({"squared", "poisson"})],
         "confidence": [Interval(Real, 0, 1, closed="neither")],
         "n_resamples": [Interval(Integral, 1, None, closed="left")],
+        "stress": ["boolean"],
         "random_state": ["random_state"],
     },
     prefer_skip_nested_validation=True,
@@ -184,8 +200,10 @@ def distillation_report(
     notes: Sequence[str] = (),
     selection: Sequence[dict[str, Any]] = (),
     fitted: Mapping[str, str] = MappingProxyType({}),
+    loss: str = "squared",
     confidence: float = 0.95,
     n_resamples: int = 1000,
+    stress: bool = False,
     random_state: Any = 0,
 ) -> DistillationReport:
     """Compare models on test rows by quality, fidelity, calibration, size and latency.
@@ -207,12 +225,17 @@ def distillation_report(
         Shown below the report, before its own notes.
     selection, fitted : list of dict, dict
         Shown in the report as a page; see `Evidence`.
+    loss : {"squared", "poisson"}
+        Of a regression: for counts, y >= 0, there is the mean Poisson deviance too.
     confidence : float in (0, 1)
         Level of the bootstrap interval of the gap recovered.
     n_resamples : int >= 1
         Bootstrap resamples of the test rows.
+    stress : bool
+        Whether committee and students are also asked on rows with noise, missing cells and permuted columns, and judged
+        under shifted class shares and on rare rows; see `DistillationReport`. The rows themselves are not changed.
     random_state : int, RandomState instance or None
-        Draws the resamples.
+        Draws the resamples, and the stress.
 
     Returns
     -------
@@ -221,8 +244,8 @@ def distillation_report(
     Raises
     ------
     ValueError
-        If `X` is missing where latency is to be measured, if `y` holds missing values or labels that are not in
-        `classes`, if outputs do not fit `y` and `classes`, are not finite or (classification) are no probabilities,
+        If `X` is missing where latency or stress is to be measured, if `y` holds missing values or labels that are not
+        in `classes`, if outputs do not fit `y` and `classes`, are not finite or (classification) are no probabilities,
         or if roles are unknown, missing or taken twice.
 
     Notes
@@ -246,23 +269,27 @@ def distillation_report(
     >>> report.verdict
     "Keeps 75.0 % of the committee's accuracy in 40 bytes."
     """
-    by_role = _check_roles(contestants)
+    by_role = check_roles(contestants)
     if X is not None:
         check_consistent_length(X, y)
     elif any(c.predict is not None for c in contestants):
         raise ValueError("Latency is measured on X. Got X=None; pass the test rows, or contestants with predict=None.")
+    if stress and X is None:
+        raise ValueError("'stress' of distillation_report changes the rows of X. Got X=None; pass the test rows.")
     labels: Array = np.zeros(0)
+    check: Callable[[Contestant, int], Floats]
     score: Callable[[Array, Floats, Floats | None], dict[str, float | None]]
     row_losses: Callable[[Array, Floats], Floats]
     if task == "classification":
-        truth, labels = _label_codes(y, classes)
-        outputs = [_check_probabilities(c, len(truth), labels) for c in contestants]
+        truth, labels = label_codes(y, classes)
+        check = partial(check_probabilities, labels=labels)
         score, row_losses = classification_metrics, classification_losses
     else:
         truth = check_array(y, ensure_2d=False, dtype=np.float64, input_name="y")
         truth = truth.reshape(len(truth), -1)
-        outputs = [_check_values(c, truth.shape) for c in contestants]
-        score, row_losses = regression_metrics, regression_losses
+        check = partial(check_values, n_outputs=truth.shape[1])
+        score, row_losses = count_metrics if loss == "poisson" else regression_metrics, regression_losses
+    outputs = [check(contestant, len(truth)) for contestant in contestants]
 
     found = {role: outputs[at] for role, at in by_role.items()}
     rows = []
@@ -280,6 +307,12 @@ def distillation_report(
         gap = gaps_recovered(task, **losses, confidence=confidence, n_resamples=n_resamples, random_state=random_state)
     gains = paired_improvements(task, losses["hard"], losses["student"]) if "hard" in losses else None
     lines = {role: rows[at] for role, at in by_role.items()}
+    strained: list[dict[str, Any]] = []
+    left_out: list[str] = []
+    if stress:
+        checked = [replace(c, outputs=output) for c, output in zip(contestants, outputs)]
+        rng = np.random.default_rng(check_random_state(random_state).randint(2**31 - 1))
+        strained, left_out = under_stress(task, X, truth, checked, check, rng)
     return DistillationReport(
         task=task,
         n_rows=len(truth),
@@ -287,7 +320,7 @@ def distillation_report(
         rows=rows,
         gap=gap,
         verdict=describe_verdict(task, lines, gains),
-        notes=(*notes, *_absences(by_role)),
+        notes=(*notes, *_absences(by_role), *left_out),
         evidence=Evidence(
             X,
             truth,
@@ -296,89 +329,9 @@ def distillation_report(
             tuple(selection),
             dict(fitted),
         ),
+        stress=strained,
+        stress_fidelity=fidelity_under_stress(task, strained),
     )
-
-
-def _check_roles(contestants: Sequence[Contestant]) -> dict[str, int]:
-    """Return where the contestants of the roles taken once stand."""
-    unknown = [c for c in contestants if c.role not in _ROLES]
-    if unknown:
-        raise ValueError(
-            f"The role of contestant {unknown[0].name!r} must be one of {', '.join(map(repr, _ROLES))}. "
-            f"Got {unknown[0].role!r} instead."
-        )
-    counts = Counter(c.role for c in contestants)
-    for role in ("committee", "hard", "student"):
-        if counts[role] > 1:
-            raise ValueError(f"A report takes one contestant of role {role!r}. Got {counts[role]}.")
-    if not counts["student"]:
-        raise ValueError("A report needs a contestant of role 'student': the distilled one.")
-    return {c.role: at for at, c in enumerate(contestants) if c.role != "teacher"}
-
-
-def _label_codes(y: Any, classes: Any) -> tuple[Array, Array]:
-    """Number the labels by their column; compared as Python values, so that 1 is not "1"."""
-    labels = None if classes is None else np.asarray(classes)
-    if labels is None or labels.ndim != 1 or len(labels) < 2:
-        raise ValueError(
-            "The 'classes' parameter of distillation_report must list at least two labels for classification. "
-            f"Got {classes!r} instead."
-        )
-    column = {label: code for code, label in enumerate(labels.tolist())}
-    values = column_or_1d(y).tolist()
-    if not values:
-        raise ValueError("distillation_report needs at least one test row. Got none.")
-    codes = np.array([column.get(value, -1) for value in values], dtype=np.intp)
-    unseen = [values[row] for row in np.flatnonzero(codes < 0)]
-    if unseen:
-        # NaN and pandas.NA are not equal to themselves; comparing NA gives NA, which has no truth value.
-        missing = [value for value in unseen if value is None or (value == value) is not True]
-        if missing:
-            raise ValueError(f"y contains missing values (NaN or None) in {len(missing)} rows. Drop these test rows.")
-        names = sorted({repr(value) for value in unseen})
-        shown = ", ".join(names[:10]) + (", ..." if len(names) > 10 else "")
-        raise ValueError(
-            f"y contains labels that are not in classes: {shown}. Report on rows with labels seen in fit, or fit again."
-        )
-    return codes, labels
-
-
-def _check_outputs(contestant: Contestant) -> Floats:
-    outputs = np.asarray(contestant.outputs, dtype=np.float64)
-    if not np.isfinite(outputs).all():
-        raise ValueError(f"The outputs of contestant {contestant.name!r} contain NaN or infinity.")
-    return outputs
-
-
-def _check_probabilities(contestant: Contestant, n_rows: int, labels: Array) -> Floats:
-    outputs = _check_outputs(contestant)
-    if outputs.shape != (n_rows, len(labels)):
-        raise ValueError(
-            f"The outputs of contestant {contestant.name!r} must have shape ({n_rows}, {len(labels)}), a row for each "
-            f"test row and a column for each class. Got {outputs.shape} instead."
-        )
-    sums = outputs.sum(axis=1)
-    wrong = (outputs < 0).any(axis=1) | (np.abs(sums - 1) > _SUM_TOLERANCE)
-    if wrong.any():
-        row = int(wrong.argmax())
-        raise ValueError(
-            f"The outputs of contestant {contestant.name!r} must be probabilities. Row {row} is "
-            f"{outputs[row].tolist()}, its sum {sums[row]:.6g}."
-        )
-    # Rows that sum to 1 in float32 do not in float64, of which scikit-learn's log_loss would warn. Rows that do are
-    # left alone: a last bit decides ties between confident rows, and so the AUC.
-    return np.where(np.abs(sums - 1)[:, None] > _EXACT_SUM, outputs / sums[:, None], outputs)
-
-
-def _check_values(contestant: Contestant, shape: tuple[int, int]) -> Floats:
-    outputs = _check_outputs(contestant)
-    flat = outputs.ndim == 1 and shape[1] == 1
-    if outputs.shape != (shape[:1] if flat else shape):
-        raise ValueError(
-            f"The outputs of contestant {contestant.name!r} must have the shape of y, {shape}. "
-            f"Got {outputs.shape} instead."
-        )
-    return outputs.reshape(shape)
 
 
 def _absences(roles: dict[str, int]) -> list[str]:

@@ -36,6 +36,8 @@ def readable(model: Model, scores: Any) -> Floats:
 def unit(model: Model) -> str:
     """What the scores are."""
     if model.output.link != "softmax":
+        if model.output.link == "exp":
+            return f"the logarithm of {series(model)[0]}" if len(series(model)) == 1 else "the logarithm of each target"
         return series(model)[0] if len(series(model)) == 1 else "the score"
     return f"the log-odds of {series(model)[0]}" if _is_binary(model) else "the log-odds against the mean class"
 

@@ -55,7 +55,7 @@ class StudentDisplay:
     """
 
     def __init__(self, model: Model, Z: Any = None) -> None:
-        self.model = model
+        self.model = model.core  # of a decoded model what is decoded: trees, tables or lines of few values
         self.Z = Z
 
     @classmethod

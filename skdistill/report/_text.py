@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import math
+from itertools import groupby
 from typing import TYPE_CHECKING, Any
+
+from ._stress import fidelity_metric, in_words
 
 if TYPE_CHECKING:
     from ._metrics import GapRecovered
@@ -17,6 +20,7 @@ HEADINGS = {
     "agreement": "agreement",
     "kl": "KL",
     "ece": "ECE",
+    "deviance": "deviance",
     "rmse": "RMSE",
     "r2": "R²",
     "r2_to_teacher": "R² to committee",
@@ -96,7 +100,10 @@ def cell(key: str, value: Any) -> str:
 def _table(rows: list[dict[str, Any]]) -> list[str]:
     keys = [key for key in rows[0] if key in HEADINGS]
     lines = [["", *(HEADINGS[key] for key in keys)]]
-    lines += [[row["name"], *(cell(key, row[key]) for key in keys)] for row in rows]
+    return _aligned(lines + [[row["name"], *(cell(key, row[key]) for key in keys)] for row in rows])
+
+
+def _aligned(lines: list[list[str]]) -> list[str]:
     widths = [max(map(len, column)) for column in zip(*lines)]
     return [
         "  ".join(
@@ -121,6 +128,31 @@ def gap_line(gap: GapRecovered, confidence: float) -> str:
     return f"  {name}: {100 * gap.value:.0f} % of {amount(gap.gap)} ({interval})"
 
 
+def stress_table(report: DistillationReport) -> list[list[str]]:
+    """Heading and lines of what is known under stress: quality of each contestant, then fidelity of the students."""
+    metric, fidelity = "accuracy" if report.task == "classification" else "rmse", fidelity_metric(report.task)
+    short = {"committee": "committee", "hard": "on hard labels", "student": "distilled"}
+    lines: list[list[str]] = []
+    for (stress, strength), group in groupby(report.stress, key=lambda row: (row["stress"], row["strength"])):
+        found = {row["role"]: row for row in group}
+        students = [role for role in found if role != "committee" and "committee" in found]
+        asked = [(metric, role) for role in found] + [(fidelity, role) for role in students]
+        if not lines:
+            lines.append(["", *(f"{HEADINGS[key]}, {short[role]}" for key, role in asked)])
+        lines.append([in_words(stress, strength), *(cell(key, found[role][key]) for key, role in asked)])
+    return lines
+
+
+def stress_line(report: DistillationReport) -> str:
+    """Say how far the students follow the committee under stress; empty where that is unknown."""
+    found = report.stress_fidelity
+    if not found:
+        return ""
+    hard = f", the student on hard labels {found['hard']:.3f}" if "hard" in found else ""
+    name = HEADINGS[fidelity_metric(report.task)].removesuffix(" to committee")
+    return f"{name[0].upper()}{name[1:]} with the committee under stress, on average: {found['student']:.3f}{hard}."
+
+
 def render(report: DistillationReport) -> str:
     """Lay out a report: table, gap recovered, verdict, notes."""
     test_rows = "1 test row" if report.n_rows == 1 else f"{report.n_rows} test rows"
@@ -128,6 +160,9 @@ def render(report: DistillationReport) -> str:
     if report.gap:
         lines.append("Recovered of the gap from hard labels to the committee:")
         lines += [*(gap_line(gap, report.confidence) for gap in report.gap.values()), ""]
+    if report.stress:
+        lines += ["Under stress:", *_aligned(stress_table(report)), ""]
+        lines += [line, ""] if (line := stress_line(report)) else []
     lines.append(report.verdict)
     lines += [f"Note: {note}" for note in report.notes]
     return "\n".join(lines)

@@ -3,8 +3,10 @@
 from ._adapter import EstimatorStudent
 from ._additive import AdditiveStudent
 from ._boosted import BoostedStudent
-from ._checks import check_streams
+from ._checks import check_streams, check_width
+from ._differences import Moves
 from ._linear import LinearStudent
+from ._low_rank import LowRankStudent
 from ._resolve import for_width, resolve_families, resolve_student, takes_sparse
 from ._tree import TreeStudent
 
@@ -13,8 +15,11 @@ __all__ = [
     "BoostedStudent",
     "EstimatorStudent",
     "LinearStudent",
+    "LowRankStudent",
+    "Moves",
     "TreeStudent",
     "check_streams",
+    "check_width",
     "for_width",
     "resolve_families",
     "resolve_student",

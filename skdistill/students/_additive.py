@@ -50,8 +50,9 @@ class AdditiveStudent(IterativeStudent):
 
     Parameters
     ----------
-    loss : {"auto", "log_loss", "squared"}
+    loss : {"auto", "log_loss", "squared", "poisson"}
         "auto": "log_loss" where the rows of the targets are distributions over two or more classes, else "squared".
+        "poisson" is for counts and other rates >= 0: the Poisson likelihood, rates being exponentials of scores.
     max_bins : int in [2, 256]
         Bins of a feature at most. All features together have at most 1,000 edges.
     alpha : "auto" or float >= 0
@@ -75,11 +76,11 @@ class AdditiveStudent(IterativeStudent):
     ----------
     n_iter_ : int
         Iterations taken, before pruning and after it.
-    loss_ : {"log_loss", "squared"}
+    loss_ : {"log_loss", "squared", "poisson"}
     predictor_ : skdistill.model.Additive
         Its `edges`, `tables` and `pairs` are what a person reads: entries are relative to the first bin, and under the
         log-loss sum to zero over the classes.
-    link_ : {"softmax", "identity"}
+    link_ : {"softmax", "identity", "exp"}
     n_outputs_ : int
     n_features_in_ : int
 
@@ -203,7 +204,7 @@ def _prune(problem: Problem, theta: np.ndarray, price: float) -> tuple[np.ndarra
     free = theta.shape[1]
     if problem.loss == "log_loss":
         free -= 1
-    else:  # the variance left is the unit of what a parameter may save by chance
+    elif problem.loss == "squared":  # the variance left is the unit of what a parameter may save by chance
         price = price * 2 * problem.value(theta)[0] / free
     price *= free / problem.weight
     theta, kept = theta.copy(), np.ones(len(theta), dtype=bool)

@@ -31,9 +31,9 @@ class BaseStudent(RegressorMixin, BaseEstimator):
 
     Attributes
     ----------
-    loss_ : {"log_loss", "squared"}
+    loss_ : {"log_loss", "squared", "poisson"}
     predictor_ : skdistill.model.Tree, skdistill.model.Linear, skdistill.model.Additive or skdistill.model.TreeSum
-    link_ : {"identity", "softmax", "simplex"}
+    link_ : {"identity", "softmax", "simplex", "exp"}
     precision_ : skdistill.model.Precision
         float32, unless compression made less of it.
     n_outputs_ : int
@@ -49,7 +49,9 @@ class BaseStudent(RegressorMixin, BaseEstimator):
     wants_scaling: ClassVar[bool] = False
     has_model_form: ClassVar[bool] = True
 
-    _parameter_constraints: ClassVar[dict[str, list]] = {"loss": [StrOptions({"auto", "log_loss", "squared"})]}
+    _parameter_constraints: ClassVar[dict[str, list]] = {
+        "loss": [StrOptions({"auto", "log_loss", "squared", "poisson"})]
+    }
 
     loss: str
 
@@ -67,7 +69,11 @@ class BaseStudent(RegressorMixin, BaseEstimator):
         """
         self._validate_params()
         if task == "regression" and self.loss == "log_loss":
-            raise ValueError(f"{self!r} fits class probabilities; a regression student needs loss='squared'.")
+            raise ValueError(
+                f"{self!r} fits class probabilities; a regression student needs loss='squared' (counts: 'poisson')."
+            )
+        if task == "classification" and self.loss == "poisson":
+            raise ValueError(f"{self!r} fits counts; a classification student needs loss='log_loss'.")
 
     @property
     def max_features(self) -> int | None:
@@ -239,8 +245,8 @@ class BaseStudent(RegressorMixin, BaseEstimator):
             output_names = [str(i) for i in range(self.n_outputs_)]
         columns = tuple(NumericColumn(str(name)) for name in feature_names)
         names = tuple(map(str, output_names))
-        if self.link_ == "identity":
-            output = Output("regression", "identity", targets=names, flat=self._flat)
+        if self.link_ in ("identity", "exp"):
+            output = Output("regression", self.link_, targets=names, flat=self._flat)
         else:
             output = Output("classification", self.link_, names)
         return rules(Model(Preprocessor(columns), self.predictor_, output), X, format=format, missing=False)

@@ -8,12 +8,16 @@ from ..engine import Engine
 from ..engine import _tree_blocks as blocks
 from ..engine._bins import bin_edges, bin_table
 from ..engine._sample import sample_rows
-from ._objective import CrossEntropy, Objective, SquaredError
+from ._objective import CrossEntropy, Objective, PoissonDeviance, SquaredError
 
 #: Rows that bin edges are taken from.
 SAMPLE_ROWS = 200_000
 
-OBJECTIVES: dict[str, type[Objective]] = {"log_loss": CrossEntropy, "squared": SquaredError}
+OBJECTIVES: dict[str, type[Objective]] = {
+    "log_loss": CrossEntropy,
+    "squared": SquaredError,
+    "poisson": PoissonDeviance,
+}
 
 
 def bin_rows(engine: Engine, objective: Objective, max_bins: int) -> list[np.ndarray]:

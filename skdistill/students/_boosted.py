@@ -11,6 +11,7 @@ from scipy.special import log_softmax
 
 from .._sklearn import Interval
 from ..engine import Engine, MemoryEngine
+from ..engine._linear_blocks import MOST_SCORE
 from ..engine._tree_blocks import bins_of
 from ..model import Tree, TreeSum
 from ._binning import OBJECTIVES, bin_rows
@@ -19,6 +20,8 @@ from ._scored import ScoredStudent
 
 #: A class that has no mass starts as if it had this much.
 LEAST_MASS = 1e-6
+#: How much further the curvature of a rate is than where the step begins: that of a step of 0.7.
+POISSON_STEP = float(np.exp(0.7))
 
 
 class BoostedStudent(ScoredStudent):
@@ -32,8 +35,9 @@ class BoostedStudent(ScoredStudent):
 
     Parameters
     ----------
-    loss : {"auto", "log_loss", "squared"}
+    loss : {"auto", "log_loss", "squared", "poisson"}
         "auto": "log_loss" where the rows of the targets are distributions over two or more classes, else "squared".
+        "poisson" is for counts and other rates >= 0: the Poisson likelihood, rates being exponentials of scores.
     n_trees : int >= 1
         Trees of each sum at most; there are fewer where nothing is left to split. Very roughly, a tree of 4 leaves
         takes 30 bytes.
@@ -49,9 +53,9 @@ class BoostedStudent(ScoredStudent):
 
     Attributes
     ----------
-    loss_ : {"log_loss", "squared"}
+    loss_ : {"log_loss", "squared", "poisson"}
     predictor_ : skdistill.model.TreeSum
-    link_ : {"softmax", "identity"}
+    link_ : {"softmax", "identity", "exp"}
     n_outputs_ : int
     n_features_in_ : int
 
@@ -117,7 +121,7 @@ class BoostedStudent(ScoredStudent):
         assert isinstance(engine, MemoryEngine)  # `fit_blocks` refuses a student that does not stream
         X, Q, weight = map(engine.whole, ("X", "Q", "weight"))
         edges = bin_rows(engine, OBJECTIVES[self.loss_](engine), self.max_bins)
-        base, unit, losses = (_cross_entropy if self.loss_ == "log_loss" else _squared_error)(Q, weight)
+        base, unit, losses = _SETTINGS[self.loss_](Q, weight)
         n_sums = len(unit)
         first = len(base) - n_sums  # of two classes, the first keeps its score of 0
         trees: list[Tree] = []
@@ -207,6 +211,24 @@ def _squared_error(Q: np.ndarray, weight: np.ndarray) -> Setting:
         return float(np.vdot(w * errors, errors)) / 2, w * errors, np.broadcast_to(w, errors.shape)
 
     return mean, unit, losses
+
+
+def _poisson(Q: np.ndarray, weight: np.ndarray) -> Setting:
+    """The same for counts, whose rates are exponentials of the scores."""
+    base = np.log(np.maximum(weight @ Q / weight.sum(), LEAST_MASS))
+    w = weight[:, None]
+
+    def losses(scores: np.ndarray) -> Derivatives:
+        beyond = np.maximum(scores - MOST_SCORE, 0)  # there the exponential goes on as its tangent
+        rates = np.exp(scores - beyond)
+        loss = float((w * (rates * (1 + beyond) - Q * scores)).sum())
+        # Enlarged as LightGBM does it for counts: rates may grow along the step.
+        return loss, w * (rates - Q), w * rates * POISSON_STEP
+
+    return base, np.ones(Q.shape[1]), losses
+
+
+_SETTINGS = {"log_loss": _cross_entropy, "squared": _squared_error, "poisson": _poisson}
 
 
 def _lower(root: dict[str, Any], edges: list[np.ndarray], features: np.ndarray, n_features: int) -> Tree:

@@ -19,7 +19,7 @@ def resolve_loss(loss: str, Q: np.ndarray, weight: np.ndarray) -> str:
 
     Parameters
     ----------
-    loss : {"auto", "log_loss", "squared"}
+    loss : {"auto", "log_loss", "squared", "poisson"}
         "auto": "log_loss" where the rows of `Q` are distributions over at least two classes, else "squared".
     Q : ndarray of shape (n,) or (n, k)
         Finite targets.
@@ -28,12 +28,13 @@ def resolve_loss(loss: str, Q: np.ndarray, weight: np.ndarray) -> str:
 
     Returns
     -------
-    {"log_loss", "squared"}
+    {"log_loss", "squared", "poisson"}
 
     Raises
     ------
     ValueError
-        Where `loss` is "log_loss" and a row of `Q` is not a distribution; the message names the first such row.
+        Where `loss` is "log_loss" and a row of `Q` is not a distribution, or "poisson" and one holds a negative number;
+        the message names the first such row.
 
     Examples
     --------
@@ -49,6 +50,14 @@ def resolve_loss(loss: str, Q: np.ndarray, weight: np.ndarray) -> str:
 def resolved(loss: str, engine: Engine, shape: tuple[int, ...]) -> str:
     """The same for the columns ``"Q"``, of the given shape, and ``"weight"`` of an engine."""
     if loss == "squared":
+        return loss
+    if loss == "poisson":
+        negative = engine.reduce(_negative, combine=_first)
+        if negative is not None:
+            raise ValueError(
+                "loss='poisson' needs counts or rates, no target below 0. Row {} {}. Leave such rows out, or pass "
+                "loss='squared'.".format(*negative)
+            )
         return loss
     if len(shape) == 1 or shape[1] < 2:
         problem = f"Got an array of shape {shape}."
@@ -76,6 +85,17 @@ def _not_distribution(block: Block) -> tuple[int, str] | None:
     row = int(xp.argmax(xp.astype(wrong, xp.uint8)))
     low = float(lowest[row])
     return block["start"] + row, f"holds the negative value {low:.6g}" if low < 0 else f"sums to {float(sums[row]):.6g}"
+
+
+def _negative(block: Block) -> tuple[int, str] | None:
+    """The first row of ``"Q"`` that holds a negative number, and which."""
+    xp, Q = of(block["Q"]).xp, block["Q"]
+    lowest = xp.min(xp.reshape(Q, (Q.shape[0], -1)), axis=1)
+    wrong = (lowest < 0) & (block["weight"] > 0)
+    if not bool(xp.any(wrong)):
+        return None
+    row = int(xp.argmax(xp.astype(wrong, xp.uint8)))
+    return block["start"] + row, f"holds {float(lowest[row]):.6g}"
 
 
 def _first(a: tuple[int, str] | None, b: tuple[int, str] | None) -> tuple[int, str] | None:
@@ -154,7 +174,8 @@ def check_width(student: Any, n_features: int) -> None:
     if student.max_features is not None and n_features > student.max_features:
         raise ValueError(
             f"{student!r} takes at most {student.max_features:,} features, got {n_features:,} after encoding. Choose "
-            "features beforehand, for instance with sklearn.feature_selection, or pass sparsity=0."
+            "features beforehand, for instance with sklearn.feature_selection, or pass sparsity=0 and "
+            "difference_weight=0."
         )
 
 

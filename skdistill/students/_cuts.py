@@ -32,7 +32,7 @@ def cut_features(engine: Engine, loss: str, max_bins: int) -> list[np.ndarray]:
     ----------
     engine : Engine
         With columns ``"X"``, ``"Q"`` and ``"weight"``.
-    loss : {"log_loss", "squared"}
+    loss : {"log_loss", "squared", "poisson"}
     max_bins : int
 
     Returns

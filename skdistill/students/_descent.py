@@ -30,10 +30,15 @@ REFRESH = 15
 SAMPLE_TOLERANCE = 1e-2
 
 #: The block functions of each loss: its sums, and its curvature from the most telling to the cheapest.
-_SUMS: dict[str, Callable[..., Any]] = {"log_loss": blocks.softmax_sums, "squared": blocks.squared_sums}
+_SUMS: dict[str, Callable[..., Any]] = {
+    "log_loss": blocks.softmax_sums,
+    "squared": blocks.squared_sums,
+    "poisson": blocks.poisson_sums,
+}
 _CURVATURES: dict[str, dict[str, Callable[..., Any]]] = {
     "log_loss": {"full": blocks.softmax_hessian, "gram": blocks.softmax_gram, "diagonal": blocks.softmax_diagonal},
     "squared": {"gram": blocks.squared_gram, "diagonal": blocks.squared_diagonal},
+    "poisson": {"gram": blocks.poisson_gram, "diagonal": blocks.poisson_diagonal},
 }
 
 
@@ -44,7 +49,7 @@ class Problem:
     ----------
     engine : Engine
         With columns ``"Q"``, ``"weight"``, and ``"X"`` or ``"bins"``.
-    loss : {"log_loss", "squared"}
+    loss : {"log_loss", "squared", "poisson"}
     shape : tuple of int
         Parameters of an output, the intercept among them, and outputs.
     alpha : float or ndarray of shape (parameters - 1,)
@@ -89,12 +94,27 @@ class Problem:
         # Of two classes the columns are -b / 2 and b / 2: their squares sum to half of what b squared is.
         self.unit = 2 if loss == "log_loss" and k == 2 else 1
         self._gram: np.ndarray | None = None
+        self._moved: tuple[np.ndarray, np.ndarray, float] | None = None
         self.penalise(alpha)
 
     def penalise(self, alpha: float | np.ndarray) -> None:
         """Replace the strength of the penalty."""
         self.alpha = np.broadcast_to(alpha, self.shape[0] - 1)
         self.penalty = np.append(self.unit * self.alpha / self.weight, 0.0)
+
+    def match(self, moves: Engine, strength: float) -> None:
+        """Add half of `strength` times the mean squared error of how scores change along moves, for line and values.
+
+        Parameters
+        ----------
+        moves : Engine
+            With columns ``"X"``, what a move adds to a row, and ``"Q"``, what it ought to add to the scores.
+        strength : float > 0
+        """
+        scale = self.frame.scale if self.loss == "squared" else np.ones(self.shape[1])
+        n, gram, cross, squares = moves.reduce(blocks.difference_sums, scale)
+        size = strength / n
+        self._moved = size * np.pad(gram, (0, 1)), size * np.pad(cross, ((0, 1), (0, 0))), size * float(squares)
 
     def solve(
         self, max_iter: int, tol: float, start: np.ndarray | None = None, gram: np.ndarray | None = None
@@ -120,12 +140,14 @@ class Problem:
     def origin(self) -> np.ndarray:
         """Parameters of a model without features: the best constant, but for a line through the origin."""
         theta = np.zeros(self.shape)
-        if self.loss == "log_loss" and self.frame.intercept:
+        if self.loss != "squared" and self.frame.intercept:
             theta[-1] = np.log(np.maximum(self.frame.mean, 1e-12))
         return theta
 
     def in_units(self, theta: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        """Coefficients and intercept of `theta` in units of the targets, or as scores of a softmax."""
+        """Coefficients and intercept of `theta` in units of the targets, or as scores of a softmax or exponential."""
+        if self.loss == "poisson":
+            return theta[:-1], theta[-1]
         if self.loss == "log_loss":
             # The softmax does not see what is added to all classes: the last ones are zero and need no bytes.
             scores = theta - theta[:, -1:]
@@ -137,16 +159,24 @@ class Problem:
 
         Shape (width, width).
         """
-        if self._gram is None or self.loss == "log_loss":  # that of the squared loss is the same everywhere
+        if self._gram is None or self.loss != "squared":  # that of the squared loss is the same everywhere
             weight, self._gram = self.engine.reduce(_CURVATURES[self.loss]["gram"], theta, self.frame, True)
             self._gram /= weight
+            if self._moved is not None:
+                self._gram += self._moved[0]
         return self._gram
 
     def value(self, theta: np.ndarray, sampled: bool = False) -> tuple[float, np.ndarray]:
         """Penalised loss and its gradient."""
         weight, loss, gradient = self.engine.reduce(_SUMS[self.loss], theta, self.frame, sampled)
         penalised = self.penalty[:, None] * theta
-        return float(loss / weight + 0.5 * np.vdot(theta, penalised)), gradient / weight + penalised
+        value, slope = float(loss / weight + 0.5 * np.vdot(theta, penalised)), gradient / weight + penalised
+        if self._moved is not None:
+            gram, cross, squares = self._moved
+            pulled = gram @ theta
+            value += float(0.5 * (np.vdot(theta, pulled) + squares) - np.vdot(theta, cross))
+            slope += pulled - cross
+        return value, slope
 
     def loss_of(self, theta: np.ndarray) -> float:
         """Loss per unit of weight, without the penalty."""
@@ -192,6 +222,10 @@ class Problem:
         else:
             weight, curvature = self.engine.reduce(_CURVATURES[self.loss][self.kind], theta, self.frame, True)
             curvature /= weight
+            if self._moved is not None and self.kind == "full":
+                np.einsum("iaja->aij", curvature)[:] += self._moved[0]
+            elif self._moved is not None:
+                curvature += self._moved[0].diagonal()[:, None]
         # What only steers the search may be inexact: keep it positive where the data leave a direction undetermined.
         penalty = np.append(self.penalty[:-1], 1e-8)
         if self.kind == "diagonal":

@@ -22,7 +22,7 @@ def fit_tree(engine: Engine, loss: str, limits: Limits, max_bins: int, shrinkage
     Parameters
     ----------
     engine : Engine
-    loss : {"log_loss", "squared"}
+    loss : {"log_loss", "squared", "poisson"}
     limits : Limits
     max_bins : int
     shrinkage : float

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from numbers import Real
-from typing import ClassVar
+from typing import Any, ClassVar, Self
 
 import numpy as np
 
@@ -11,6 +13,7 @@ from .._sklearn import Interval
 from ..engine import BLOCK_ROWS, Engine
 from ..model import Linear
 from ._descent import CURVATURE_WIDTH, Problem
+from ._differences import Moves
 from ._scored import IterativeStudent
 from ._sparse import solve_sparse
 
@@ -36,8 +39,9 @@ class LinearStudent(IterativeStudent):
 
     Parameters
     ----------
-    loss : {"auto", "log_loss", "squared"}
+    loss : {"auto", "log_loss", "squared", "poisson"}
         "auto": "log_loss" where the rows of the targets are distributions over two or more classes, else "squared".
+        "poisson" is for counts and other rates >= 0: the Poisson likelihood, rates being exponentials of scores.
     alpha : float >= 0
         Strength of the penalty, in units of rows. With 0, coefficients of collinear features are not unique. The
         default, a tenth of what scikit-learn's lines have, did best on average (benchmarks/RESULTS.md).
@@ -47,6 +51,14 @@ class LinearStudent(IterativeStudent):
         penalty with one output or two classes, else the group lasso. Then those kept are fitted without it (relaxed
         lasso); the coefficients of the others are exactly zero and take no bytes. Needs features on one scale, and at
         most 1,499 of them.
+    difference_weight : float >= 0
+        How much it counts that scores change as the teachers' do where one feature of a row moves a little: Sobolev
+        training, with finite differences for teachers without a gradient. The loss of each row grows by half of this
+        times the number of features times the mean squared error of those changes, of log-odds (log-probabilities
+        centred over the classes), of logarithms of rates, or of values in standard deviations. Needs ``moves`` in
+        `fit`, which a distilled estimator draws and has its committee label, and at most 1,499 features. Agreement on
+        differences grows, and test log-loss mostly with it: off unless differences are what matters
+        (benchmarks/RESULTS.md).
     fit_intercept : bool
     max_iter : int >= 1
         Steps at most. A small model on millions of rows takes about ten.
@@ -61,9 +73,9 @@ class LinearStudent(IterativeStudent):
     intercept_ : ndarray of float32, shape (n_outputs,)
     n_iter_ : int
         Steps taken, on the sample and on all rows.
-    loss_ : {"log_loss", "squared"}
+    loss_ : {"log_loss", "squared", "poisson"}
     predictor_ : skdistill.model.Linear
-    link_ : {"softmax", "identity"}
+    link_ : {"softmax", "identity", "exp"}
     n_outputs_ : int
     n_features_in_ : int
 
@@ -73,7 +85,8 @@ class LinearStudent(IterativeStudent):
     1989. R. H. Byrd et al., "On the use of stochastic Hessian information in optimization methods for machine
     learning", SIAM Journal on Optimization, 2011 (curvature from a sample). M. Yuan, Y. Lin, "Model selection and
     estimation in regression with grouped variables", JRSS B, 2006; N. Meinshausen, "Relaxed Lasso", Computational
-    Statistics & Data Analysis, 2007 (`sparsity`).
+    Statistics & Data Analysis, 2007 (`sparsity`). W. M. Czarnecki et al., "Sobolev training for neural networks",
+    NeurIPS 2017 (`difference_weight`).
 
     Examples
     --------
@@ -93,6 +106,7 @@ class LinearStudent(IterativeStudent):
         **IterativeStudent._parameter_constraints,
         "alpha": [Interval(Real, 0, None, closed="left")],
         "sparsity": [Interval(Real, 0, None, closed="left")],
+        "difference_weight": [Interval(Real, 0, None, closed="left")],
         "fit_intercept": ["boolean"],
     }
 
@@ -102,6 +116,7 @@ class LinearStudent(IterativeStudent):
         *,
         alpha: float = 0.1,
         sparsity: float = 0.0,
+        difference_weight: float = 0.0,
         fit_intercept: bool = True,
         max_iter: int = 500,
         tol: float = 1e-6,
@@ -109,22 +124,72 @@ class LinearStudent(IterativeStudent):
         self.loss = loss
         self.alpha = alpha
         self.sparsity = sparsity
+        self.difference_weight = difference_weight
         self.fit_intercept = fit_intercept
         self.max_iter = max_iter
         self.tol = tol
 
     @property
     def max_features(self) -> int | None:
-        """Columns of X at most: with `sparsity`, their curvature is summed."""
-        return CURVATURE_WIDTH - 1 if self.sparsity else None
+        """Columns of X at most: with `sparsity` or `difference_weight`, their curvature is summed."""
+        return CURVATURE_WIDTH - 1 if self.sparsity or self.difference_weight else None
 
     def block_rows(self, width: int) -> int:
         """Rows of a block of `width` numbers a row: what is computed from them stays within `SCRATCH`."""
         return min(BLOCK_ROWS, max(256, SCRATCH // (width + 1)))
 
+    def fit(self, X: Any, y: Any, sample_weight: Any = None, *, moves: Moves | None = None) -> Self:
+        """Fit the student to soft labels or regression targets.
+
+        Parameters
+        ----------
+        X : array-like or sparse matrix of shape (n, d)
+            Converted to float32 once, without copying if it is already.
+        y : array-like of shape (n, k) or (n,)
+            The targets Q: probabilities per class, or values to regress on.
+        sample_weight : array-like of shape (n,), optional
+            Weights >= 0. A row of weight 0 is as if absent, an integer weight as if the row was repeated.
+        moves : skdistill.students.Moves, optional
+            Rows before and after small moves, with their labels: what `difference_weight` needs.
+
+        Returns
+        -------
+        self
+
+        Raises
+        ------
+        ValueError
+            For NaN or infinite values, lengths that differ, targets that do not suit the loss, or no `moves` where
+            they are needed.
+        """
+        with self._given(moves):
+            return super().fit(X, y, sample_weight)
+
+    def fit_blocks(self, engine: Engine, n_features: int, n_outputs: int, *, moves: Moves | None = None) -> Self:
+        """Fit the student to rows that an engine holds, as `BaseStudent.fit_blocks`; `moves` as in `fit`."""
+        with self._given(moves):
+            return super().fit_blocks(engine, n_features, n_outputs)
+
+    @contextmanager
+    def _given(self, moves: Moves | None) -> Iterator[None]:
+        self._moves = moves
+        try:
+            yield
+        finally:
+            del self._moves  # they are data, which no fitted student holds
+
     def _solve(self, engine: Engine) -> Linear:
         shape = self.n_features_in_ + 1, self.n_outputs_
         problem = Problem(engine, self.loss_, shape, self.alpha, fit_intercept=self.fit_intercept)
+        if self.difference_weight:
+            if self._moves is None:
+                raise ValueError(
+                    f"difference_weight={self.difference_weight:g} needs rows before and after small moves, labelled "
+                    "by the teachers. Pass moves=Moves(start, end, labels of start, labels of end) to fit, fit the "
+                    "student inside a distilled estimator, whose committee labels them, or pass difference_weight=0."
+                )
+            moves = self._moves.engine(self, self.loss_)
+            problem.match(moves, self.difference_weight * self.n_features_in_)
         if self.sparsity:
             tol = max(self.tol, ROUGH * self.sparsity / problem.weight)
             theta, chosen, left = solve_sparse(problem, self.sparsity, self.max_iter, tol)
@@ -136,7 +201,7 @@ class LinearStudent(IterativeStudent):
             self.n_iter_ = chosen + n_iter
         else:
             theta, self.n_iter_, left = problem.solve(self.max_iter, self.tol)
-        self._warn_unless_converged(left, "Scale the features, increase alpha, max_iter or tol.")
+        self._warn_unless_converged(left, "Scale the features, increase alpha, max_iter or tol.", frames=6)
         coefficients, constants = problem.in_units(theta)
         coef = coefficients.astype(np.float32)
         # With rounded coefficients, so that what they lose far from the origin is not lost at the center of the data.

@@ -164,6 +164,40 @@ class CrossEntropy(Objective):
         return 32 * EPS
 
 
+class PoissonDeviance(Objective):
+    """Weighted negative log-likelihood of counts under a node's mean rate.
+
+    What a split gains is half the deviance of its children's means from their parent's, times their weights.
+    """
+
+    prior_weight = 1.0  # a count must not cost infinitely much in a leaf that saw none
+
+    def means(self, sums: np.ndarray) -> list[np.ndarray]:
+        """Mean counts, without rounding's negatives."""
+        return [np.maximum(mean, 0) for mean in super().means(sums)]
+
+    def gains(self, left: np.ndarray, right: np.ndarray, whole: np.ndarray) -> np.ndarray:
+        """Divergences, whose terms are as small as the gain, rather than a difference of likelihoods."""
+        prior = self.means(whole)
+        return self._divergence(left, prior) + self._divergence(right, prior)
+
+    def costs(self, sums: np.ndarray, share: float | None) -> np.ndarray:
+        """Negative log-likelihoods, up to what the counts alone tell."""
+        rates = np.array(self.means(sums))
+        logs = np.log(np.maximum(rates, EPS**2))
+        return np.vstack([rates.sum(axis=0) - self.scale.center @ logs, -logs * self._unit[:, None]])
+
+    def _divergence(self, sums: np.ndarray, prior: list[np.ndarray]) -> np.ndarray:
+        total = np.zeros(sums.shape[1])
+        for m, q in zip(self.means(sums), prior, strict=True):
+            if q > 0:  # else there is no count in the node
+                total += m * np.log(np.maximum(m / q, EPS**2)) - m + q
+        return total * self.weight(sums)
+
+    def _noise(self, size: float) -> float:
+        return 32 * EPS * size
+
+
 def quantum(*factors: float) -> float:
     """The power of two in which a product of such factors takes `SUM_BITS` bits."""
     exponent = sum(math.frexp(factor)[1] for factor in factors)

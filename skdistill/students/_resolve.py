@@ -25,7 +25,7 @@ STUDENTS: dict[str, type[BaseStudent]] = {
 
 
 def resolve_families(
-    student: Any, max_bytes: int | None, task: str, *, sparse: bool = False
+    student: Any, max_bytes: int | None, task: str, *, sparse: bool = False, loss: str = "squared"
 ) -> tuple[tuple[BaseStudent | EstimatorStudent, ...], ...]:
     """The unfitted students to choose from, each family from small to large, checked before any teacher is fitted.
 
@@ -34,7 +34,7 @@ def resolve_families(
     student : str, student or estimator
         "auto": all families. A name: the sizes of one family within `max_bytes`, or its defaults where that is None.
     max_bytes : int, optional
-    task, sparse
+    task, sparse, loss
         As in `resolve_student`.
 
     Raises
@@ -56,7 +56,7 @@ def resolve_families(
                 "student='auto' chooses among students of different size: pass max_bytes, the bytes that the packed "
                 "student may take, for example max_bytes=4096."
             )
-        resolved = resolve_student(student, task, sparse=sparse)
+        resolved = resolve_student(student, task, sparse=sparse, loss=loss)
         if max_bytes is not None:
             raise ValueError(
                 f"max_bytes sizes a student given by name: 'auto', {', '.join(map(repr, sorted(STUDENTS)))}. Got the "
@@ -65,8 +65,8 @@ def resolve_families(
         return ((resolved,),)
     names = [key for key in STUDENTS if name in ("auto", key) and (STUDENTS[key].takes_sparse or not sparse)]
     if not names:
-        resolve_student(name, task, sparse=sparse)  # which says why not
-    return tuple(tuple(resolve_student(each, task, sparse=sparse) for each in LADDERS[key]) for key in names)
+        resolve_student(name, task, sparse=sparse, loss=loss)  # which says why not
+    return tuple(tuple(resolve_student(each, task, sparse=sparse, loss=loss) for each in LADDERS[key]) for key in names)
 
 
 def for_width(
@@ -93,7 +93,9 @@ def for_width(
     )
 
 
-def resolve_student(student: Any, task: str, *, sparse: bool = False) -> BaseStudent | EstimatorStudent:
+def resolve_student(
+    student: Any, task: str, *, sparse: bool = False, loss: str = "squared"
+) -> BaseStudent | EstimatorStudent:
     """An unfitted student for `task`, checked before any teacher is fitted.
 
     Parameters
@@ -101,9 +103,11 @@ def resolve_student(student: Any, task: str, *, sparse: bool = False) -> BaseStu
     student : str, student or estimator
         A name stands for the defaults of an instance.
     task : {"classification", "regression"}
-        Sets the loss of a student whose loss is "auto": "log_loss", or "squared" for regression.
+        Sets the loss of a student whose loss is "auto": "log_loss", or `loss` for regression.
     sparse : bool
         Whether the rows come as a sparse matrix.
+    loss : {"squared", "poisson"}
+        Of a regression. An estimator that is no student of ours keeps its own, whatever it minimises.
 
     Raises
     ------
@@ -132,7 +136,8 @@ def resolve_student(student: Any, task: str, *, sparse: bool = False) -> BaseStu
     if not isinstance(resolved, (BaseStudent, EstimatorStudent)):
         resolved = EstimatorStudent(resolved)
     if resolved.loss == "auto":
-        resolved.set_params(loss="log_loss" if task == "classification" else "squared")
+        wanted = "log_loss" if task == "classification" else loss
+        resolved.set_params(loss=wanted if wanted in resolved.losses else "squared")
     resolved.check(task)
     if sparse and not resolved.takes_sparse:
         raise ValueError(

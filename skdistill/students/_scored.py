@@ -21,9 +21,11 @@ def _has_scores(student: BaseStudent) -> bool:
 
 
 class ScoredStudent(BaseStudent):
-    """A student whose outputs are scores: of a softmax under the log-loss, else the values themselves."""
+    """A student whose outputs are scores: of a softmax under the log-loss, logarithms of rates under Poisson's, else
+    the values themselves.
+    """
 
-    links: ClassVar[dict[str, str]] = {"log_loss": "softmax", "squared": "identity"}
+    links: ClassVar[dict[str, str]] = {"log_loss": "softmax", "squared": "identity", "poisson": "exp"}
     losses: ClassVar[frozenset[str]] = frozenset(links)
 
     @available_if(_has_scores)
@@ -55,11 +57,11 @@ class IterativeStudent(ScoredStudent):
     tol: float
     n_iter_: int
 
-    def _warn_unless_converged(self, left: float, advice: str) -> None:
+    def _warn_unless_converged(self, left: float, advice: str, frames: int = 5) -> None:
         if left > self.tol:
             warnings.warn(
                 f"{type(self).__name__} stopped after {self.n_iter_} iterations with a gradient of {left:.2g}, above "
                 f"tol={self.tol:.2g}. {advice}",
                 ConvergenceWarning,
-                stacklevel=5,  # the line that called fit
+                stacklevel=frames,  # the line that called fit
             )

@@ -29,8 +29,9 @@ class TreeStudent(BaseStudent):
 
     Parameters
     ----------
-    loss : {"auto", "log_loss", "squared"}
+    loss : {"auto", "log_loss", "squared", "poisson"}
         "auto": "log_loss" where the rows of the targets are distributions over two or more classes, else "squared".
+        "poisson" is for counts and other rates >= 0: the Poisson likelihood, of which a leaf holds the mean.
     max_leaves : int >= 1
     max_depth : int >= 1 or None
         None: bounded by `max_leaves` alone.
@@ -51,7 +52,7 @@ class TreeStudent(BaseStudent):
 
     Attributes
     ----------
-    loss_ : {"log_loss", "squared"}
+    loss_ : {"log_loss", "squared", "poisson"}
     predictor_ : skdistill.model.Tree
     link_ : {"simplex", "identity"}
     n_outputs_ : int
@@ -84,7 +85,7 @@ class TreeStudent(BaseStudent):
     Tree(n_features=1, n_leaves=2, n_outputs=2, depth=1)
     """
 
-    links: ClassVar[dict[str, str]] = {"log_loss": "simplex", "squared": "identity"}
+    links: ClassVar[dict[str, str]] = {"log_loss": "simplex", "squared": "identity", "poisson": "identity"}
     losses: ClassVar[frozenset[str]] = frozenset(links)
 
     _parameter_constraints: ClassVar[dict[str, list]] = {
@@ -131,7 +132,7 @@ class TreeStudent(BaseStudent):
             A parameter is out of range, or the loss or the repair is not for the task.
         """
         super().check(task)
-        if self.repair == "accuracy" and "squared" in (self.loss, "squared" if task == "regression" else None):
+        if self.repair == "accuracy" and (task == "regression" or self.loss in ("squared", "poisson")):
             raise _no_accuracy()
 
     def sketch(self) -> Self:
@@ -143,7 +144,7 @@ class TreeStudent(BaseStudent):
         return 65_536
 
     def _solve(self, engine: Engine) -> Tree:
-        if self.repair == "accuracy" and self.loss_ == "squared":
+        if self.repair == "accuracy" and self.loss_ != "log_loss":
             raise _no_accuracy()
         limits = Limits(self.max_leaves, self.max_depth, self.min_samples_leaf)
         tree = fit_tree(engine, self.loss_, limits, self.max_bins, self.shrinkage, self.repair)
@@ -163,6 +164,6 @@ class TreeStudent(BaseStudent):
 
 def _no_accuracy() -> ValueError:
     return ValueError(
-        "repair='accuracy' counts mistaken classes and needs loss='log_loss' on soft labels. With loss='squared' pass "
+        "repair='accuracy' counts mistaken classes and needs loss='log_loss' on soft labels. With another loss pass "
         "repair='loss' or None."
     )

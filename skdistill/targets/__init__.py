@@ -10,16 +10,19 @@ from ._blend import blend_labels
 from ._check import check_labels
 from ._combiner import Combiner, check_recipe, fit_combiner
 from ._log_pool import fit_log_pool
+from ._shift import CovariateShift, covariate_shift
 from ._weighting import WEIGHTINGS, teacher_weights
 
 __all__ = [
     "AGGREGATIONS",
     "WEIGHTINGS",
     "Combiner",
+    "CovariateShift",
     "aggregate",
     "blend_labels",
     "check_labels",
     "check_recipe",
+    "covariate_shift",
     "fit_combiner",
     "fit_log_pool",
     "teacher_weights",

@@ -1,10 +1,20 @@
 """Teachers: by name or given, fitted, frozen or only asked; real rows labelled out of fold, any row by the oracle."""
 
 from ._callable import CallableTeacher
-from ._committee import Committee, Oracle
+from ._committee import Committee, Oracle, check_rates
 from ._cross_fit import SoftLabels, Trial, count_fits, cross_fit
 from ._folds import Fold, make_folds
-from ._members import Member, estimators_in, named_teachers, names_in, resolve_members, routed_teachers
+from ._members import (
+    Member,
+    estimators_in,
+    items_of,
+    named_teachers,
+    names_in,
+    names_of,
+    resolve_members,
+    routed_teachers,
+    without_names,
+)
 from ._presets import DEFAULT_COMMITTEE, PRESETS, SVM_EXACT_ROWS, TabularBooster, preset
 from ._stub import TeacherStub, without_heavy
 
@@ -21,14 +31,18 @@ __all__ = [
     "TabularBooster",
     "TeacherStub",
     "Trial",
+    "check_rates",
     "count_fits",
     "cross_fit",
     "estimators_in",
+    "items_of",
     "make_folds",
     "named_teachers",
     "names_in",
+    "names_of",
     "preset",
     "resolve_members",
     "routed_teachers",
     "without_heavy",
+    "without_names",
 ]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -66,6 +66,22 @@ class Committee(Mapping[str, Any]):
         """The function that labels rows with one teacher."""
         teacher = self._teachers[name]
         return lambda X: teacher.label(X, self._classes, self._n_outputs)
+
+
+def check_rates(names: Iterable[str], labels: Sequence[NDArray[Any]]) -> None:
+    """Raise where a teacher of counts gave a negative one.
+
+    Raises
+    ------
+    ValueError
+        Names the teacher.
+    """
+    for name, values in zip(names, labels, strict=True):
+        if values.min(initial=0) < 0:
+            raise ValueError(
+                f"Teacher {name!r} predicted {values.min():.6g}, and loss='poisson' needs rates, none below 0. Pass a "
+                "model of counts: PoissonRegressor, a booster with a Poisson objective, or a forest."
+            )
 
 
 @dataclass(frozen=True, eq=False)

@@ -11,7 +11,7 @@ from sklearn.frozen import FrozenEstimator
 from sklearn.utils import get_tags
 
 from ._callable import CallableTeacher
-from ._presets import DEFAULT_COMMITTEE, preset
+from ._presets import COUNTS_COMMITTEE, DEFAULT_COMMITTEE, preset
 from ._stub import TeacherStub
 
 
@@ -47,27 +47,27 @@ _FROZEN = (FrozenEstimator, CallableTeacher)
 
 def named_teachers(teachers: Any) -> list[tuple[str, Any]]:
     """The (name, estimator) pairs of the `teachers` parameter: those that nested parameter names can reach."""
-    return [(item[0], item[1]) for item in _as_list(teachers) if isinstance(item, tuple) and len(item) == 2]
+    return [(item[0], item[1]) for item in items_of(teachers) if isinstance(item, tuple) and len(item) == 2]
 
 
 def estimators_in(teachers: Any) -> list[Any]:
     """The estimators of the `teachers` parameter; names stand for themselves and are left out."""
-    return [item for item in map(_estimator, _as_list(teachers)) if isinstance(item, BaseEstimator)]
+    return [item for item in map(_estimator, items_of(teachers)) if isinstance(item, BaseEstimator)]
 
 
 def names_in(teachers: Any) -> list[str]:
     """The presets that the `teachers` parameter asks for by name."""
-    return [item for item in map(_estimator, _as_list(teachers)) if isinstance(item, str)]
+    return [item for item in map(_estimator, items_of(teachers)) if isinstance(item, str)]
 
 
 def routed_teachers(teachers: Any) -> list[tuple[str, Any]]:
     """The teachers that may request metadata, by the names they get: those that are fitted and not ours."""
-    items = _as_list(teachers)
-    pairs = zip(_names(items), map(_estimator, items), strict=True)
+    items = items_of(teachers)
+    pairs = zip(names_of(items), map(_estimator, items), strict=True)
     return [(n, e) for n, e in pairs if isinstance(e, BaseEstimator) and not isinstance(e, (*_FROZEN, TeacherStub))]
 
 
-def resolve_members(teachers: Any, task: str, n_rows: int, n_outputs: int) -> list[Member]:
+def resolve_members(teachers: Any, task: str, n_rows: int, n_outputs: int, loss: str = "squared") -> list[Member]:
     """Turn the `teachers` parameter into committee members, everything checked before anything is fitted.
 
     Parameters
@@ -77,29 +77,33 @@ def resolve_members(teachers: Any, task: str, n_rows: int, n_outputs: int) -> li
     task : {"classification", "regression"}
     n_rows, n_outputs : int
         Shape of the training data.
+    loss : {"squared", "poisson"}
+        Of a regression: what named teachers minimise.
 
     Raises
     ------
     ValueError, TypeError
         Names the item at fault and lists what is valid.
     """
-    items = list(DEFAULT_COMMITTEE[task]) if teachers is None else _as_list(teachers)
+    default = COUNTS_COMMITTEE if task == "regression" and loss == "poisson" else DEFAULT_COMMITTEE[task]
+    items = list(default) if teachers is None else items_of(teachers)
     if not items:
         raise ValueError("The 'teachers' parameter is empty. Pass None for the default committee.")
     for item in items:
         if isinstance(item, tuple) and (len(item) != 2 or not isinstance(item[0], str)):
             raise ValueError(f"A teacher given as a tuple must be (name, estimator). Got {item!r}.")
     members = []
-    for name, estimator in zip(_names(items), map(_estimator, items), strict=True):
+    for name, estimator in zip(names_of(items), map(_estimator, items), strict=True):
         if isinstance(estimator, str):
-            members.append(Member(name, preset(estimator, task, n_rows, n_outputs), False, estimator))
+            members.append(Member(name, preset(estimator, task, n_rows, n_outputs, loss), False, estimator))
         else:
             _check_estimator(name, estimator, task)
             members.append(Member(name, estimator, isinstance(estimator, _FROZEN), None))
     return members
 
 
-def _as_list(teachers: Any) -> list[Any]:
+def items_of(teachers: Any) -> list[Any]:
+    """A parameter that is one thing or a list of them, as a list; None is an empty one."""
     if teachers is None:
         return []
     return list(teachers) if isinstance(teachers, (list, tuple)) else [teachers]
@@ -109,7 +113,12 @@ def _estimator(item: Any) -> Any:
     return item[1] if isinstance(item, tuple) and len(item) == 2 else item
 
 
-def _names(items: list[Any]) -> list[str]:
+def without_names(items: list[Any]) -> list[Any]:
+    """What the items stand for: the estimator of each pair."""
+    return list(map(_estimator, items))
+
+
+def names_of(items: list[Any], what: str = "teacher") -> list[str]:
     """A name for each item: the one given, which must be unique, or an automatic one, numbered where it repeats.
 
     Raises
@@ -120,9 +129,9 @@ def _names(items: list[Any]) -> list[str]:
     given = [item[0] if isinstance(item, tuple) else None for item in items]
     for name in given:
         if name is not None and ("__" in name or name == "splitter"):
-            raise ValueError(f"A teacher's name must not contain '__' nor be 'splitter'. Got {name!r}.")
+            raise ValueError(f"The name of each {what} must not contain '__' nor be 'splitter'. Got {name!r}.")
         if name is not None and given.count(name) > 1:
-            raise ValueError(f"Names of teachers must be unique. Got {name!r} more than once.")
+            raise ValueError(f"Names of {what}s must be unique. Got {name!r} more than once.")
     automatic = [_automatic_name(item) if name is None else None for item, name in zip(items, given, strict=True)]
     taken, names = {name for name in given if name is not None}, []
     for name, plain in zip(given, automatic, strict=True):

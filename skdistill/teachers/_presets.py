@@ -18,7 +18,7 @@ from sklearn.ensemble import (
     RandomForestRegressor,
 )
 from sklearn.kernel_approximation import Nystroem
-from sklearn.linear_model import LogisticRegression, Ridge
+from sklearn.linear_model import LogisticRegression, PoissonRegressor, Ridge
 from sklearn.multioutput import MultiOutputRegressor
 from sklearn.neural_network import MLPClassifier, MLPRegressor
 from sklearn.pipeline import Pipeline, make_pipeline
@@ -35,6 +35,8 @@ DEFAULT_COMMITTEE = {
     "classification": ("svm", "logistic", "lightgbm"),
     "regression": ("svm", "ridge", "lightgbm"),
 }
+#: The same where a regression is of counts.
+COUNTS_COMMITTEE = ("poisson", "forest", "lightgbm")
 
 
 class TabularBooster(MetaEstimatorMixin, BaseEstimator):
@@ -183,6 +185,10 @@ def _ridge(classify: bool, n_rows: int) -> Any:
     return _scaled(Ridge())
 
 
+def _poisson(classify: bool, n_rows: int) -> Any:
+    return _scaled(PoissonRegressor(max_iter=1000))
+
+
 _BOTH: dict[str, Callable[[bool, int], Any]] = {
     "svm": _svm,
     "lightgbm": _lightgbm,
@@ -196,11 +202,20 @@ PRESETS: dict[str, dict[str, Callable[[bool, int], Any]]] = {
     "classification": {"logistic": _logistic, **_BOTH},
     "regression": {"ridge": _ridge, **_BOTH},
 }
+#: What fits counts: never a prediction below 0. A forest averages counts as it averages values.
+_OF_COUNTS: dict[str, tuple[Callable[[bool, int], Any], dict[str, str]]] = {
+    "poisson": (_poisson, {}),
+    "forest": (_forest, {}),
+    "extra_trees": (_extra_trees, {}),
+    "lightgbm": (_lightgbm, {"booster__objective": "poisson"}),
+    "xgboost": (_xgboost, {"booster__objective": "count:poisson"}),
+    "hist_gradient_boosting": (_hist_gradient_boosting, {"histgradientboostingregressor__loss": "poisson"}),
+}
 # These take several targets by themselves; the others are fitted once per target.
 _MULTI_OUTPUT = {"ridge", "forest", "extra_trees", "mlp"}
 
 
-def preset(name: str, task: str, n_rows: int, n_outputs: int = 1) -> Any:
+def preset(name: str, task: str, n_rows: int, n_outputs: int = 1, loss: str = "squared") -> Any:
     """The unfitted teacher called `name`.
 
     Parameters
@@ -212,11 +227,13 @@ def preset(name: str, task: str, n_rows: int, n_outputs: int = 1) -> Any:
         Training rows: an SVM above `SVM_EXACT_ROWS` of them works on Nystroem features.
     n_outputs : int
         Regression targets.
+    loss : {"squared", "poisson"}
+        Of a regression.
 
     Raises
     ------
     ValueError
-        For a name that is not known for the task; the message lists the valid ones.
+        For a name that is not known for the task and loss; the message lists the valid ones.
 
     Examples
     --------
@@ -224,10 +241,16 @@ def preset(name: str, task: str, n_rows: int, n_outputs: int = 1) -> Any:
     >>> list(preset("logistic", "classification", n_rows=100).named_steps)
     ['tableencoder', 'logisticregression']
     """
-    known = PRESETS[task]
+    counts = task == "regression" and loss == "poisson"
+    known = _OF_COUNTS if counts else PRESETS[task]
     if name not in known:
-        raise ValueError(f"Unknown teacher {name!r} for {task}. Valid names: {', '.join(sorted(known))}.")
-    teacher = known[name](task == "classification", n_rows)
+        of = f"{task} with loss='poisson'" if counts else task
+        raise ValueError(f"Unknown teacher {name!r} for {of}. Valid names: {', '.join(sorted(known))}.")
+    if counts:
+        build, settings = _OF_COUNTS[name]
+        teacher = build(False, n_rows).set_params(**settings)
+    else:
+        teacher = PRESETS[task][name](task == "classification", n_rows)
     if task == "regression" and n_outputs > 1 and name not in _MULTI_OUTPUT:
         teacher = _per_target(teacher)
     return teacher

@@ -72,7 +72,7 @@ class Points:
         """What a total says."""
         classes = self.output.classes
         if classes is None:
-            return "The total is the prediction."
+            return "The prediction is e^total." if self.output.link == "exp" else "The total is the prediction."
         if self.is_single:
             first, second = map(plain, classes)
             return (

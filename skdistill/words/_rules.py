@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from ..model import Additive, Linear, Model, Tree, TreeSum
+from ..model import Additive, Decoded, Linear, Model, Tree, TreeSum
 from ._conditions import Box, Wording, holds, plain
 from ._layout import Block, Heading, Table, as_markdown, as_text
 from ._points import Points, percent
@@ -29,6 +29,7 @@ def rules(model: Model, X: Any = None, *, format: str = "text", missing: bool = 
     A tree becomes nested rules with the probability of each class. A line or an additive model becomes a scorecard:
     points for what each column holds, to be added up by hand. Points are rounded, and the card says by how much a total
     may be off. A sum of trees becomes numbered trees, each of which makes points.
+    Where outputs are decoded from few, the few are said so, then how the outputs are made of them.
 
     Parameters
     ----------
@@ -74,14 +75,28 @@ def rules(model: Model, X: Any = None, *, format: str = "text", missing: bool = 
     Z: Any = None if X is None else model.preprocessor.transform(X)
     if hasattr(Z, "toarray"):
         Z = Z.toarray()
+    decoder = _decoder(model, model.predictor) if isinstance(model.predictor, Decoded) else []
+    model = model.core
     predictor = model.predictor
     if isinstance(predictor, Tree):
         blocks = _tree(model, predictor, wording, Z)
     elif isinstance(predictor, TreeSum):
         blocks = _tree_sum(model, predictor, wording, Z)
     else:
+        assert not isinstance(predictor, Decoded)
         blocks = _card(model, predictor, wording, Z)
-    return _FORMATS[format](blocks)
+    return _FORMATS[format](blocks + decoder)
+
+
+def _decoder(model: Model, predictor: Decoded) -> list[Block]:
+    """How many outputs are made of few."""
+    names = list(map(plain, model.output.targets if model.output.classes is None else model.output.classes))
+    scores = {"softmax": "scores, whose softmax are the probabilities of the classes", "identity": "values"}
+    what = scores.get(model.output.link, "shares, which are divided by their sum")
+    numbers = np.vstack([predictor.bias, predictor.matrix])
+    rows = [[name, *(f"{number:.4g}" for number in column)] for name, column in zip(names, numbers.T, strict=True)]
+    headings = ["", "start", *(f"times {name}" for name in model.core.output.targets)]
+    return [f"From these come {len(names)} {what}:", Table(headings, rows)]
 
 
 def _title(kind: str, model: Model, used: list[int], wording: Wording) -> Heading:

@@ -8,9 +8,18 @@ import polars as pl
 import pyarrow as pa
 import pytest
 from scipy import sparse
+from sklearn.datasets import load_digits
 from sklearn.neighbors import NearestNeighbors
 
-from skdistill import MarginalResampling, Munge
+from skdistill import (
+    CallableTeacher,
+    DistilledClassifier,
+    ImageJitter,
+    MarginalResampling,
+    Munge,
+    TokenDropout,
+    TreeStudent,
+)
 from skdistill.augmentation import SAMPLERS, resolve_sampler
 
 BOTH = pytest.mark.parametrize("sampler", [Munge(), MarginalResampling()], ids=["munge", "marginal"])
@@ -194,7 +203,7 @@ def test_marginals_are_kept_and_nothing_else():
 @pytest.mark.parametrize(
     ("X", "message"),
     [
-        (sparse.csr_matrix(np.eye(3)), r"does not take sparse X.*Pass X.toarray\(\)"),
+        (sparse.csr_matrix(np.eye(3)), r"does not take sparse X.*X.toarray\(\)"),
         ([[1.0, 2.0]], r"draws from a data frame or a NumPy array. Got list: pass numpy.asarray\(X\)"),
         (np.ones(3), r"a table of two dimensions. Got shape \(3,\)"),
         (np.ones((0, 2)), r"needs one row at least"),
@@ -242,10 +251,119 @@ def test_resolve_sampler():
     assert resolved is not given
     assert resolved.factor == 2.0
     assert [resolved.n_new(n) for n in (1, 100)] == [2, 200]
-    with pytest.raises(ValueError, match=r"Unknown augmentation 'smote'. Valid names: auto, marginal, munge; or pass"):
+    with pytest.raises(
+        ValueError, match=r"Unknown augmentation 'smote'. Valid names: auto, marginal, munge, token_dropout; or pass"
+    ):
         resolve_sampler("smote")
     for wrong in (Munge, 3):
-        with pytest.raises(TypeError, match=r"'augmentation' parameter must be None, one of \['marginal', 'munge'\]"):
+        with pytest.raises(TypeError, match=r"must be None, one of \['marginal', 'munge', 'token_dropout'\]"):
             resolve_sampler(wrong)
     with pytest.raises(TypeError, match="Munge does not take sparse X"):
         resolve_sampler("munge", sparse=True)
+
+
+# ---------------------------------------------------------------- images and counts
+
+
+def digits(n: int = 60) -> np.ndarray:
+    return load_digits().data[:n]
+
+
+@pytest.mark.parametrize("dtype", [np.float64, np.float32, np.uint8])
+def test_images_stay_on_their_grid(dtype):
+    X = digits().astype(dtype)
+    before = X.copy()
+    new = ImageJitter((8, 8), shift=2, rotate=30, noise=0.5).sample(X, 200, seeded())
+    np.testing.assert_array_equal(X, before)
+    assert new.dtype == X.dtype
+    assert set(np.unique(new)) <= set(np.unique(X))
+    assert len(np.unique(np.vstack([X, new]), axis=0)) == 260
+    frame = pd.DataFrame(X, columns=[f"p{j}" for j in range(64)])
+    drawn = ImageJitter((8, 8), shift=2, rotate=30, noise=0.5).sample(frame, 200, seeded())
+    assert (drawn.dtypes == frame.dtypes).all()
+    np.testing.assert_array_equal(drawn.to_numpy(), new)
+
+
+def test_what_moves_an_image():
+    image = np.zeros((5, 5))
+    image[1, 2], image[2, 2] = 9, 5  # a bar that points up
+    X = image.reshape(1, -1)
+    still = {"shift": 0, "rotate": 0}
+    assert (ImageJitter((5, 5), **still).sample(X, 3, seeded()) == X).all()
+    turned = ImageJitter((5, 5), shift=0, rotate=180).sample(X, 400, seeded()).reshape(-1, 5, 5)
+    assert {(1, 2), (3, 2), (2, 1), (2, 3)} <= {tuple(at[1:]) for at in np.argwhere(turned == 9)}
+    assert np.median(turned[:, 2, 2]) == 5  # the centre stays
+    moved = ImageJitter((5, 5), shift=1, rotate=0).sample(X, 400, seeded()).reshape(-1, 5, 5)
+    rows, columns = np.argwhere(moved == 9)[:, 1:].T
+    assert set(rows) <= {0, 1, 2}
+    assert set(columns) == {1, 2, 3}
+    upside = ImageJitter((5, 5), flip="vertical", **still).sample(X, 400, seeded()).reshape(-1, 5, 5)
+    assert (upside[:, 3, 2] == 9).mean() == pytest.approx(0.5, abs=0.1)
+    assert ((upside[:, 3, 2] == 9) | (upside[:, 1, 2] == 9)).all()
+    sideways = ImageJitter((5, 5), flip="horizontal", **still).sample(X, 40, seeded())
+    assert (sideways == X).all()
+
+
+def test_channels_move_together():
+    image = np.random.default_rng(0).integers(0, 255, (6, 6, 1)).repeat(3, axis=2)
+    new = ImageJitter((6, 6, 3), noise=0.0).sample(image.reshape(1, -1), 20, seeded()).reshape(20, 6, 6, 3)
+    assert (new == new[..., :1]).all()
+
+
+@pytest.mark.parametrize("form", [np.asarray, sparse.csr_matrix, sparse.csc_array, pd.DataFrame])
+def test_tokens_are_left_out(form):
+    counts = np.random.default_rng(0).poisson(0.8, (50, 12))
+    X = form(counts)
+    new = TokenDropout(p=0.25).sample(X, 4000, seeded())
+    assert type(new) is type(X)
+    dense = new.toarray() if sparse.issparse(new) else np.asarray(new)
+    assert dense.dtype == counts.dtype
+    np.testing.assert_allclose(dense.mean(axis=0) / counts.mean(axis=0), 0.75, atol=0.06)
+    assert (dense <= counts.max(axis=0)).all()
+    assert ((dense > 0) <= (counts > 0).any(axis=0)).all()
+
+
+def test_weights_stay_or_become_zero():
+    X = np.random.default_rng(0).random((30, 5))
+    new = TokenDropout(p=0.4).sample(X, 900, seeded())
+    assert all(set(new[:, j]) <= {0.0, *X[:, j]} for j in range(5))
+    assert (new == 0).mean() == pytest.approx(0.4, abs=0.03)
+
+
+def test_what_images_and_counts_refuse():
+    for sampler in (ImageJitter((2, 2)), TokenDropout()):
+        name = type(sampler).__name__
+        with pytest.raises(ValueError, match=rf"{name} needs a finite number in every cell. Fill the missing"):
+            sampler.sample(np.array([[1.0, np.nan, 0, 0]]), 1, seeded())
+        with pytest.raises(ValueError, match=rf"{name} draws from numbers alone"):
+            sampler.sample(np.array([["a", 1, 2, 3]], dtype=object), 1, seeded())
+    with pytest.raises(ValueError, match=r"'shape' .* ImageJitter, \(3, 3\), asks for rows of 9 columns.*Got X with 4"):
+        ImageJitter((3, 3)).sample(np.ones((2, 4)), 1, seeded())
+    for wrong in ((4,), (2, 0), (2, 2.0), (1, 2, 3, 4)):
+        with pytest.raises(ValueError, match=r"must be \(height, width\) or \(height, width, channels\)"):
+            resolve_sampler(ImageJitter(wrong))
+    with pytest.raises(ValueError, match=r"counts or weights of tokens, 0 or more. Got -1"):
+        TokenDropout().sample(np.array([[-1.0, 2.0]]), 1, seeded())
+    with pytest.raises(TypeError, match="ImageJitter does not take sparse X; TokenDropout does"):
+        resolve_sampler(ImageJitter((1, 1)), sparse=True)
+
+
+def test_a_student_of_jittered_images_and_of_thinned_counts():
+    X, y = load_digits(return_X_y=True)
+    settings = {"student": TreeStudent(max_leaves=8), "blend": 0.3, "cv": 3, "random_state": 0}
+    clf = DistilledClassifier("logistic", augmentation=ImageJitter((8, 8), factor=1), **settings).fit(X[:300], y[:300])
+    assert any("ImageJitter" in note for note in clf.notes_)
+    clf = DistilledClassifier("logistic", augmentation="token_dropout", **{**settings, "student": "linear"})
+    assert clf.fit(sparse.csr_matrix(X[:300]), y[:300]).augmentation_.p == 0.2
+    untouched = CallableTeacher(lambda rows: pytest.fail("asked"), classes=list(range(10)))
+    with pytest.raises(ValueError, match=r"'shape' parameter of ImageJitter, \(8, 9\), asks for rows of 72"):
+        DistilledClassifier(untouched, augmentation=ImageJitter((8, 9)), **settings).fit(X[:300], y[:300])
+
+
+def test_a_pool_with_other_columns():
+    X, y = load_digits(return_X_y=True, as_frame=True)
+    untouched = CallableTeacher(lambda rows: pytest.fail("asked"), classes=list(range(10)))
+    pairs = [(X, X.iloc[:, 1:]), (X, X.rename(columns={"pixel_0_0": "other"})), (X.to_numpy(), X.to_numpy()[:, :5])]
+    for rows, pool in pairs:
+        with pytest.raises(ValueError, match=r"X_unlabeled must have the columns of X, in their order. "):
+            DistilledClassifier(untouched).fit(rows, y, X_unlabeled=pool)

@@ -116,7 +116,7 @@ def test_copies(full_model):
         ((None, STUMP, None), "'preprocessor' of Model must be a Preprocessor. Got None instead"),
         (
             (ONE_COLUMN, "tree", None),
-            "'predictor' of Model must be a Tree, Linear, Additive or TreeSum. Got 'tree' instead",
+            "'predictor' of Model must be a Tree, Linear, Additive, TreeSum or Decoded. Got 'tree' instead",
         ),
         ((ONE_COLUMN, STUMP, "softmax"), "'output' of Model must be a Output. Got 'softmax' instead"),
         (
@@ -142,7 +142,10 @@ def test_parts_that_do_not_fit(arguments, message):
     ("arguments", "message"),
     [
         (("ranking", "identity"), "'task' of Output must be 'classification' or 'regression'. Got 'ranking' instead"),
-        (("classification", "logit", (0, 1)), r"'link' of Output must be one of \['identity', 'simplex', 'softmax'\]"),
+        (
+            ("classification", "logit", (0, 1)),
+            r"must be one of \['exp', 'identity', 'simplex', 'softmax'\]",
+        ),
         (("classification", "softmax"), "Output of a classification must have 'classes'"),
         (("classification", "softmax", (0, 1), ("y",)), "no 'targets'"),
         (("classification", "softmax", (0, 1), (), False), "'flat' True"),
@@ -159,7 +162,8 @@ def test_parts_that_do_not_fit(arguments, message):
         ),
         (("classification", "softmax", ("a", "a\0")), "must not end in a null character"),
         (("regression", "identity"), "Output of a regression must have no 'classes', one or more 'targets'"),
-        (("regression", "softmax", None, ("y",)), "the 'identity' link"),
+        (("regression", "softmax", None, ("y",)), "the 'identity' or 'exp' link"),
+        (("classification", "exp", ("a", "b")), "another link than 'exp'"),
         (("regression", "identity", (0, 1), ("y",)), "no 'classes'"),
         (("regression", "identity", None, ("u", "v"), True), "exactly one if 'flat'"),
         (("regression", "identity", None, ("u", "u"), False), "'targets' of Output must be distinct"),

@@ -16,6 +16,7 @@ import skdistill
 from skdistill.model import (
     Additive,
     CategoryColumn,
+    Decoded,
     Linear,
     Model,
     ModelFormatError,
@@ -248,7 +249,7 @@ DELETE = object()
         (
             PREDICTOR,
             {"kind": "forest"},
-            r"content.predictor.kind must be one of \('tree', 'linear', 'additive', 'tree_sum'\), not 'forest'",
+            r"content.predictor.kind must be one of .*'tree_sum', 'decoded'\), not 'forest'",
         ),
         ((*PREDICTOR, "right"), DELETE, "content.predictor.right is missing"),
         ((*PREDICTOR, "left"), [], "content.predictor has the unknown key 'left'"),
@@ -521,5 +522,5 @@ def test_fuzzed_structure(models, file, which, edits):
 def test_predictors_have_no_other_form():
     # A new predictor needs a new kind in the file and, where old readers cannot skip it, a new format version.
     assert set(Model.__annotations__["predictor"].split(" | ")) == {
-        kind.__name__ for kind in (Tree, Linear, Additive, TreeSum)
+        kind.__name__ for kind in (Tree, Linear, Additive, TreeSum, Decoded)
     }

@@ -16,6 +16,7 @@ from skdistill.compression import Quantise, compress
 from skdistill.model import (
     Additive,
     CategoryColumn,
+    Decoded,
     Linear,
     Model,
     ModelFormatError,
@@ -30,7 +31,7 @@ from skdistill.model import (
 )
 
 SETTINGS = settings(max_examples=800, derandomize=True, database=None, deadline=None)
-KINDS = ("tree", "linear", "additive", "tree_sum")
+KINDS = ("tree", "linear", "additive", "tree_sum", "decoded")
 STORED = ("float32", "float16", "int8", "int4")
 
 
@@ -229,8 +230,7 @@ def from_or_refuse(data):
         (b"skd\x00" + bytes(20), "format version is 0"),
         (b"skd\x01" + bytes(20), "checksum does not match"),
         (sealed(b""), "ends where 1 bytes more are needed, at byte 8"),
-        (sealed(b"\x0c\x00\x01\x01\x00"), "flags 12 and 0 have a meaning"),
-        (sealed(b"\x01\x20\x01\x01\x00"), "flags 1 and 32 have a meaning"),
+        (sealed(b"\x01\x40\x01\x01\x00"), "flags 1 and 64 have a meaning"),
         (sealed(b"\x41\x00\x01\x01\x00"), "leave out the last output"),
         (sealed(b"\x49\x00\x01\x01\x00"), "leave out the last share of what is no tree"),
         (sealed(b"\x81\x00\x01\x01\x00"), "leave out the first bins"),
@@ -326,6 +326,8 @@ def test_fuzzed_bytes(data):
 
 
 def test_predictors_have_no_other_form():
-    assert {type(quantised(kind, 0, 2, "float32")[0].predictor) for kind in KINDS} == {Tree, Linear, Additive, TreeSum}
+    assert {type(quantised(kind, 0, 2, "float32")[0].predictor) for kind in KINDS} == {
+        *(Tree, Linear, Additive, TreeSum, Decoded)
+    }
     with pytest.raises(ValueError, match="'values' of Precision"):
         Precision("float32", "int2")

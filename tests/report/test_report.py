@@ -298,7 +298,7 @@ def as_student(outputs, name="student", **params):
         (lambda: report_on(contestants=as_student([[np.nan, 0.5], [0.5, 0.5]])), r"contain NaN or infinity"),
         (
             lambda: report_on(contestants=[Contestant("x", "pupil", STUDENT.outputs)]),
-            r"The role of contestant 'x' must be one of 'committee', 'teacher', 'hard', 'student'\. Got 'pupil'",
+            r"The role of contestant 'x' must be one of 'committee', 'assistant', 'teacher', 'hard', .*Got 'pupil'",
         ),
         (lambda: report_on(contestants=[STUDENT, STUDENT]), r"one contestant of role 'student'\. Got 2"),
         (lambda: report_on(contestants=[]), r"needs a contestant of role 'student'"),

@@ -395,7 +395,7 @@ def test_bad_parameters(parameters, message):
 
 
 def test_capabilities_are_data():
-    assert LinearStudent.losses == {"log_loss", "squared"}
+    assert LinearStudent.losses == {"log_loss", "squared", "poisson"}
     assert LinearStudent.takes_sparse
     assert LinearStudent.wants_scaling
 

@@ -431,7 +431,7 @@ def test_bad_parameters(parameters, message):
 
 
 def test_what_it_can_do_is_data():
-    assert TreeStudent.losses == {"log_loss", "squared"}
+    assert TreeStudent.losses == {"log_loss", "squared", "poisson"}
     assert not TreeStudent.takes_sparse
     assert not TreeStudent.wants_scaling
 

@@ -1,0 +1,167 @@
+import numpy as np
+import pytest
+from numpy.testing import assert_allclose, assert_array_equal
+from scipy import sparse
+from scipy.optimize import check_grad
+from sklearn.datasets import load_diabetes, load_iris, load_wine
+from sklearn.linear_model import LogisticRegression, Ridge
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import PolynomialFeatures, StandardScaler
+
+from skdistill import DistilledClassifier, DistilledRegressor
+from skdistill.augmentation import move_one
+from skdistill.engine import MemoryEngine
+from skdistill.model import LINKS
+from skdistill.students import LinearStudent, Moves
+from skdistill.students._descent import Problem
+
+
+def scaled(loader):
+    X, y = loader(return_X_y=True)
+    return StandardScaler().fit_transform(X).astype(np.float32), y
+
+
+def moves(X, oracle, seed=0):
+    start, end = move_one(X, 300, seed)
+    return Moves(start, end, oracle(start), oracle(end))
+
+
+def score_changes(moved, scores):
+    change = scores(moved.end) - scores(moved.start)
+    return change - change.mean(axis=1, keepdims=True)
+
+
+@pytest.mark.parametrize("loss", ["log_loss", "squared", "poisson"])
+@pytest.mark.parametrize("fit_intercept", [True, False])
+def test_exact_where_the_teacher_is_a_line(loss, fit_intercept):
+    X, _ = scaled(load_iris)
+    coef = np.random.default_rng(0).normal(size=(4, 3))
+    coef -= coef.mean(axis=1, keepdims=True) if loss == "log_loss" else 0
+    link = {"log_loss": LINKS["softmax"], "squared": np.asarray, "poisson": np.exp}[loss]
+    student = LinearStudent(loss, alpha=1e-6, difference_weight=1.0, fit_intercept=fit_intercept, tol=1e-8)
+    student.fit(X, link(X @ coef), moves=moves(X, lambda rows: link(rows @ coef)))
+    fitted = student.coef_.T - (student.coef_.T.mean(axis=1, keepdims=True) if loss == "log_loss" else 0)
+    assert_allclose(fitted, coef, atol=1e-4)
+
+
+def test_differences_alone_decide_where_they_weigh_most():
+    X, y = scaled(load_diabetes)
+    slopes = np.arange(1.0, 11.0)
+    moved = moves(X, lambda rows: (rows @ slopes)[:, None])
+    student = LinearStudent(difference_weight=1e6).fit(X, y, moves=moved)
+    assert_allclose(student.coef_[0], slopes, rtol=1e-3)
+    assert_allclose(student.predict(X).mean(), y.mean(), rtol=1e-4)  # the intercept is as free as before
+
+
+@pytest.mark.parametrize("sparsity", [0.0, 2.0])
+def test_agrees_better_on_differences_of_rows_it_has_not_seen(sparsity):
+    X, y = scaled(load_wine)
+    ask = make_pipeline(PolynomialFeatures(), LogisticRegression(C=0.1, max_iter=1000)).fit(X, y).predict_proba
+    Q, seen, unseen = ask(X), moves(X, ask), moves(X, ask, seed=1)
+    logs = [np.log(np.maximum(labels, 1e-6)) for labels in (unseen.start_labels, unseen.end_labels)]
+    truth = logs[1] - logs[0]
+    truth -= truth.mean(axis=1, keepdims=True)
+    errors = []
+    for weight in (0.0, 0.1, 1.0):
+        student = LinearStudent(difference_weight=weight, sparsity=sparsity)
+        student.fit(X, Q, moves=seen)
+        errors.append(np.square(score_changes(unseen, student.decision_function) - truth).mean())
+    assert max(errors[1:]) < errors[0]  # beyond .1 little is left to gain
+
+
+@pytest.mark.parametrize("loss", ["log_loss", "squared", "poisson"])
+@pytest.mark.parametrize("kind", ["full", "gram", "diagonal"])
+def test_every_curvature_leads_to_the_same_line(loss, kind, monkeypatch):
+    X, _ = scaled(load_iris)
+    widths = {"full": 15, "gram": 5, "diagonal": 4}
+    monkeypatch.setattr("skdistill.students._descent.CURVATURE_WIDTH", widths[kind])
+    Q = LINKS["softmax"](np.sin(2 * X[:, :3]))
+    moved = moves(X, lambda rows: LINKS["softmax"](np.sin(2 * rows[:, :3])))
+    student = LinearStudent(loss, difference_weight=0.5, tol=1e-8).fit(X, Q, moves=moved)
+    monkeypatch.undo()
+    assert_allclose(
+        student.predict(X), LinearStudent(loss, difference_weight=0.5).fit(X, Q, moves=moved).predict(X), atol=1e-5
+    )
+
+
+def test_gradient_is_the_derivative():
+    X, _ = scaled(load_iris)
+    Q = LINKS["softmax"](np.sin(2 * X[:, :3]))
+    problem = Problem(MemoryEngine({"X": X, "Q": Q, "weight": np.ones(len(X))}), "log_loss", (5, 3), 1.0)
+    student = LinearStudent(difference_weight=2.0).fit(
+        X, Q, moves=(moved := moves(X, lambda rows: np.full((300, 3), 1 / 3)))
+    )
+    problem.match(moved.engine(student, "log_loss"), 2.0)
+    theta = np.random.default_rng(0).normal(size=15)
+    value, slope = (lambda t: problem.value(t.reshape(5, 3))[0]), (lambda t: problem.value(t.reshape(5, 3))[1].ravel())
+    assert check_grad(value, slope, theta) < 1e-5
+
+
+def test_without_weight_moves_change_nothing_and_are_not_kept():
+    X, y = scaled(load_diabetes)
+    moved = moves(X, lambda rows: rows[:, :1])
+    with_moves, without = LinearStudent().fit(X, y, moves=moved), LinearStudent().fit(X, y)
+    assert_array_equal(with_moves.coef_, without.coef_)
+    assert vars(with_moves).keys() == vars(without).keys()
+
+
+def test_rows_in_blocks_give_the_same_line():
+    X, y = scaled(load_diabetes)
+    moved = moves(X, lambda rows: rows[:, :1] ** 2)
+    whole = LinearStudent(difference_weight=1.0).fit(X, y, moves=moved)
+    engine = MemoryEngine({"X": X, "Q": y[:, None], "weight": np.ones(len(y))}, block_rows=100)
+    blocks = LinearStudent(difference_weight=1.0).fit_blocks(engine, 10, 1, moves=moved)
+    assert_allclose(blocks.coef_, whole.coef_, rtol=1e-5)
+
+
+def test_says_what_is_missing_or_wrong():
+    X, y = scaled(load_diabetes)
+    student = LinearStudent(difference_weight=0.5)
+    with pytest.raises(ValueError, match=r"difference_weight=0.5 needs rows before and after small moves.*Pass moves="):
+        student.fit(X, y)
+    assert not hasattr(student, "_moves")
+    good = moves(X, lambda rows: rows[:, :1])
+    with pytest.raises(
+        ValueError, match=r"moves.end must be a dense matrix of shape \(300, 10\).*Got shape \(300, 9\)"
+    ):
+        student.fit(X, y, moves=good._replace(end=good.end[:, 1:]))
+    with pytest.raises(ValueError, match=r"moves.end_labels must .* without NaN"):
+        student.fit(X, y, moves=good._replace(end_labels=np.full((300, 1), np.nan)))
+    with pytest.raises(
+        ValueError, match=r"'difference_weight' parameter of LinearStudent must be a float in the range"
+    ):
+        LinearStudent(difference_weight=-1).fit(X, y)
+    with pytest.raises(ValueError, match=r"takes at most 1,499 features.*sparsity=0 and difference_weight=0"):
+        student.fit(np.ones((3, 1500)), [1.0, 2.0, 3.0])
+
+
+def test_committee_labels_the_moves():
+    X, y = load_wine(return_X_y=True)
+    teachers = [make_pipeline(StandardScaler(), PolynomialFeatures(), LogisticRegression(C=0.1, max_iter=1000))]
+    plain, matched = (
+        DistilledClassifier(teachers, student=LinearStudent(difference_weight=w), blend=0.0, cv=3, random_state=0).fit(
+            X, y
+        )
+        for w in (0.0, 1.0)
+    )
+    assert matched.student_.difference_weight == 1.0
+    moved = moves(X, matched.oracle_, seed=5)
+    logs = [np.log(np.maximum(labels, 1e-6)) for labels in (moved.start_labels, moved.end_labels)]
+    truth = logs[1] - logs[0]
+    truth -= truth.mean(axis=1, keepdims=True)
+
+    def error(estimator):
+        scores = [np.log(estimator.predict_proba(rows)) for rows in (moved.start, moved.end)]
+        change = scores[1] - scores[0]
+        return np.square(change - change.mean(axis=1, keepdims=True) - truth).mean()
+
+    assert error(matched) < error(plain)
+    # From hard labels alone there is nothing to match: the rival is that of the student without.
+    assert_array_equal(matched.hard_student_.coef_, plain.hard_student_.coef_)
+
+
+def test_sparse_rows_are_refused_by_name():
+    X, y = load_diabetes(return_X_y=True)
+    estimator = DistilledRegressor([Ridge()], student=LinearStudent(difference_weight=1.0))
+    with pytest.raises(TypeError, match=r"LinearStudent\(difference_weight=1.0, .*\) does not take sparse X"):
+        estimator.fit(sparse.csr_array(X), y)
