@@ -11,7 +11,7 @@ from typing import Any, Protocol
 import numpy as np
 from scipy import sparse
 
-from .._backend import of
+from .._backend import NUMPY, of
 
 
 class Design(Protocol):
@@ -37,8 +37,11 @@ class DenseDesign:
         backend = of(X)
         xp = backend.xp
         self.A = xp.empty((X.shape[0], X.shape[1] + 1), dtype=xp.float64, device=backend.device)
-        self.A[:, :-1] = X
-        self.A[:, :-1] -= backend.asarray(center)
+        if backend is NUMPY:
+            np.subtract(X, center, out=self.A[:, :-1])  # one pass instead of two
+        else:
+            self.A[:, :-1] = X
+            self.A[:, :-1] -= backend.asarray(center)
         self.A[:, -1] = intercept
 
     def scores(self, theta: Any) -> Any:

@@ -13,7 +13,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from scipy import sparse
 
-from .._backend import of
+from .._backend import NUMPY, of
 from ._bins import BinTable
 from ._designs import DenseDesign, Design, SparseDesign, StepDesign
 from ._engine import Block
@@ -172,8 +172,9 @@ def poisson_sums(block: Block, theta: np.ndarray, frame: Frame, sampled: bool) -
     linear = xp.tensordot(T, Z, axes=2)
     beyond = xp.clip(Z - MOST_SCORE, min=0.0)  # there the exponential goes on as its tangent: sums stay finite
     rates = xp.exp(Z - beyond)
-    loss = xp.sum((rates * (1 + beyond)) @ weight) - linear
     rates *= weight
+    beyond += 1
+    loss = xp.tensordot(rates, beyond, axes=2) - linear
     rates -= T
     return xp.sum(weight), loss, A.pull(rates)
 
@@ -246,10 +247,9 @@ def _design(block: Block, frame: Frame, sampled: bool) -> Design:
 def _weighted_targets(block: Block, sampled: bool) -> Any:
     Q, weight = _picked(block, "Q", sampled), _picked(block, "weight", sampled)
     backend = of(Q)
-    T = backend.xp.empty((Q.shape[1], Q.shape[0]), dtype=backend.xp.float64, device=backend.device)
-    T[:, :] = Q.T
-    T *= weight
-    return T
+    if backend is NUMPY:
+        return np.multiply(Q.T, weight, out=np.empty((Q.shape[1], Q.shape[0])))
+    return backend.xp.astype(Q, backend.xp.float64).T * weight
 
 
 def _softmax(Z: Any) -> tuple[Any, Any]:
