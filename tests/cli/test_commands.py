@@ -19,6 +19,8 @@ from command_options import QUICK
 
 from skdistill import __version__, load
 from skdistill.cli import main
+from skdistill.cli._app import Form
+from skdistill.exports._export import TARGETS
 
 
 def pipe_in(monkeypatch: pytest.MonkeyPatch, path: Path) -> None:
@@ -132,6 +134,16 @@ def test_sql_says_where_rows_come_from_and_answers_a_view_of_them(student, table
         database.execute(view.replace("your_table", "patients"))
         answers = [row[-1] for row in database.execute(text)]
     np.testing.assert_allclose(answers, load(student).predict(frame), rtol=1e-12)
+
+
+def test_export_by_target(student, tmp_path, capsys):
+    assert list(Form) == list(TARGETS)
+    out = tmp_path / "student.h"
+    assert main(["export", str(student), str(out), "--target", "c_int"]) == 0
+    assert "int32_t" in out.read_text()
+    assert main(["export", str(student), str(out)]) == 0
+    assert "int32_t" not in out.read_text()
+    capsys.readouterr()
 
 
 def test_report_and_compare(student, tables, tmp_path, capsys):
