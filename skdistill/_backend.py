@@ -119,9 +119,9 @@ class Backend:
 NUMPY = Backend(xp=array_api_compat.numpy, device="cpu")
 
 
-#: Numbers (of the labels to aggregate, or of a student's encoded rows) that `device="auto"` wants to see before it moves
-#: them to a GPU: below, starting CuPy and the way over the bus may cost more than is won. Not yet measured on a GPU, and
-#: so chosen large: 300 MB of float32, some seconds of one core. `python -m benchmarks.gpu` measures what it should be.
+#: Numbers (of the labels to aggregate, of a student's encoded rows) that `device="auto"` wants to see before it moves
+#: them to a GPU: below, starting CuPy and the way over the bus may cost more than is won. Not measured on a GPU yet, so
+#: chosen large: 300 MB of float32, some seconds of one core. `python -m benchmarks.gpu` measures what it should be.
 CROSSOVER = 75_000_000
 
 
