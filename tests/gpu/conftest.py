@@ -13,7 +13,7 @@ from skdistill._backend import Backend, resolve
 DEVICE = array_api_strict.Device("device1")
 
 
-def need_cupy():
+def find_gpu():
     cupy = pytest.importorskip("cupy", reason="CuPy is not installed: the GPU path is not tested here")
     if not cupy.is_available():
         pytest.skip("CuPy sees no GPU: the GPU path is not tested here")
@@ -23,7 +23,7 @@ def need_cupy():
 def backend(request):
     if request.param == "array_api_strict":
         return Backend(xp=array_api_strict, device=DEVICE)
-    need_cupy()
+    find_gpu()
     return resolve("cuda")
 
 
@@ -31,7 +31,7 @@ def backend(request):
 def cuda(request, monkeypatch):
     """`device="cuda"` means the stand-in, or the GPU: the name of its array library."""
     if request.param == "cupy":
-        need_cupy()
+        find_gpu()
         return "cupy"
     gpu = SimpleNamespace(
         is_available=lambda: True, cuda=SimpleNamespace(Device=lambda: DEVICE), ndarray=type("_", (), {})
@@ -39,3 +39,9 @@ def cuda(request, monkeypatch):
     monkeypatch.setitem(sys.modules, "cupy", gpu)
     monkeypatch.setitem(sys.modules, "array_api_compat.cupy", array_api_strict)
     return "array_api_strict"
+
+
+@pytest.fixture
+def need_cupy():
+    """For what no stand-in can do."""
+    find_gpu()
