@@ -81,7 +81,8 @@ class DistilledClassifier(ClassifierMixin, BaseDistilled):
     keep_teachers : bool, default=False
         Pickle the fitted teachers too.
     device : {"auto", "cpu", "cuda"}, default="auto"
-        Where labels are aggregated: "auto" uses CuPy where it is installed and sees a GPU.
+        Where labels are aggregated and, if they are "tree" or "linear", students fitted on rows in memory. "cuda": on
+        the GPU, with CuPy. "auto": there too where CuPy is installed and sees a GPU, for 75 million numbers or more.
     n_jobs : int or None, default=None
         Teacher fits at a time. The result does not depend on it.
     random_state : int, RandomState or None, default=None
@@ -230,9 +231,7 @@ class DistilledRegressor(RegressorMixin, BaseDistilled):
     blend : float in [0, 1] or "auto", default="auto"
         Weight of the true values in the targets. Where they hold little noise there is little that the committee knows
         better; .7 is the best fixed weight. "auto": chosen, see Notes.
-    device : {"auto", "cpu", "cuda"}, default="auto"
-        Where values are aggregated: "auto" uses CuPy where it is installed and sees a GPU.
-    student, assistants, max_bytes, augmentation, compression, keep_teachers, n_jobs, random_state, verbose
+    student, assistants, max_bytes, augmentation, compression, keep_teachers, device, n_jobs, random_state, verbose
         As in `DistilledClassifier`.
 
     Attributes
