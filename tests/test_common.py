@@ -36,6 +36,7 @@ EXACT = [
     DistilledEstimator(exact_classifiers(), TreeStudent(min_samples_leaf=1), task="classification", cv=3, blend=0.5),
     DistilledEstimator(exact_regressors(), "linear", cv=3, blend=0.5),
     DistilledClassifier(exact_classifiers(), TreeStudent(min_samples_leaf=1), cv=3),
+    DistilledClassifier(exact_classifiers(), [TreeStudent(min_samples_leaf=1), ("line", LinearStudent())], cv=3),
 ]
 # Seen with LightGBM: weighted and repeated rows may be split in different ways, about as well.
 BOOSTED = [
@@ -84,6 +85,7 @@ OURS = [
     DistilledRegressor(["ridge", "lightgbm"], "auto", max_bytes=300, cv=3, random_state=0),
     DistilledClassifier(["logistic", "extra_trees"], "boosted", random_state=0),
     DistilledRegressor(["ridge"], "boosted", blend=0.7, random_state=0),
+    DistilledClassifier(["logistic"], ["tree", "linear"], cv=3, random_state=0),
     DistilledRegressor(["ridge"], DecisionTreeRegressor(max_leaf_nodes=8, random_state=0), random_state=0),
 ]
 
