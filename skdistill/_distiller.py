@@ -429,7 +429,28 @@ notes_, fit_seconds_, n_features_in_, feature_names_in_
                 return "regression"
         return None
 
-    def _resolve_task(self, y: Any) -> str:
+    def infer_task(self, y: Any) -> str:
+        """What `fit` would predict, told before it from the parameters and, where these leave it open, the target.
+
+        Parameters
+        ----------
+        y : array-like of shape (n,) or (n, m), or None
+
+        Returns
+        -------
+        {"classification", "regression"}
+
+        Raises
+        ------
+        ValueError
+            If y holds more than 20 distinct whole numbers, which could be classes or counts.
+
+        Examples
+        --------
+        >>> from skdistill import DistilledEstimator
+        >>> DistilledEstimator().infer_task(["late", "on time"]), DistilledEstimator().infer_task([0.5, 2.25])
+        ('classification', 'regression')
+        """
         known = self._known_task()
         if known is not None or y is None:
             return known or "classification"
@@ -443,6 +464,9 @@ notes_, fit_seconds_, n_features_in_, feature_names_in_
                 "task='classification' or task='regression'."
             )
         return "classification"
+
+    def _resolve_task(self, y: Any) -> str:
+        return self.infer_task(y)
 
     def __sklearn_tags__(self) -> Any:
         tags = super().__sklearn_tags__()

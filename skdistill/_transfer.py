@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from scipy import sparse
 from sklearn import config_context
 from sklearn.base import clone
+from threadpoolctl import threadpool_limits
 
 from ._progress import tell
 from .augmentation import BaseSampler, move_one
@@ -265,6 +266,8 @@ def fit_on(student: Any, rows: TransferSet, moves: Moves | None = None) -> Any:
     """A clone of the student fitted on the given rows, and on moves of them where it takes these."""
     # A single regression target goes in as the one-dimensional y that estimators expect.
     Q = rows.Q.ravel() if rows.Q.shape[1] == 1 else rows.Q
-    with config_context(enable_metadata_routing=False):  # the caller's routing does not speak of the student
+    # The caller's routing does not speak of the student. The products of a student are of small blocks, for which
+    # several threads of BLAS wait for each other more than they work, above all where other programs run as well.
+    with config_context(enable_metadata_routing=False), threadpool_limits(1, user_api="blas"):
         fresh, besides = learner(student, moves)
         return fresh.fit(rows.Z, Q, sample_weight=rows.weight, **besides)
