@@ -19,7 +19,7 @@ from .preprocessing import TableEncoder
 from .students import check_streams
 from .targets import blend_labels
 
-#: Rows that the committee labels at a time, neither more nor fewer: on their number depends how a matrix product rounds.
+#: Rows that the committee labels at a time, no more and no fewer: their number decides how a matrix product rounds.
 LABEL_ROWS = 2_048
 #: Rows of which the labels tell the task of a `DistilledEstimator`.
 TASK_ROWS = 10_000
