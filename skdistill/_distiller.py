@@ -38,10 +38,11 @@ class DistilledClassifier(ClassifierMixin, BaseDistilled):
         The committee. None: ``["svm", "logistic", "lightgbm"]``. Other names: ``"xgboost"``, ``"forest"``,
         ``"extra_trees"``, ``"hist_gradient_boosting"``, ``"mlp"``. `FrozenEstimator` and `CallableTeacher` are only
         asked, never fitted.
-    student : {"tree", "linear", "additive", "boosted", "auto"} or estimator, default="tree"
+    student : {"tree", "linear", "additive", "boosted", "auto"}, estimator, or list of these, default="tree"
         What is shipped. A name stands for the defaults of `TreeStudent`, `LinearStudent`,
         `AdditiveStudent` or `BoostedStudent`; with `max_bytes` for the best size of that family, and "auto" for the
-        best of all families.
+        best of all families. A list, which may hold (name, student), makes several students of one committee: the best
+        of them answers, `with_student` gives each of the others. That is a choice, so it is judged, see Notes.
     assistants : None, {"tree", "linear", "additive", "boosted"}, estimator, or list of these, default=None
         Models of a size between committee and student (Mirzadeh et al. 2020): the first learns from the committee, the
         next from the first, the student from the last, which also labels drawn and unlabelled rows. A list may hold
@@ -81,7 +82,8 @@ class DistilledClassifier(ClassifierMixin, BaseDistilled):
     keep_teachers : bool, default=False
         Pickle the fitted teachers too.
     device : {"auto", "cpu", "cuda"}, default="auto"
-        Where labels are aggregated: "auto" uses CuPy where it is installed and sees a GPU.
+        Where labels are aggregated and, if they are "tree" or "linear", students fitted on rows in memory. "cuda": on
+        the GPU, with CuPy. "auto": there too where CuPy is installed and sees a GPU, for 75 million numbers or more.
     n_jobs : int or None, default=None
         Teacher fits at a time. The result does not depend on it.
     random_state : int, RandomState or None, default=None
@@ -93,6 +95,9 @@ class DistilledClassifier(ClassifierMixin, BaseDistilled):
     Attributes
     ----------
     student_ : fitted student, no teacher inside
+        Of several the one of the lowest loss on the judged rows; the first where there are fewer than 3 folds.
+    students_ : Students, all fitted students by name, read-only; a single one is in it too
+    student_name_ : str, the name of `student_` among them
     hard_student_ : the same student fitted on the true labels, the rival of `report`
     classes_ : ndarray of shape (k,)
     recipe_ : what `student_` learned from: its `blend` and `sampler`; `hard` where the true labels alone
@@ -230,15 +235,13 @@ class DistilledRegressor(RegressorMixin, BaseDistilled):
     blend : float in [0, 1] or "auto", default="auto"
         Weight of the true values in the targets. Where they hold little noise there is little that the committee knows
         better; .7 is the best fixed weight. "auto": chosen, see Notes.
-    device : {"auto", "cpu", "cuda"}, default="auto"
-        Where values are aggregated: "auto" uses CuPy where it is installed and sees a GPU.
-    student, assistants, max_bytes, augmentation, compression, keep_teachers, n_jobs, random_state, verbose
+    student, assistants, max_bytes, augmentation, compression, keep_teachers, device, n_jobs, random_state, verbose
         As in `DistilledClassifier`.
 
     Attributes
     ----------
-    student_, hard_student_, recipe_, augmentation_, selection_, compression_, encoder_, hard_encoder_, teachers_, \
-teacher_weights_, notes_, fit_seconds_, n_features_in_, feature_names_in_
+    student_, students_, student_name_, hard_student_, recipe_, augmentation_, selection_, compression_, encoder_, \
+hard_encoder_, teachers_, teacher_weights_, notes_, fit_seconds_, n_features_in_, feature_names_in_
         As in `DistilledClassifier`.
 
     Notes
@@ -330,9 +333,9 @@ keep_teachers, device, n_jobs, random_state, verbose
     Attributes
     ----------
     task_ : {"classification", "regression"}
-    student_, hard_student_, recipe_, classes_, augmentation_, selection_, compression_, encoder_, hard_encoder_, \
-teachers_, teacher_weights_, temperatures_, committee_temperature_, committee_biases_, notes_, fit_seconds_, \
-n_features_in_, feature_names_in_
+    student_, students_, student_name_, hard_student_, recipe_, classes_, augmentation_, selection_, compression_, \
+encoder_, hard_encoder_, teachers_, teacher_weights_, temperatures_, committee_temperature_, committee_biases_, \
+notes_, fit_seconds_, n_features_in_, feature_names_in_
         As in `DistilledClassifier`; classes, temperatures and biases for classification only.
 
     Examples
@@ -425,7 +428,28 @@ n_features_in_, feature_names_in_
                 return "regression"
         return None
 
-    def _resolve_task(self, y: Any) -> str:
+    def infer_task(self, y: Any) -> str:
+        """What `fit` would predict, told before it from the parameters and, where these leave it open, the target.
+
+        Parameters
+        ----------
+        y : array-like of shape (n,) or (n, m), or None
+
+        Returns
+        -------
+        {"classification", "regression"}
+
+        Raises
+        ------
+        ValueError
+            If y holds more than 20 distinct whole numbers, which could be classes or counts.
+
+        Examples
+        --------
+        >>> from skdistill import DistilledEstimator
+        >>> DistilledEstimator().infer_task(["late", "on time"]), DistilledEstimator().infer_task([0.5, 2.25])
+        ('classification', 'regression')
+        """
         known = self._known_task()
         if known is not None or y is None:
             return known or "classification"
@@ -439,6 +463,9 @@ n_features_in_, feature_names_in_
                 "task='classification' or task='regression'."
             )
         return "classification"
+
+    def _resolve_task(self, y: Any) -> str:
+        return self.infer_task(y)
 
     def __sklearn_tags__(self) -> Any:
         tags = super().__sklearn_tags__()

@@ -21,7 +21,13 @@ if TYPE_CHECKING:
 # Rows that a student is compressed by, at most, and how the other half is drawn.
 _MOST_ROWS, _SEED = 2000, 0
 _METRICS = {"accuracy": "accuracy", "log_loss": "log-loss (less is better)", "rmse": "RMSE (less is better)"}
-_NAMES = {"student": "distilled student", "hard": "on hard labels", "committee": "committee", "teacher": "a teacher"}
+_NAMES = {
+    "student": "distilled student",
+    "sibling": "another student",
+    "hard": "on hard labels",
+    "committee": "committee",
+    "teacher": "a teacher",
+}
 
 
 class FrontierDisplay:
@@ -87,6 +93,7 @@ class FrontierDisplay:
         committee = found.of_role("committee")
         Q = found.true_labels() if committee is None else committee.outputs
         rows: list[dict[str, Any]] = []
+        lines: dict[int, list[dict[str, Any]]] = {}  # where hard labels won, both students are one: compressed once
         for contestant in found.contestants:
             line = {"name": contestant.name, "role": contestant.role}
             if contestant.nbytes is not None:
@@ -94,11 +101,18 @@ class FrontierDisplay:
                 rows.append({**line, "passes": None, "nbytes": contestant.nbytes, **measured})
             if contestant.model is None or not contestant.model.precision.is_full:  # a quantised one stays as it is
                 continue
-            compressed = frontier(contestant.model, safe_indexing(found.X, rows_of_passes), Q[rows_of_passes])
-            X_judged = safe_indexing(found.X, judged)
-            for point, about in zip(compressed.points, compressed.frame(), strict=True):
-                measured = quality(report.task, truth, point.model.evaluate(X_judged))
-                rows.append({**line, "passes": about["passes"], "nbytes": point.model.nbytes, **measured})
+            if contestant.role == "sibling":  # its own report draws its line
+                continue
+            key = id(contestant.model.predictor)
+            if key not in lines:
+                compressed = frontier(contestant.model, safe_indexing(found.X, rows_of_passes), Q[rows_of_passes])
+                X_judged = safe_indexing(found.X, judged)
+                lines[key] = [
+                    {"passes": about["passes"], "nbytes": point.model.nbytes}
+                    | quality(report.task, truth, point.model.evaluate(X_judged))
+                    for point, about in zip(compressed.points, compressed.frame(), strict=True)
+                ]
+            rows += [line | found_there for found_there in lines[key]]
         return cls(report.task, rows)
 
     def plot(self, ax: Any = None, *, metric: str | None = None) -> Self:
@@ -136,7 +150,7 @@ class FrontierDisplay:
         tidy(ax, colours)
         ax.set_xscale("log")
         drawn: set[str] = set()
-        for role, marker in (("teacher", "s"), ("committee", "D"), ("hard", "o"), ("student", "o")):
+        for role, marker in (("teacher", "s"), ("committee", "D"), ("hard", "o"), ("student", "o"), ("sibling", "o")):
             colour = colours.of_role[role]
             line = [row for row in self.rows if row["role"] == role and row["passes"] is not None]
             if line:
@@ -144,7 +158,7 @@ class FrontierDisplay:
                 ax.plot(*places, ".-", ms=3.5, lw=1, color=colour, alpha=0.75)
             for row in self.rows:
                 if row["role"] == role and row["passes"] is None:
-                    face = "none" if role == "hard" else colour
+                    face = "none" if role in ("hard", "sibling") else colour
                     label = None if role in drawn else _NAMES[role]
                     drawn.add(role)
                     size = 7 if role == "student" else 6

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -35,7 +36,8 @@ class Palette:
     @property
     def of_role(self) -> dict[str, str]:
         """The colour of each role of a report."""
-        return {"student": self.hues[0], "hard": self.hues[1], "committee": self.ink, "teacher": self.hues[6]}
+        blue, orange, *_, grey = self.hues[:7]
+        return {"student": blue, "sibling": blue, "hard": orange, "committee": self.ink, "teacher": grey}
 
 
 def palette() -> Palette:
@@ -82,6 +84,21 @@ def shorten(text: Any, length: int) -> str:
         return text
     tail = (length - 1) // 2
     return f"{text[: length - 1 - tail]}…{text[len(text) - tail :]}"
+
+
+def shorten_condition(words: str, length: int) -> str:
+    """Cut a condition on a column in its name and its value, so that it still says whether.
+
+    >>> shorten_condition('payment_method is not "Electronic check"', 28)
+    'payment…od is not "Ele…heck"'
+    """
+    found = re.fullmatch(r"(.*?)( is not | is | ≤ | > )(.*)", words)
+    if found is None or len(words) <= length:
+        return shorten(words, length)
+    name, sign, value = found.groups()
+    room = length - len(sign)
+    value = shorten(value, max(room - len(name), room // 2))
+    return f"{shorten(name, room - len(value))}{sign}{value}"
 
 
 def signed(value: float, decimals: int = 2) -> str:

@@ -183,17 +183,30 @@ def describe_verdict(task: str, lines: dict[str, dict[str, Any]], gains: dict[st
     metric = "accuracy" if task == "classification" else "rmse"
     gain, error = gains[metric]
     rival = "the same student on hard labels"
-    if gain == 0 or not abs(gain) >= 2 * error:  # Also where the error is unknown.
-        return f"{kept}; distillation itself made no difference beyond noise in {HEADINGS[metric]} against {rival}."
+    if not _beyond_noise(gain, error):
+        noise = f"made no difference beyond noise in {HEADINGS[metric]} against {rival}"
+        if task == "classification" and _beyond_noise(*gains["log_loss"]):
+            return f"{kept}; distillation itself {_moved('log_loss', gains['log_loss'][0], lines)}, but {noise}."
+        return f"{kept}; distillation itself {noise}."
     if task == "classification":
         amount = points(abs(gain))
         bought = (
             f"bought +{amount} points of accuracy over" if gain > 0 else f"cost {amount} points of accuracy against"
         )
     else:
-        before, after = (significant(lines[role]["rmse"], 4) for role in ("hard", "student"))
-        bought = f"{'lowered' if gain > 0 else 'raised'} the RMSE from {before} to {after} against"
+        bought = f"{_moved('rmse', gain, lines)} against"
     return f"{kept}; distillation itself {bought} {rival}."
+
+
+def _beyond_noise(gain: float, error: float) -> bool:
+    """Whether a gain is over two standard errors; not where these are unknown."""
+    return gain != 0 and abs(gain) >= 2 * error
+
+
+def _moved(metric: str, gain: float, lines: dict[str, dict[str, Any]]) -> str:
+    """Say from what to what a loss went."""
+    before, after = (significant(lines[role][metric], 4) for role in ("hard", "student"))
+    return f"{'lowered' if gain > 0 else 'raised'} the {HEADINGS[metric]} from {before} to {after}"
 
 
 def _speed(lines: dict[str, dict[str, Any]]) -> str:
@@ -201,6 +214,10 @@ def _speed(lines: dict[str, dict[str, Any]]) -> str:
     student, committee = lines["student"], lines.get("committee")
     if committee is None or not (committee["us_single"] and student["us_single"]):
         return ""
+    shipped = student["us_shipped_p50"]
+    if shipped is not None:
+        slow = microseconds(committee["us_single"])
+        return f", answering a row in {microseconds(shipped)} as shipped, the committee in {slow}"
     single, batch = (times(committee[key] / student[key]) for key in ("us_single", "us_row_batch"))
     return f", {single} times as fast on one row and {batch} times in a batch"
 
