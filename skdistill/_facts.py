@@ -78,7 +78,7 @@ def fit_notes(estimator: Any, members: list[Member], n_rows: int) -> list[str]:
     if assistants := getattr(estimator, "stages_", None):
         notes.append(told_stages(assistants, estimator.recipe_))
     if estimator.selection_:
-        measure = Workshop(estimator.task_, (), estimator.loss).measure
+        measure = Workshop(estimator.task_, (), getattr(estimator, "loss_", None)).measure
         notes.append(reason(estimator.selection_, measure, any(member.frozen for member in members)))
     elif isinstance(estimator.blend, str) or estimator.augmentation == "auto":
         notes.append(

@@ -20,7 +20,14 @@ if TYPE_CHECKING:
 
 # Rows that a student is compressed by, at most, and how the other half is drawn.
 _MOST_ROWS, _SEED = 2000, 0
-_METRICS = {"accuracy": "accuracy", "log_loss": "log-loss (less is better)", "rmse": "RMSE (less is better)"}
+_METRICS = {
+    "accuracy": "accuracy",
+    "log_loss": "log-loss (less is better)",
+    "rmse": "RMSE (less is better)",
+    "deviance": "Poisson deviance (less is better)",
+    "pinball": "pinball loss (less is better)",
+    "huber": "Huber loss (less is better)",
+}
 _NAMES = {"student": "distilled student", "hard": "on hard labels", "committee": "committee", "teacher": "a teacher"}
 
 
@@ -90,14 +97,14 @@ class FrontierDisplay:
         for contestant in found.contestants:
             line = {"name": contestant.name, "role": contestant.role}
             if contestant.nbytes is not None:
-                measured = quality(report.task, truth, contestant.outputs[judged])
+                measured = quality(report.task, truth, contestant.outputs[judged], loss=found.loss)
                 rows.append({**line, "passes": None, "nbytes": contestant.nbytes, **measured})
             if contestant.model is None or not contestant.model.precision.is_full:  # a quantised one stays as it is
                 continue
             compressed = frontier(contestant.model, safe_indexing(found.X, rows_of_passes), Q[rows_of_passes])
             X_judged = safe_indexing(found.X, judged)
             for point, about in zip(compressed.points, compressed.frame(), strict=True):
-                measured = quality(report.task, truth, point.model.evaluate(X_judged))
+                measured = quality(report.task, truth, point.model.evaluate(X_judged), loss=found.loss)
                 rows.append({**line, "passes": about["passes"], "nbytes": point.model.nbytes, **measured})
         return cls(report.task, rows)
 
@@ -108,8 +115,8 @@ class FrontierDisplay:
         ----------
         ax : matplotlib Axes, optional
             By default those of a new figure.
-        metric : {"log_loss", "accuracy", "rmse"}, optional
-            What is drawn; by default the log-loss, or for values the RMSE.
+        metric : {"log_loss", "accuracy", "rmse", "deviance", "pinball", "huber"}, optional
+            What is drawn; by default the log-loss, or for values what they are judged by.
 
         Returns
         -------

@@ -8,6 +8,7 @@ from ._differences import Moves
 from ._linear import LinearStudent
 from ._low_rank import LowRankStudent
 from ._resolve import for_width, resolve_families, resolve_student, takes_sparse
+from ._revalue import revalued
 from ._tree import TreeStudent
 
 __all__ = [
@@ -23,5 +24,6 @@ __all__ = [
     "for_width",
     "resolve_families",
     "resolve_student",
+    "revalued",
     "takes_sparse",
 ]
