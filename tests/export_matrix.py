@@ -7,7 +7,7 @@ from functools import cache
 import numpy as np
 from random_models import full_model, random_additive, random_tree, random_tree_sum
 
-from skdistill.compression import Prune, Quantise, Sparsify, compress
+from skdistill.compression import CompressionPass, Prune, Quantise, Reduce, Sparsify, compress
 from skdistill.model import CategoryColumn, Decoded, Linear, Model, NumericColumn, Output, Preprocessor
 
 #: Names and labels that end strings, comments and identifiers in one language or another.
@@ -84,34 +84,42 @@ def matrix() -> dict[str, Model]:
 
 
 #: Each way of making a model smaller, and several of them in a row.
-COMPRESSIONS = {
+COMPRESSIONS: dict[str, list[CompressionPass]] = {
     "prune": [Prune(tolerance=0.1)],
     "sparsify": [Sparsify(tolerance=0.1)],
+    "reduce": [Reduce(tolerance=0.2)],
     "float16": [Quantise("float16")],
     "int8": [Quantise("int8")],
     "int4": [Quantise("int4", inputs="float32")],
-    "all": [Prune(tolerance=0.05), Sparsify(tolerance=0.05), Quantise("int4")],
+    "all": [Prune(tolerance=0.05), Sparsify(tolerance=0.05), Reduce(tolerance=0.05), Quantise("int4")],
 }
 
 
 @cache
 def compressed() -> dict[str, Model]:
-    """Each kind of predictor, after each compression."""
+    """Each kind of predictor, after each compression that takes it."""
     whole = {
         "tree-simplex": classifier("mixed", "tree", "simplex"),
         "tree-softmax": classifier("scaled", "tree", "softmax"),
+        "chain-value": regressor("nasty", "chain"),
+        "leaf-simplex": classifier("plain", "leaf", "simplex"),
+        "leaf-values": regressor("mixed", "leaf", ("y", "z")),
         "linear-softmax": classifier("mixed", "linear", "softmax"),
         "linear-value": regressor("scaled", "linear"),
+        "linear-rate": regressor("mixed", "linear", link="exp"),
         "additive-softmax": classifier("mixed", "additive", "softmax"),
         "additive-value": regressor("scaled", "additive"),
         "additive-rate": regressor("plain", "additive", link="exp"),
         "sum-softmax": classifier("mixed", "sum", "softmax"),
         "sum-values": regressor("plain", "sum", ("y", "z")),
+        "decoded-softmax": classifier("mixed", "decoded", "softmax"),
+        "decoded-values": regressor("scaled", "decoded", ("y", "z", "w")),
     }
     return {
         f"{name}-{how}": compress(model, passes, raw_table(model, 80, seed=9)).model
         for name, model in whole.items()
         for how, passes in COMPRESSIONS.items()
+        if not isinstance(model.predictor, Decoded) or all(item.takes_decoded for item in passes)
     }
 
 

@@ -6,7 +6,7 @@ import array_api_strict
 import numpy as np
 import pytest
 
-from skdistill._backend import NUMPY, Backend, resolve
+from skdistill._backend import CROSSOVER, NUMPY, Backend, resolve
 
 
 def _fake_cupy(monkeypatch, available):
@@ -44,6 +44,12 @@ def test_gpu_is_taken_where_there_is_one(monkeypatch, device):
     assert backend == Backend(xp=namespace, device="device 0")
     assert backend.name == "cupy"
     assert backend.block_rows(10) > NUMPY.block_rows(10)
+
+
+def test_auto_leaves_what_is_small_to_numpy(monkeypatch):
+    _fake_cupy(monkeypatch, True)
+    assert resolve("auto", CROSSOVER - 1) is NUMPY
+    assert resolve("auto", CROSSOVER).name == resolve("cuda", 1).name == "cupy"
 
 
 def test_cuda_without_cupy_names_the_extras(monkeypatch):

@@ -52,6 +52,18 @@ class Task(StrEnum):
     regression = "regression"
 
 
+class Form(StrEnum):
+    """What a model can be written as."""
+
+    python = "python"
+    c = "c"
+    c_int = "c_int"
+    sql = "sql"
+    onnx = "onnx"
+    json = "json"
+    packed = "packed"
+
+
 def _teacher_names(incomplete: str) -> list[str]:
     """For shell completion: the last of several names, separated by commas."""
     from ..teachers import PRESETS
@@ -231,11 +243,17 @@ def predict(
 
 @app.command(
     epilog="Examples:\n\nskdistill export student.json student.h\n\nskdistill export student.json churn.sql\n\n"
-    "skdistill export student.json student.onnx"
+    "skdistill export student.json student.onnx\n\nskdistill export student.json student.h --target c_int"
 )
 def export(
     model: ModelFile,
-    out: Annotated[Path, typer.Argument(help="Its suffix says what: .py, .h, .c, .sql, .onnx, .json.", metavar="FILE")],
+    out: Annotated[
+        Path, typer.Argument(help="Its suffix says what: .py, .h, .c, .sql, .onnx, .json, .bin.", metavar="FILE")
+    ],
+    target: Annotated[
+        Form | None,
+        typer.Option(help="What to write, whatever the suffix; c_int: C of integers alone.", show_default="by suffix"),
+    ] = None,
     as_json: Json = False,
     debug: Debug = False,
 ) -> None:
@@ -243,7 +261,7 @@ def export(
     from ..exports import export as write
 
     tables.check_can_write(out)
-    path = write(_load(model), out)
+    path = write(_load(model), out, target=target)
     size = path.stat().st_size
     if as_json:
         print_json({"out": str(path), "file_bytes": size})

@@ -2,6 +2,7 @@
 
 from ._chain import ChainEngine
 from ._combine import add, maximum, union
+from ._device import DeviceEngine
 from ._engine import BLOCK_ROWS, Block, Engine
 from ._files import FileEngine
 from ._memory import MemoryEngine
@@ -13,6 +14,7 @@ __all__ = [
     "SAMPLE_ROWS",
     "Block",
     "ChainEngine",
+    "DeviceEngine",
     "Engine",
     "FileEngine",
     "MemoryEngine",

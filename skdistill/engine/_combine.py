@@ -4,7 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
+import array_api_compat
 import numpy as np
+
+from .._backend import of
 
 
 def add(a: Any, b: Any) -> Any:
@@ -21,7 +24,7 @@ def maximum(a: Any, b: Any) -> Any:
     """Elementwise maximum of two results of the same structure: an array, a number, or a tuple of such."""
     if isinstance(a, tuple):
         return tuple(maximum(x, y) for x, y in zip(a, b, strict=True))
-    return np.maximum(a, b)
+    return of(a).xp.maximum(a, b) if array_api_compat.is_array_api_obj(a) else np.maximum(a, b)
 
 
 def union(a: Any, b: Any) -> Any:

@@ -11,41 +11,49 @@ from typing import Any, Protocol
 import numpy as np
 from scipy import sparse
 
+from .._backend import NUMPY, of
+
 
 class Design(Protocol):
     """A matrix A of rows by d + 1, its last column constant."""
 
-    def scores(self, theta: np.ndarray) -> np.ndarray:
+    def scores(self, theta: Any) -> Any:
         """The product of A and parameters, shape (k, rows)."""
 
-    def pull(self, R: np.ndarray) -> np.ndarray:
+    def pull(self, R: Any) -> Any:
         """Row values (k, rows) carried back to the parameters, shape (d + 1, k)."""
 
-    def pull_squares(self, R: np.ndarray) -> np.ndarray:
+    def pull_squares(self, R: Any) -> Any:
         """The same with each element of A squared."""
 
-    def gram(self, curvature: np.ndarray) -> np.ndarray:
+    def gram(self, curvature: Any) -> Any:
         """Products of the columns of A, summed with a weight for each row: (d + 1, d + 1)."""
 
 
 class DenseDesign:
     """Numbers as they are, less a center."""
 
-    def __init__(self, X: np.ndarray, center: np.ndarray, intercept: float) -> None:
-        self.A = np.empty((X.shape[0], X.shape[1] + 1))
-        np.subtract(X, center, out=self.A[:, :-1])
+    def __init__(self, X: Any, center: np.ndarray, intercept: float) -> None:
+        backend = of(X)
+        xp = backend.xp
+        self.A = xp.empty((X.shape[0], X.shape[1] + 1), dtype=xp.float64, device=backend.device)
+        if backend is NUMPY:
+            np.subtract(X, center, out=self.A[:, :-1])  # one pass instead of two
+        else:
+            self.A[:, :-1] = X
+            self.A[:, :-1] -= backend.asarray(center)
         self.A[:, -1] = intercept
 
-    def scores(self, theta: np.ndarray) -> np.ndarray:
+    def scores(self, theta: Any) -> Any:
         return theta.T @ self.A.T
 
-    def pull(self, R: np.ndarray) -> np.ndarray:
+    def pull(self, R: Any) -> Any:
         return self.A.T @ R.T
 
-    def pull_squares(self, R: np.ndarray) -> np.ndarray:
+    def pull_squares(self, R: Any) -> Any:
         return (self.A * self.A).T @ R.T
 
-    def gram(self, curvature: np.ndarray) -> np.ndarray:
+    def gram(self, curvature: Any) -> Any:
         return (self.A * curvature[:, None]).T @ self.A
 
 

@@ -13,6 +13,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from scipy import sparse
 
+from .._backend import NUMPY, of
 from ._bins import BinTable
 from ._designs import DenseDesign, Design, SparseDesign, StepDesign
 from ._engine import Block
@@ -52,7 +53,9 @@ def sample(block: Block, every: int) -> Any:
     """Choose one in `every` rows, by hash: the same rows however blocks are cut, and no prey to periodic data."""
     if every == 1:
         return slice(None)
-    return np.flatnonzero(row_hashes(block["start"], block["Q"].shape[0], seed=0) % np.uint64(every) == 0)
+    backend = of(block["Q"])
+    hashes = row_hashes(block["start"], block["Q"].shape[0], 0, backend)
+    return backend.xp.nonzero(hashes % backend.asarray(np.array([every], dtype=np.uint64)) == 0)[0]
 
 
 def cell_bins(block: Block, features: np.ndarray, tables: list[BinTable], pairs: list[PairTables]) -> np.ndarray:
@@ -69,15 +72,19 @@ def cell_bins(block: Block, features: np.ndarray, tables: list[BinTable], pairs:
 
 def totals(block: Block) -> tuple[Any, ...]:
     """Weight, weighted sums of targets and of their squares."""
-    Q, weight = block["Q"], block["weight"]
-    return weight.sum(), weight @ Q, weight @ np.square(Q, dtype=np.float64)
+    xp, weight = of(block["Q"]).xp, block["weight"]
+    Q = xp.astype(block["Q"], xp.float64, copy=False)
+    return xp.sum(weight), weight @ Q, weight @ (Q * Q)
 
 
 def feature_sums(block: Block) -> tuple[Any, ...]:
     """Weight and weighted feature sums of the sample; zeros where features are sparse and must stay so."""
-    weight, X = block["weight"][block["sample"]], block["X"]
-    n_features = X.shape[1]
-    return weight.sum(), np.zeros(n_features) if sparse.issparse(X) else weight @ X[block["sample"]]
+    weight, xp = _picked(block, "weight", True), of(block["weight"]).xp
+    X: Any = block["X"]
+    width = X.shape[1]
+    if sparse.issparse(X):
+        return weight.sum(), np.zeros(width)
+    return xp.sum(weight), weight @ xp.astype(_picked(block, "X", True), xp.float64, copy=False)
 
 
 def difference_sums(block: Block, scale: np.ndarray) -> tuple[Any, ...]:
@@ -92,25 +99,28 @@ def difference_sums(block: Block, scale: np.ndarray) -> tuple[Any, ...]:
 def softmax_sums(block: Block, theta: np.ndarray, frame: Frame, sampled: bool) -> tuple[Any, ...]:
     """Weight, cross-entropy against the soft labels, and its gradient (d + 1, k)."""
     A, T = _design(block, frame, sampled), _weighted_targets(block, sampled)
-    mass = T.sum(axis=0)
-    Z = A.scores(theta)
-    linear = np.vdot(T, Z)
+    backend = of(T)
+    xp = backend.xp
+    mass = xp.sum(T, axis=0)
+    Z = A.scores(backend.asarray(theta))
+    linear = xp.tensordot(T, Z, axes=2)
     P, log_total = _softmax(Z)
     P *= mass
     P -= T
-    return mass.sum(), mass @ log_total - linear, A.pull(P)
+    return xp.sum(mass), mass @ log_total - linear, A.pull(P)
 
 
 def softmax_hessian(block: Block, theta: np.ndarray, frame: Frame, sampled: bool) -> tuple[Any, ...]:
     """Weight, and all second derivatives of the cross-entropy, shape (d + 1, k, d + 1, k)."""
     A, mass, P = _softmax_rows(block, theta, frame, sampled)
     width, k = theta.shape
-    hessian = np.empty((width, k, width, k))
+    backend = of(P)
+    hessian = backend.xp.empty((width, k, width, k), dtype=P.dtype, device=backend.device)
     for a in range(k):
         for b in range(a + 1):
-            curvature = mass * P[a] * ((a == b) - P[b])
+            curvature = mass * P[a, :] * (float(a == b) - P[b, :])
             hessian[:, a, :, b] = hessian[:, b, :, a] = A.gram(curvature)
-    return mass.sum(), hessian
+    return backend.xp.sum(mass), hessian
 
 
 def softmax_gram(block: Block, theta: np.ndarray, frame: Frame, sampled: bool) -> tuple[Any, ...]:
@@ -119,63 +129,67 @@ def softmax_gram(block: Block, theta: np.ndarray, frame: Frame, sampled: bool) -
     Off the constant direction, the curvature of a row in its scores has mean eigenvalue sum(p (1 - p)) / (k - 1).
     """
     A, mass, P = _softmax_rows(block, theta, frame, sampled)
-    curvature = mass * (P * (1 - P)).sum(axis=0) / (len(P) - 1)
-    return mass.sum(), A.gram(curvature)
+    xp = of(P).xp
+    curvature = mass * xp.sum(P * (1 - P), axis=0) / (P.shape[0] - 1)
+    return xp.sum(mass), A.gram(curvature)
 
 
 def softmax_diagonal(block: Block, theta: np.ndarray, frame: Frame, sampled: bool) -> tuple[Any, ...]:
     """Weight, and the second derivative in every single parameter, shape (d + 1, k)."""
     A, mass, P = _softmax_rows(block, theta, frame, sampled)
-    return mass.sum(), A.pull_squares(mass * P * (1 - P))
+    return of(P).xp.sum(mass), A.pull_squares(mass * P * (1 - P))
 
 
 def squared_sums(block: Block, theta: np.ndarray, frame: Frame, sampled: bool) -> tuple[Any, ...]:
     """Weight, half the sum of squared errors in the frame's units, and its gradient (d + 1, k)."""
-    A, weight = _design(block, frame, sampled), block["weight"][_rows(block, sampled)]
-    Q = block["Q"][_rows(block, sampled)].T
-    R = A.scores(theta)
-    R -= (Q - frame.mean[:, None]) / frame.scale[:, None]
-    loss = 0.5 * np.einsum("kn,kn,n", R, R, weight)
-    R *= weight
-    return weight.sum(), loss, A.pull(R)
+    A, weight = _design(block, frame, sampled), _picked(block, "weight", sampled)
+    backend = of(weight)
+    xp, put = backend.xp, backend.asarray
+    R = A.scores(put(theta))
+    R -= (_picked(block, "Q", sampled).T - put(frame.mean)[:, None]) / put(frame.scale)[:, None]
+    weighted = R * weight
+    return xp.sum(weight), 0.5 * xp.sum(R * weighted), A.pull(weighted)
 
 
 def squared_gram(block: Block, theta: np.ndarray, frame: Frame, sampled: bool) -> tuple[Any, ...]:
     """Weight, and the second derivatives of the squared loss, the same for all outputs: (d + 1, d + 1)."""
-    A, weight = _design(block, frame, sampled), block["weight"][_rows(block, sampled)]
-    return weight.sum(), A.gram(weight)
+    A, weight = _design(block, frame, sampled), _picked(block, "weight", sampled)
+    return of(weight).xp.sum(weight), A.gram(weight)
 
 
 def squared_diagonal(block: Block, theta: np.ndarray, frame: Frame, sampled: bool) -> tuple[Any, ...]:
     """Weight, and the second derivative in every single parameter, shape (d + 1, 1)."""
-    A, weight = _design(block, frame, sampled), block["weight"][_rows(block, sampled)]
-    return weight.sum(), A.pull_squares(weight[None])
+    A, weight = _design(block, frame, sampled), _picked(block, "weight", sampled)
+    return of(weight).xp.sum(weight), A.pull_squares(weight[None, :])
 
 
 def poisson_sums(block: Block, theta: np.ndarray, frame: Frame, sampled: bool) -> tuple[Any, ...]:
     """Weight, negative log-likelihood of counts whose rates are exponentials of the scores, and its gradient."""
-    A, weight = _design(block, frame, sampled), block["weight"][_rows(block, sampled)]
-    T = _weighted_targets(block, sampled)
-    Z = A.scores(theta)
-    linear = np.vdot(T, Z)
-    beyond = np.maximum(Z - MOST_SCORE, 0)  # there the exponential goes on as its tangent, which keeps sums finite
-    rates = np.exp(Z - beyond)
-    loss = np.einsum("kn,kn,n", rates, 1 + beyond, weight) - linear
+    A, T = _design(block, frame, sampled), _weighted_targets(block, sampled)
+    weight, backend = _picked(block, "weight", sampled), of(T)
+    xp = backend.xp
+    Z = A.scores(backend.asarray(theta))
+    linear = xp.tensordot(T, Z, axes=2)
+    beyond = xp.clip(Z - MOST_SCORE, min=0.0)  # there the exponential goes on as its tangent: sums stay finite
+    rates = xp.exp(Z - beyond)
     rates *= weight
+    beyond += 1
+    loss = xp.tensordot(rates, beyond, axes=2) - linear
     rates -= T
-    return weight.sum(), loss, A.pull(rates)
+    return xp.sum(weight), loss, A.pull(rates)
 
 
 def poisson_gram(block: Block, theta: np.ndarray, frame: Frame, sampled: bool) -> tuple[Any, ...]:
     """Weight, and the second derivatives averaged over outputs, shape (d + 1, d + 1)."""
     A, weight, rates = _poisson_rows(block, theta, frame, sampled)
-    return weight.sum(), A.gram(weight * rates.mean(axis=0))
+    xp = of(weight).xp
+    return xp.sum(weight), A.gram(weight * xp.mean(rates, axis=0))
 
 
 def poisson_diagonal(block: Block, theta: np.ndarray, frame: Frame, sampled: bool) -> tuple[Any, ...]:
     """Weight, and the second derivative in every single parameter, shape (d + 1, k)."""
     A, weight, rates = _poisson_rows(block, theta, frame, sampled)
-    return weight.sum(), A.pull_squares(weight * rates)
+    return of(weight).xp.sum(weight), A.pull_squares(weight * rates)
 
 
 def softmax_residuals(block: Block, theta: np.ndarray, frame: Frame, grid: Steps) -> tuple[Any, ...]:
@@ -213,42 +227,49 @@ def _joint(block: Block, grid: Steps, curvature: np.ndarray, R: np.ndarray) -> t
     return A.gram(curvature), np.stack([A.gram(row) for row in R])
 
 
-def _rows(block: Block, sampled: bool) -> Any:
-    return block["sample"] if sampled else slice(None)
+def _picked(block: Block, name: str, sampled: bool) -> Any:
+    """The rows of a column that a sum is over."""
+    column: Any = block[name]
+    is_sparse = sparse.issparse(column)
+    rows = block["sample"] if sampled else None
+    if rows is None or isinstance(rows, slice):
+        return column
+    return column[rows] if is_sparse else of(column).xp.take(column, rows, axis=0)
 
 
 def _design(block: Block, frame: Frame, sampled: bool) -> Design:
-    rows = _rows(block, sampled)
     if frame.steps is not None:
-        return StepDesign(block["bins"][rows], frame.steps.starts, frame.steps.lift, frame.intercept)
-    X = block["X"][rows]
+        return StepDesign(_picked(block, "bins", sampled), frame.steps.starts, frame.steps.lift, frame.intercept)
+    X = _picked(block, "X", sampled)
     return SparseDesign(X, frame.intercept) if sparse.issparse(X) else DenseDesign(X, frame.center, frame.intercept)
 
 
-def _weighted_targets(block: Block, sampled: bool) -> np.ndarray:
-    Q, weight = block["Q"][_rows(block, sampled)], block["weight"][_rows(block, sampled)]
-    return np.multiply(Q.T, weight, out=np.empty((Q.shape[1], Q.shape[0])))
+def _weighted_targets(block: Block, sampled: bool) -> Any:
+    Q, weight = _picked(block, "Q", sampled), _picked(block, "weight", sampled)
+    backend = of(Q)
+    if backend is NUMPY:
+        return np.multiply(Q.T, weight, out=np.empty((Q.shape[1], Q.shape[0])))
+    return backend.xp.astype(Q, backend.xp.float64).T * weight
 
 
-def _softmax(Z: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Probabilities, written over the scores, and the logarithm of what they were divided by."""
-    top = Z.max(axis=0)
+def _softmax(Z: Any) -> tuple[Any, Any]:
+    """Probabilities, and the logarithm of what they were divided by; the scores are given up."""
+    xp = of(Z).xp
+    top = xp.max(Z, axis=0)
     Z -= top
-    np.exp(Z, out=Z)
-    total = Z.sum(axis=0)
-    Z /= total
-    return Z, top + np.log(total)
+    P = xp.exp(Z)
+    total = xp.sum(P, axis=0)
+    P /= total
+    return P, top + xp.log(total)
 
 
-def _poisson_rows(
-    block: Block, theta: np.ndarray, frame: Frame, sampled: bool
-) -> tuple[Design, np.ndarray, np.ndarray]:
-    A = _design(block, frame, sampled)
-    return A, block["weight"][_rows(block, sampled)], np.exp(np.minimum(A.scores(theta), MOST_SCORE))
+def _poisson_rows(block: Block, theta: np.ndarray, frame: Frame, sampled: bool) -> tuple[Design, Any, Any]:
+    A, weight = _design(block, frame, sampled), _picked(block, "weight", sampled)
+    backend = of(weight)
+    return A, weight, backend.xp.exp(backend.xp.clip(A.scores(backend.asarray(theta)), max=MOST_SCORE))
 
 
-def _softmax_rows(
-    block: Block, theta: np.ndarray, frame: Frame, sampled: bool
-) -> tuple[Design, np.ndarray, np.ndarray]:
-    A = _design(block, frame, sampled)
-    return A, _weighted_targets(block, sampled).sum(axis=0), _softmax(A.scores(theta))[0]
+def _softmax_rows(block: Block, theta: np.ndarray, frame: Frame, sampled: bool) -> tuple[Design, Any, Any]:
+    A, T = _design(block, frame, sampled), _weighted_targets(block, sampled)
+    backend = of(T)
+    return A, backend.xp.sum(T, axis=0), _softmax(A.scores(backend.asarray(theta)))[0]

@@ -7,10 +7,11 @@ that no result depends on how rows were cut into blocks.
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 
+from .._backend import of
 from . import _tree_blocks as trees
 from ._engine import Block
 from ._tree_blocks import Routes, landed, walk
@@ -24,10 +25,10 @@ class Costs(NamedTuple):
     weight: int  #: which column of "sums" holds the weight
 
 
-def leaf_sums(block: Block, routes: Routes) -> np.ndarray:
+def leaf_sums(block: Block, routes: Routes) -> Any:
     """Sums of the rows that land in each node, shape (nodes, columns of "sums")."""
     node, n_nodes = landed(block, routes), len(routes.feature)
-    return np.stack([np.bincount(node, column, minlength=n_nodes) for column in block["sums"].T], axis=1)
+    return of(node).sums_by(node, block["sums"], n_nodes)
 
 
 def stake_histograms(
@@ -38,7 +39,7 @@ def stake_histograms(
     n_slots: int,
     starts: np.ndarray,
     costs: Costs,
-) -> np.ndarray:
+) -> Any:
     """Number of rows and their stakes per node, feature and bin: what going left costs more than going right.
 
     Parameters
@@ -58,22 +59,25 @@ def stake_histograms(
     ndarray of float64, shape (n_slots, starts[-1], 2)
     """
     node = landed(block, above)
-    rows = np.flatnonzero(slot_of_node.take(node) >= 0)
-    node, bins, sums = node.take(rows), block["bins"].take(rows, axis=0), block["sums"].take(rows, axis=0)
-    left = routes.left.take(node).astype(np.int32)
-    parts = np.ones((len(rows), 2))
-    parts[:, 1] = _stakes(sums, walk(bins, routes, left.copy()), walk(bins, routes, left + 1), costs)
+    backend = of(node)
+    xp = backend.xp
+    (rows,) = xp.nonzero(xp.take(backend.asarray(slot_of_node), node) >= 0)
+    node, bins, sums = (xp.take(part, rows, axis=0) for part in (node, block["bins"], block["sums"]))
+    left = xp.take(backend.asarray(routes.left.astype(np.int32)), node)
+    parts = xp.ones((rows.shape[0], 2), dtype=xp.float64, device=backend.device)
+    parts[:, 1] = _stakes(sums, walk(bins, routes, left + 0), walk(bins, routes, left + 1), costs)
     return trees.histograms({"bins": bins, "sums": parts, "node": node}, slot_of_node, n_slots, starts)
 
 
-def _stakes(sums: np.ndarray, here: np.ndarray, there: np.ndarray, costs: Costs) -> np.ndarray:
+def _stakes(sums: Any, here: Any, there: Any, costs: Costs) -> Any:
     """Integers: what rows lose in the leaves `here` more than in those `there`."""
-    weight = sums[:, costs.weight]
-    scaled = costs.table / costs.quantum
-    total = np.zeros(len(sums))
-    for column, cost in zip(sums[:, costs.weight + 1 :].T, scaled[1:], strict=True):
-        total += column * (cost.take(here) - cost.take(there))
+    backend = of(sums)
+    xp, weight = backend.xp, sums[:, costs.weight]
+    scaled = [backend.asarray(row) for row in costs.table / costs.quantum]
+    total = xp.zeros(sums.shape[0], dtype=xp.float64, device=backend.device)
+    for j, cost in enumerate(scaled[1:], costs.weight + 1):
+        total += sums[:, j] * (xp.take(cost, here) - xp.take(cost, there))
     # Rounded per unit of weight, so that a weight is the same as repetition.
     total /= weight
-    total += scaled[0].take(here) - scaled[0].take(there)
-    return np.rint(total, out=total) * weight
+    total += xp.take(scaled[0], here) - xp.take(scaled[0], there)
+    return xp.round(total) * weight

@@ -7,15 +7,17 @@ from typing import Any
 
 import numpy as np
 
+from .._backend import NUMPY, Backend, of
 from ._engine import Block, Engine
 
 
-def row_hashes(start: int, n_rows: int, seed: int) -> np.ndarray:
+def row_hashes(start: int, n_rows: int, seed: int, backend: Backend = NUMPY) -> Any:
     """Hash the row numbers from `start` on: the splitmix64 generator of Steele, Lea and Flood (2014), by counter.
 
     Returns
     -------
-    ndarray of uint64, shape (n_rows,)
+    array of uint64, shape (n_rows,)
+        Of `backend`.
 
     Examples
     --------
@@ -23,23 +25,33 @@ def row_hashes(start: int, n_rows: int, seed: int) -> np.ndarray:
     True
     """
     # Consecutive seeds must not give shifted copies of one stream, so the seed enters through the mixing function.
-    origin = _mix(np.array([seed], dtype=np.uint64))
-    numbers = np.arange(start + 1, start + n_rows + 1, dtype=np.uint64)
-    return _mix(origin + numbers * np.uint64(0x9E3779B97F4A7C15))
+    origin = _mix(backend.asarray(np.array([seed], dtype=np.uint64)))
+    numbers = backend.xp.arange(start + 1, start + n_rows + 1, dtype=backend.xp.uint64, device=backend.device)
+    return _mix(origin + numbers * backend.asarray(_STEP))
 
 
-def _mix(z: np.ndarray) -> np.ndarray:
-    z = (z ^ (z >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
-    z = (z ^ (z >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
-    return z ^ (z >> np.uint64(31))
+#: One-element arrays, since libraries differ in what they make of a Python integer beyond 2**63.
+_STEP, _FIRST, _SECOND, _30, _27, _31 = (
+    np.array([number], dtype=np.uint64)
+    for number in (0x9E3779B97F4A7C15, 0xBF58476D1CE4E5B9, 0x94D049BB133111EB, 30, 27, 31)
+)
 
 
-def hashed_rows(block: Block, names: tuple[str, ...], seed: int, below: int) -> tuple[list[np.ndarray], ...]:
+def _mix(z: Any) -> Any:
+    put = of(z).asarray
+    z = (z ^ (z >> put(_30))) * put(_FIRST)
+    z = (z ^ (z >> put(_27))) * put(_SECOND)
+    return z ^ (z >> put(_31))
+
+
+def hashed_rows(block: Block, names: tuple[str, ...], seed: int, below: int) -> tuple[list[Any], ...]:
     """The hashes below a bound, and the rows of the named columns they belong to. Lists, so that adding joins them."""
-    hashes = row_hashes(block["start"], len(block[names[0]]), seed)
+    backend = of(block[names[0]])
+    hashes = row_hashes(block["start"], block[names[0]].shape[0], seed, backend)
     # Plain Python integers would turn a comparison of uint64 into one of float64 on old NumPy.
-    kept = np.flatnonzero(hashes <= np.uint64(min(below, 2**64 - 1)))
-    return [hashes[kept]], *([block[name][kept]] for name in names)
+    bound = backend.asarray(np.array([min(below, 2**64 - 1)], dtype=np.uint64))
+    (kept,) = backend.xp.nonzero(hashes <= bound)
+    return [backend.xp.take(hashes, kept)], *([backend.xp.take(block[name], kept, axis=0)] for name in names)
 
 
 def sample_rows(engine: Engine, names: tuple[str, ...], size: int, seed: int = 0) -> list[Any]:

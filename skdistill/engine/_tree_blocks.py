@@ -8,11 +8,13 @@ of integers below 2**53 are exact in float64 in any order, so that no result dep
 from __future__ import annotations
 
 from itertools import pairwise
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 from scipy.sparse import csc_array
 
+from .._backend import NUMPY, of
+from . import _agnostic
 from ._bins import BinTable
 from ._engine import Block
 
@@ -52,40 +54,47 @@ class Routes(NamedTuple):
 def extent(block: Block) -> Extent:
     """What `Scale` is made of. Combine with `maximum`."""
     Q, weight = block["Q"], block["weight"]
-    fractional = bool((weight != np.rint(weight)).any())
-    return Extent(Q.max(axis=0), -Q.min(axis=0), weight.max(), -weight.min(), fractional)
+    xp = of(Q).xp
+    fractional = bool(xp.any(weight != xp.round(weight)))
+    low, least = xp.min(Q, axis=0), float(xp.min(weight))
+    return Extent(xp.max(Q, axis=0), -low, float(xp.max(weight)), -least, fractional)
 
 
-def integer_weights(weight: np.ndarray, weight_quantum: float) -> np.ndarray:
+def integer_weights(weight: Any, weight_quantum: float) -> Any:
     """Weights as integers, but not below 1: a row with any weight is there."""
-    return np.maximum(np.rint(weight / weight_quantum), 1)
+    xp = of(weight).xp
+    return xp.clip(xp.round(weight / weight_quantum), min=1.0)
 
 
 def total_weight(block: Block, weight_quantum: float) -> float:
     """The sum of the integer weights: exact."""
-    return float(integer_weights(block["weight"], weight_quantum).sum())
+    weights = integer_weights(block["weight"], weight_quantum)
+    return float(of(weights).xp.sum(weights))
 
 
-def integer_sums(block: Block, scale: Scale) -> np.ndarray:
+def integer_sums(block: Block, scale: Scale) -> Any:
     """What a row adds to the sums of its node: 1, its weight if weights are summed, its weighted centred targets."""
     Q, weight = block["Q"], block["weight"]
-    first = 1 + scale.weighted
-    sums = np.ones((len(Q), first + len(scale.center)))
-    targets = (Q[:, : len(scale.center)] - scale.center) / scale.quantum
+    backend = of(Q)
+    xp, first = backend.xp, 1 + scale.weighted
+    sums = xp.ones((Q.shape[0], first + len(scale.center)), dtype=xp.float64, device=backend.device)
+    targets = (Q[:, : len(scale.center)] - backend.asarray(scale.center)) / backend.asarray(scale.quantum)
     if scale.weighted:
         sums[:, 1] = integer_weights(weight, scale.weight_quantum)
     if scale.fractional:
         targets *= weight[:, None]
-    np.rint(targets, out=targets)
+    targets = xp.round(targets)
     if scale.weighted and not scale.fractional:  # after rounding, so that a weight is the same as repetition
         targets *= weight[:, None]
     sums[:, first:] = targets
     return sums
 
 
-def binned(block: Block, features: np.ndarray, tables: list[BinTable]) -> np.ndarray:
+def binned(block: Block, features: np.ndarray, tables: list[BinTable]) -> Any:
     """The bins of the given features, row by row."""
     X = block["X"]
+    if of(X) is not NUMPY:
+        return _agnostic.binned(X, features, tables)
     bins = np.empty((len(X), len(tables)), dtype=np.uint8)
     for start in range(0, len(tables), GROUP):
         group = slice(start, start + GROUP)
@@ -100,19 +109,21 @@ def bins_of(block: Block) -> list[np.ndarray]:
     return [block["bins"]]
 
 
-def node_sums(block: Block) -> np.ndarray:
+def node_sums(block: Block) -> Any:
     """Sums over all rows, shape (number of columns of "sums",)."""
-    total: np.ndarray = block["sums"].sum(axis=0)
-    return total
+    return of(block["sums"]).xp.sum(block["sums"], axis=0)
 
 
-def landed(block: Block, routes: Routes) -> np.ndarray:
+def landed(block: Block, routes: Routes) -> Any:
     """The nodes without a split that the rows reach from node 0."""
-    return walk(block["bins"], routes, np.zeros(len(block["bins"]), dtype=np.int32))
+    backend, n_rows = of(block["bins"]), block["bins"].shape[0]
+    return walk(block["bins"], routes, backend.xp.zeros(n_rows, dtype=backend.xp.int32, device=backend.device))
 
 
-def walk(bins: np.ndarray, routes: Routes, node: np.ndarray) -> np.ndarray:
-    """Follow `routes` from `node` on, in place, to nodes without a split."""
+def walk(bins: Any, routes: Routes, node: Any) -> Any:
+    """Follow `routes` from `node` on, which is given up, to nodes without a split."""
+    if of(bins) is not NUMPY:
+        return _agnostic.walk(bins, routes, node)
     flat, width = bins.ravel(), bins.shape[1]
     rows = np.flatnonzero(routes.feature.take(node) >= 0)
     while len(rows):
@@ -124,8 +135,10 @@ def walk(bins: np.ndarray, routes: Routes, node: np.ndarray) -> np.ndarray:
     return node
 
 
-def routed(block: Block, routes: Routes) -> np.ndarray:
+def routed(block: Block, routes: Routes) -> Any:
     """Node labels after the splits of `routes`."""
+    if of(block["bins"]) is not NUMPY:
+        return _agnostic.routed(block["bins"], routes, block["node"])
     node, bins = block["node"].copy(), block["bins"]
     rows = np.flatnonzero((routes.feature >= 0).take(node))
     before = node.take(rows)
@@ -134,7 +147,7 @@ def routed(block: Block, routes: Routes) -> np.ndarray:
     return node
 
 
-def histograms(block: Block, slot_of_node: np.ndarray, n_slots: int, starts: np.ndarray) -> np.ndarray:
+def histograms(block: Block, slot_of_node: np.ndarray, n_slots: int, starts: np.ndarray) -> Any:
     """Sums per node, feature and bin, for the rows whose node label has a slot >= 0.
 
     One row of ``"sums"`` goes to one bin of each feature: the product of a matrix of ones, as sparse as that, with the
@@ -146,6 +159,13 @@ def histograms(block: Block, slot_of_node: np.ndarray, n_slots: int, starts: np.
         The bins of feature f are starts[f] to starts[f + 1] - 1.
     """
     bins, sums = block["bins"], block["sums"]
+    backend = of(bins)
+    if backend is not NUMPY:
+        xp = backend.xp
+        slots = xp.take(backend.asarray(slot_of_node.astype(np.int64)), block["node"])
+        (chosen,) = xp.nonzero(slots >= 0)
+        bins, sums, slots = (xp.take(part, chosen, axis=0) for part in (bins, sums, slots))
+        return _agnostic.histograms(bins, sums, slots, n_slots, starts)
     slot = slot_of_node.take(block["node"])
     rows = np.flatnonzero(slot >= 0)
     if len(rows) < len(slot):

@@ -244,20 +244,26 @@ def codes_of(name: str, columns: tuple[NumericColumn | CategoryColumn, ...], kin
 
 
 class Values:
-    """Leaves or weights, as floats or, of a quantised model, as integers that a scale for each output multiplies."""
+    """Leaves or weights, as floats or, of a quantised model, as integers that a scale for each output multiplies.
 
-    def __init__(self, model: Model, parts: list[NDArray[np.float32]], outputs: list[int | None]) -> None:
+    With `integers` they are so in any case, and must be multiples of a number for each output.
+    """
+
+    def __init__(
+        self, model: Model, parts: list[NDArray[np.float32]], outputs: list[int | None], integers: bool = False
+    ) -> None:
         self.parts: list[Any] = parts
         self.scales: NDArray[np.float32] | None = None
         k = model.output.n_outputs
-        if isinstance(model.predictor, Decoded) or not model.precision.values.startswith("int") or not parts:
+        is_quantised = model.precision.values.startswith("int") and not isinstance(model.predictor, Decoded)
+        if not parts or not (is_quantised or integers):
             return
         offsets, scales = np.zeros(k), np.ones(k)
         codes = [np.zeros(part.shape, np.int64) for part in parts]
         for output in range(k):
             own = [(i, output if of is None else 0) for i, of in enumerate(outputs) if of is None or of == output]
-            found = grid(np.concatenate([np.zeros(0, np.float32), *(parts[i][:, j] for i, j in own)]))
-            assert found is not None  # the model was checked to fit its precision
+            found = grid(np.concatenate([np.zeros(0, np.float32), *(parts[i][:, j] for i, j in own)]), 32)
+            assert found is not None  # the model was checked to fit its precision, or made to
             scales[output], whole = found
             if isinstance(model.predictor, Tree) and len(whole):
                 offsets[output] = whole.min() * scales[output]

@@ -1,4 +1,4 @@
-"""One C99 header without floating point, for quantised models: integer cells in, a class and fixed-point scores out."""
+"""One C99 header without floating point: integer cells in, a class and fixed-point scores out."""
 
 from __future__ import annotations
 
@@ -19,6 +19,7 @@ from ._export import Target
 from ._raw import LARGEST, Below, Equals, Forest, Line, Test, ordinal, raw_form
 from ._rows import adversarial_rows
 from ._verify import ExportMismatchError
+from ._whole import held
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -33,7 +34,7 @@ SCORE_BITS = 62
 SHARE_TOLERANCE = 2.0**-12
 
 _HEAD = """\
-/* A quantised model written by skdistill {version}, in C99 without floating point. Its tables take {nbytes} bytes,
+/* A model written by skdistill {version}, in C99 without floating point. Its tables take {nbytes} bytes,
  * names of columns, classes and categories aside.
  *
  * A row is an array of {n} int32_t, one for each raw column in this order; INT32_MAX where a cell is missing.
@@ -166,11 +167,6 @@ _INTEGERS = Cells(
 
 
 def _write(model: Model, form: Forest | Line, name: str) -> bytes:
-    if not model.precision.values.startswith("int"):
-        raise ValueError(
-            "The target 'c_int' takes models whose values are integers of 8 or 4 bits, and those of this one are "
-            f"{model.precision.values}: quantise it with Quantise('int8') or Quantise('int4')."
-        )
     if model.output.link == "exp" or isinstance(model.predictor, Decoded):
         what = "whose values are exponentials" if model.output.link == "exp" else "with a decoder"
         raise ValueError(f"The target 'c_int' takes no models {what}: integers hold neither. Export to 'c' instead.")
@@ -240,7 +236,7 @@ def _fixed(
 def _forest(model: Model, form: Forest, tables: Tables) -> tuple[str, list[int]]:
     name, k = tables.name, model.output.n_outputs
     outputs = [tree.output for tree in form.trees]
-    values = Values(model, [tree.value for tree in form.trees], outputs)
+    values = Values(model, [tree.value for tree in form.trees], outputs, integers=True)
     head, kind = values.declare(tables, "values") if form.trees else ("", "")
     code, roots = splits(form, tables, _INTEGERS)
     reach = [0] * k
@@ -272,7 +268,7 @@ def _scores(name: str, k: int, body: str, sums: str, total: str) -> str:
 def _line(model: Model, form: Line, tables: Tables) -> tuple[str, list[int]]:
     name, k = tables.name, model.output.n_outputs
     weights = [slope.weights[None] for slope in form.slopes] + [mark.weights[None] for mark in form.marks]
-    values = Values(model, weights, [None] * len(weights))
+    values = Values(model, weights, [None] * len(weights), integers=True)
     codes = [np.asarray(part[0]) for part in values.parts]
     head, body = "", ""
     base, reach = form.base.astype(np.float64), [0] * k
@@ -390,4 +386,4 @@ def _bits(model: Model, form: Forest | Line) -> list[int]:
 
 
 # Units are rounded to some 18 bits where sums of a line take the others.
-TARGET = Target(_write, _answer, {Forest: 1e-9, Line: 2.0**-14}, _rows)
+TARGET = Target(_write, _answer, {Forest: 1e-9, Line: 2.0**-14}, _rows, held)

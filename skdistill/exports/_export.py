@@ -19,18 +19,24 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 
+def _all_numbers(model: Model) -> Model:
+    return model
+
+
 class Target(NamedTuple):
     """A form that models can be exported to.
 
     `write` makes the file's content of a model, its raw form and an identifier. `answer` runs the content on raw rows
     and returns values after the link and labels, or None where this machine cannot run it. `tolerance` is what
-    `check_answers` takes, for each raw form. `rows` draws the raw rows that the content is run on.
+    `check_answers` takes, for each raw form. `rows` draws the raw rows that the content is run on. `held` is the model
+    with the numbers that the target can hold, which the content is written and verified of.
     """
 
     write: Callable[[Model, Forest | Line, str], bytes]
     answer: Callable[[bytes, Model, str, list[NDArray[Any]]], tuple[NDArray[Any], list[Any] | None] | None]
     tolerance: dict[type, float]
     rows: Callable[[Model, Forest | Line], list[NDArray[Any]]] = adversarial_rows
+    held: Callable[[Model], Model] = _all_numbers
 
 
 #: The header that reads the packed form in C99.
@@ -62,10 +68,10 @@ def export(model: Any, path: str | os.PathLike[str], *, target: str | None = Non
         Where to write. Its name without suffix names what is in a C header.
     target : {"python", "c", "c_int", "sql", "onnx", "json", "packed"}, optional
         None: by the suffix, ``.py``, ``.h`` or ``.c``, ``.sql``, ``.onnx``, ``.json``, ``.bin``. "c_int" is C without
-        floating point, for models quantised to 8 or 4 bits: integer cells in, as the file's first comment tells, a
-        class, fixed-point scores and probabilities out. Python and C need nothing where they run; `skdistill.load`
-        reads JSON and packed files, `PACKED_HEADER` the latter in C. A line's columns are read as doubles in Python
-        and SQL, as float32 in C and ONNX.
+        floating point: integer cells in, as the file's first comment tells, a class, fixed-point scores and
+        probabilities out; values that are not quantised are rounded to some 2^-24 of the largest.
+        Python and C need nothing where they run; `skdistill.load` reads JSON and packed files, `PACKED_HEADER` the
+        latter in C. A line's columns are read as doubles in Python and SQL, as float32 in C and ONNX.
 
     Returns
     -------
@@ -111,7 +117,7 @@ def export(model: Any, path: str | os.PathLike[str], *, target: str | None = Non
 
 def checked(model: Model, stem: str, target: Target) -> bytes:
     """Write a model for a target, and verify it where it can be run."""
-    name = identifier(stem)
+    name, model = identifier(stem), target.held(model)
     form = raw_form(model)
     content = target.write(model, form, name)
     columns = target.rows(model, form)

@@ -7,6 +7,7 @@ import os
 import shutil
 import subprocess
 import tempfile
+from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -79,8 +80,14 @@ def _answer(content: bytes, model: Model, name: str, columns: list[NDArray[Any]]
     compiler = shutil.which("cc") or shutil.which("gcc") or shutil.which("clang")
     if compiler is None:  # the reader in C is tested; the file itself has been read
         return values, loaded.predict(X).tolist()
+    return called(_reader(compiler), content, loaded, columns)
+
+
+@cache
+def _reader(compiler: str) -> ctypes.CDLL:
+    """The reader, which is the same for all models: built once, it stays loaded."""
     with tempfile.TemporaryDirectory() as folder:
-        return called(compile_reader(compiler, folder, "-O1"), content, loaded, columns)
+        return compile_reader(compiler, folder, "-O1")
 
 
 TARGET = Target(_write, _answer, {Forest: 1e-12, Line: 1e-12})

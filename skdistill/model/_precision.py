@@ -102,8 +102,8 @@ def stored_values(predictor: Tree | Linear | Additive | TreeSum, link: str) -> l
     return columns[:-1] if link == "softmax" else columns
 
 
-def grid(values: NDArray[np.float32]) -> tuple[float, NDArray[np.int64]] | None:
-    """The largest number that all values are whole multiples of, and these multiples; None where they exceed 24 bits.
+def grid(values: NDArray[np.float32], bits: int = 24) -> tuple[float, NDArray[np.int64]] | None:
+    """The largest number that all values are whole multiples of, and these multiples; None where they exceed `bits`.
 
     >>> grid(np.array([0.75, -1.5, 0.0], dtype=np.float32))
     (0.75, array([ 1, -2,  0]))
@@ -116,12 +116,12 @@ def grid(values: NDArray[np.float32]) -> tuple[float, NDArray[np.int64]] | None:
         return 1.0, np.zeros(len(values), np.int64)
     low = int(exponents[used].min())
     shift = np.where(used, exponents - low, 0)
-    if shift.max() > 38:  # of values whose codes have fewer than 24 bits none is 2**38 times another
+    if shift.max() > 38:  # of values whose codes have fewer than 38 bits none is 2**38 times another
         return None
     integers = whole << shift
     unit = int(np.gcd.reduce(integers))
     codes = integers // unit
-    return (float(np.ldexp(float(unit), low)), codes) if np.abs(codes).max() < 2**24 else None
+    return (float(np.ldexp(float(unit), low)), codes) if np.abs(codes).max() < 2**bits else None
 
 
 def check_precision(predictor: Predictor, link: str, precision: Precision) -> None:

@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 from sklearn.utils.validation import check_array, check_consistent_length, check_non_negative, validate_data
 
+from .._backend import of
 from ..engine import Block, Engine, MemoryEngine
 
 #: How far the sum of a row of soft labels may be from 1.
@@ -76,21 +77,25 @@ def resolved(loss: str, engine: Engine, shape: tuple[int, ...]) -> str:
 def _not_distribution(block: Block) -> tuple[int, str] | None:
     """The first row of ``"Q"`` that is no soft label, and what is wrong with it."""
     Q = block["Q"]
-    lowest, sums = Q.min(axis=1), Q.sum(axis=1, dtype=np.float64)
-    wrong = ((lowest < 0) | (np.abs(sums - 1) > SUM_TOLERANCE)) & (block["weight"] > 0)
-    if not wrong.any():
+    xp = of(Q).xp
+    lowest, sums = xp.min(Q, axis=1), xp.sum(Q, axis=1, dtype=xp.float64)
+    wrong = ((lowest < 0) | (xp.abs(sums - 1) > SUM_TOLERANCE)) & (block["weight"] > 0)
+    if not bool(xp.any(wrong)):
         return None
-    row = int(wrong.argmax())
-    what = f"holds the negative value {lowest[row]:.6g}" if lowest[row] < 0 else f"sums to {sums[row]:.6g}"
-    return block["start"] + row, what
+    row = int(xp.argmax(xp.astype(wrong, xp.uint8)))
+    low = float(lowest[row])
+    return block["start"] + row, f"holds the negative value {low:.6g}" if low < 0 else f"sums to {float(sums[row]):.6g}"
 
 
 def _negative(block: Block) -> tuple[int, str] | None:
     """The first row of ``"Q"`` that holds a negative number, and which."""
-    lowest = block["Q"].reshape(len(block["Q"]), -1).min(axis=1)
+    xp, Q = of(block["Q"]).xp, block["Q"]
+    lowest = xp.min(xp.reshape(Q, (Q.shape[0], -1)), axis=1)
     wrong = (lowest < 0) & (block["weight"] > 0)
-    row = int(wrong.argmax())
-    return (block["start"] + row, f"holds {lowest[row]:.6g}") if wrong.any() else None
+    if not bool(xp.any(wrong)):
+        return None
+    row = int(xp.argmax(xp.astype(wrong, xp.uint8)))
+    return block["start"] + row, f"holds {float(lowest[row]):.6g}"
 
 
 def _first(a: tuple[int, str] | None, b: tuple[int, str] | None) -> tuple[int, str] | None:

@@ -26,6 +26,9 @@ CURVATURE_WIDTH = 1_500
 CURVATURE_COST = 4_000_000_000
 #: Steps after which the curvature at the start of a descent is stale.
 REFRESH = 15
+#: Shares of the curvature at the origin that are added in turn where a descent finds no step: where almost every row
+#: is told with certainty the loss is flat to its curvature, and steep a step away.
+DAMPING = (0.0, 1e-3, 1e-2)
 #: Where the sample's own error exceeds what is left to gain on it.
 SAMPLE_TOLERANCE = 1e-2
 
@@ -94,6 +97,7 @@ class Problem:
         # Of two classes the columns are -b / 2 and b / 2: their squares sum to half of what b squared is.
         self.unit = 2 if loss == "log_loss" and k == 2 else 1
         self._gram: np.ndarray | None = None
+        self._damping = 0
         self._moved: tuple[np.ndarray, np.ndarray, float] | None = None
         self.penalise(alpha)
 
@@ -133,9 +137,15 @@ class Problem:
                 steps = min(budget - n_iter, REFRESH) if self.kind == "full" else budget - n_iter
                 theta, taken, left = self._descend(theta, sampled, steps, tolerance)
                 n_iter += taken
-                if left <= tolerance or not taken:
+                if left <= tolerance or not (taken or self._damped()):
                     break
         return theta, n_iter, left
+
+    def _damped(self) -> bool:
+        """Whether the curvature is damped more than before, which helps where it changes from step to step."""
+        more = self.kind == "full" and self._damping + 1 < len(DAMPING)
+        self._damping += more
+        return more
 
     def origin(self) -> np.ndarray:
         """Parameters of a model without features: the best constant, but for a line through the origin."""
@@ -220,7 +230,10 @@ class Problem:
         if self.kind == "gram":
             curvature = (self.gram(theta) if gram is None else gram).copy()
         else:
-            weight, curvature = self.engine.reduce(_CURVATURES[self.loss][self.kind], theta, self.frame, True)
+            curvature_at = partial(self.engine.reduce, _CURVATURES[self.loss][self.kind])
+            weight, curvature = curvature_at(theta, self.frame, True)
+            if self._damping:
+                curvature += DAMPING[self._damping] * curvature_at(self.origin(), self.frame, True)[1]
             curvature /= weight
             if self._moved is not None and self.kind == "full":
                 np.einsum("iaja->aij", curvature)[:] += self._moved[0]

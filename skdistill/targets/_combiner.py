@@ -49,7 +49,7 @@ class Combiner:
             self.aggregation,
             self.task,
             temperatures=self.temperatures,
-            backend=resolve(self.device),
+            backend=resolve(self.device, _numbers(labels)),
             scaling=self.scaling,
         )
 
@@ -98,7 +98,7 @@ def fit_combiner(
     if not covered.all():
         labels, y = [p[covered] for p in labels], y[covered]
         sample_weight = None if sample_weight is None else sample_weight[covered]
-    backend = resolve(device)
+    backend = resolve(device, _numbers(labels))
     temperatures = scaling = None
     honest = [True] * len(labels) if out_of_fold is None else list(out_of_fold)
     calibrate = task == "classification" and temperature == "auto"
@@ -125,6 +125,11 @@ def fit_combiner(
         pool = aggregate(labels, weights, aggregation, task, temperatures, backend)
         scaling = _exponent(pool, y, sample_weight, backend, all(honest), with_biases=True)
     return Combiner(weights, temperatures, aggregation, task, device, scaling)
+
+
+def _numbers(labels: Sequence[NDArray[Any]]) -> int:
+    """How many numbers there are to aggregate."""
+    return sum(p.shape[0] * p.shape[1] for p in labels)
 
 
 def _exponent(

@@ -16,6 +16,8 @@ from command_options import QUICK
 
 from skdistill import __version__, load
 from skdistill.cli import main
+from skdistill.cli._app import Form
+from skdistill.exports._export import TARGETS
 
 
 def pipe_in(monkeypatch: pytest.MonkeyPatch, path: Path) -> None:
@@ -116,6 +118,16 @@ def test_export_by_suffix(student, tmp_path, capsys, suffix):
     assert main(["export", str(student), str(out)]) == 0
     assert f"Saved {out}" in capsys.readouterr().out
     assert out.stat().st_size > 100
+
+
+def test_export_by_target(student, tmp_path, capsys):
+    assert list(Form) == list(TARGETS)
+    out = tmp_path / "student.h"
+    assert main(["export", str(student), str(out), "--target", "c_int"]) == 0
+    assert "int32_t" in out.read_text()
+    assert main(["export", str(student), str(out)]) == 0
+    assert "int32_t" not in out.read_text()
+    capsys.readouterr()
 
 
 def test_report_and_compare(student, tables, tmp_path, capsys):

@@ -19,7 +19,7 @@ from skdistill.exports import ExportMismatchError, _c_int
 from skdistill.exports._raw import Line, raw_form
 from skdistill.exports._rows import adversarial_rows
 from skdistill.exports._verify import check_answers
-from skdistill.model import Decoded, Model, NumericColumn, Output, Preprocessor
+from skdistill.model import Decoded, Linear, Model, NumericColumn, Output, Preprocessor
 
 STRICT = ("-std=c99", "-Wall", "-Wextra", "-Werror", "-pedantic")
 COMPILERS = [name for name in ("gcc", "clang") if shutil.which(name)]
@@ -29,13 +29,13 @@ pytestmark = pytest.mark.skipif(not COMPILERS, reason="no C compiler")
 
 @pytest.fixture(scope="module")
 def integers(models) -> dict[str, Model]:
-    """Every kind of model in 8 and 4 bits, and with links that students do not use."""
+    """Every kind of model that integers can hold, also in 8 bits with links that students do not use."""
     found = {
-        name: model
+        name: _c_int.TARGET.held(model)
         for name, model in models.items()
-        if name.endswith(("-int8", "-all")) and model.output.link != "exp" and not isinstance(model.predictor, Decoded)
+        if model.output.link != "exp" and not isinstance(model.predictor, Decoded)
     }
-    for kind in ("tree", "chain", "additive", "sum", "linear"):
+    for kind in ("tree", "chain", "leaf", "additive", "sum", "linear"):
         for link in ("simplex", "identity"):
             model = classifier("nasty", kind, link)
             found[f"{kind}-{link}"] = compress(model, Quantise("int8"), raw_table(model, 60, seed=2)).model
@@ -53,7 +53,7 @@ def sources(integers, folder):
 
 
 @pytest.mark.parametrize("compiler", COMPILERS)
-def test_every_kind_of_quantised_model_side_by_side(integers, compiler, tmp_path):
+def test_every_kind_of_model_side_by_side(integers, compiler, tmp_path):
     named = sources(integers, tmp_path)
     command = [compiler, *STRICT, "-O0", "-shared", "-fPIC", "all.c", "-o", "all.so"]
     done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False)
@@ -64,7 +64,8 @@ def test_every_kind_of_quantised_model_side_by_side(integers, compiler, tmp_path
         columns = _c_int.TARGET.rows(model, form)
         values, labels = _c_int.called(library, model, name, columns)
         check_answers(model, columns, values, labels, _c_int.TARGET.tolerance[type(form)])
-        if not isinstance(form, Line) and model.output.classes:  # the very class, wherever two do not tie
+        # The very class, wherever two do not tie.
+        if not isinstance(form, Line) and len(model.output.classes or ()) > 1:
             wanted = model.evaluate(dict(zip(model.preprocessor.feature_names_in, columns, strict=True)))
             first, second = np.sort(wanted, axis=1).T[[-1, -2]]
             clear = first - second > 1e-12
@@ -138,10 +139,21 @@ def test_what_integers_do_not_hold(models, tmp_path):
             export(model, tmp_path / "student.h", target="c_int")
 
 
-def test_only_quantised_models(models, tmp_path):
-    for how in ("float16", "prune"):
-        with pytest.raises(ValueError, match=r"The target 'c_int' takes models whose values are integers .*: quantise"):
-            export(models[f"tree-simplex-{how}"], tmp_path / "student.h", target="c_int")
+def test_what_is_not_quantised_is_rounded_by_little(models):
+    """Values of models that are not quantised become multiples of a power of two; those of quantised ones are held."""
+    for name, model in models.items():
+        if isinstance(model.predictor, Decoded):
+            continue
+        held = _c_int.TARGET.held(model)
+        if model.precision.values.startswith("int"):
+            assert held is model
+            continue
+        table = raw_table(model, 50, seed=3)
+        scores, wanted = (m.predictor.evaluate(m.preprocessor.transform(table)) for m in (held, model))
+        # A line's cells may be far beyond one, and its weights' errors with them.
+        cells = np.abs(model.preprocessor.transform(table)).sum(axis=1, dtype=np.float64).max()
+        close = 2.0**-24 * max(cells, 1) if isinstance(model.predictor, Linear) else 2.0**-29
+        assert np.abs(scores - wanted).max() <= close * max(np.abs(wanted).max() * 40, 1), name
 
 
 def test_probabilities_that_are_off_are_a_mismatch(models, tmp_path, monkeypatch):

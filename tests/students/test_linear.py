@@ -522,3 +522,15 @@ def test_lines_of_all_sizes_without_those_that_do_not_take_so_many_features():
     assert for_width(families, 1499) == families
     (dense,) = for_width(families, 1500)
     assert [student.sparsity for student in dense] == [0.0]
+
+
+def test_where_a_descent_finds_no_step_more_of_the_curvature_at_the_origin_is_added():
+    X, y = standardised(load_wine)
+    problem = problem_of(X, np.eye(3)[y], "log_loss", 1e-3)
+    certain = 50 * problem.solve(100, 1e-6)[0]
+    flat, origin = problem.curvature(certain), problem.curvature(problem.origin())
+    for share in _descent.DAMPING[1:]:
+        assert problem._damped()
+        added = problem.curvature(certain) - flat
+        assert_allclose(added[:-3, :-3], share * origin[:-3, :-3], atol=1e-5 * share)
+    assert not problem._damped()
