@@ -209,7 +209,7 @@ class Huber(RobustLoss):
 
     def touching(self, y: Floats, outputs: Floats) -> tuple[Floats | float, Floats]:
         """Squares that weigh less the farther off a value is."""
-        return np.minimum(1.0, self.delta / np.maximum(np.abs(y - outputs), np.finfo(np.float64).tiny)), y
+        return self.delta / np.maximum(np.abs(y - outputs), self.delta), y
 
     def smooth(self, residuals: Floats) -> tuple[Floats, Floats, Floats]:
         """The loss is smooth as it is."""

@@ -229,6 +229,8 @@ PRESETS: dict[str, dict[str, Callable[[bool, int], Any]]] = {
     "classification": {"logistic": _logistic, **_BOTH},
     "regression": {"ridge": _ridge, **_BOTH},
 }
+
+
 def _told(build: Callable[[bool, int], Any], **settings: Any) -> Callable[[int, float], Any]:
     """What builds a regressor with other settings."""
     return lambda n_rows, quantile: build(False, n_rows).set_params(**settings)
@@ -248,9 +250,9 @@ _OF_LOSS: dict[str, dict[str, Callable[[int, float], Any]]] = {
     "pinball": {
         "quantile_regression": _quantile_regression,
         "lightgbm": lambda n, q: _told(_lightgbm, booster__objective="quantile", booster__alpha=q)(n, q),
-        "xgboost": lambda n, q: _told(
-            _xgboost, booster__objective="reg:quantileerror", booster__quantile_alpha=q
-        )(n, q),
+        "xgboost": lambda n, q: _told(_xgboost, booster__objective="reg:quantileerror", booster__quantile_alpha=q)(
+            n, q
+        ),
         "hist_gradient_boosting": lambda n, q: _unscaled(HistGradientBoostingRegressor(loss="quantile", quantile=q)),
     },
     "huber": {
@@ -297,10 +299,7 @@ def preset(name: str, task: str, n_rows: int, n_outputs: int = 1, loss: str = "s
     if name not in known:
         of = task if own is None else f"{task} with loss={loss!r}"
         raise ValueError(f"Unknown teacher {name!r} for {of}. Valid names: {', '.join(sorted(known))}.")
-    if own is None:
-        teacher = PRESETS[task][name](task == "classification", n_rows)
-    else:
-        teacher = own[name](n_rows, quantile)
+    teacher = PRESETS[task][name](task == "classification", n_rows) if own is None else own[name](n_rows, quantile)
     if task == "regression" and n_outputs > 1 and name not in _MULTI_OUTPUT:
         teacher = _per_target(teacher)
     return teacher
