@@ -77,7 +77,8 @@ def measured(name: str, seed: int, loss_name: str, quantile: float) -> dict[tupl
 
 def main() -> None:
     columns = ("numbers", "1", *map("{:g}".format, BLENDS))
-    print("| loss | student | numbers | hard |" + "".join(f" blend {blend:g} |" for blend in BLENDS) + " ahead | coverage |")
+    blends = "".join(f" blend {blend:g} |" for blend in BLENDS)
+    print(f"| loss | student | numbers | hard |{blends} ahead | coverage |")
     print("|---|---|" + "---|" * (len(columns) + 2))
     for loss_name, quantile in LOSSES:
         figures = defaultdict(list)

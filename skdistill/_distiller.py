@@ -81,7 +81,8 @@ class DistilledClassifier(ClassifierMixin, BaseDistilled):
     keep_teachers : bool, default=False
         Pickle the fitted teachers too.
     device : {"auto", "cpu", "cuda"}, default="auto"
-        Where labels are aggregated: "auto" uses CuPy where it is installed and sees a GPU.
+        Where labels are aggregated and, if they are "tree" or "linear", students fitted on rows in memory. "cuda": on
+        the GPU, with CuPy. "auto": there too where CuPy is installed and sees a GPU, for 75 million numbers or more.
     n_jobs : int or None, default=None
         Teacher fits at a time. The result does not depend on it.
     random_state : int, RandomState or None, default=None
@@ -243,9 +244,7 @@ class DistilledRegressor(RegressorMixin, BaseDistilled):
     blend : float in [0, 1] or "auto", default="auto"
         Weight of the true values in the targets. Where they hold little noise there is little that the committee knows
         better; .7 is the best fixed weight. "auto": chosen, see Notes.
-    device : {"auto", "cpu", "cuda"}, default="auto"
-        Where values are aggregated: "auto" uses CuPy where it is installed and sees a GPU.
-    student, assistants, max_bytes, augmentation, compression, keep_teachers, n_jobs, random_state, verbose
+    student, assistants, max_bytes, augmentation, compression, keep_teachers, device, n_jobs, random_state, verbose
         As in `DistilledClassifier`.
 
     Attributes
@@ -484,7 +483,28 @@ n_features_in_, feature_names_in_
                 return "regression"
         return None
 
-    def _resolve_task(self, y: Any) -> str:
+    def infer_task(self, y: Any) -> str:
+        """What `fit` would predict, told before it from the parameters and, where these leave it open, the target.
+
+        Parameters
+        ----------
+        y : array-like of shape (n,) or (n, m), or None
+
+        Returns
+        -------
+        {"classification", "regression"}
+
+        Raises
+        ------
+        ValueError
+            If y holds more than 20 distinct whole numbers, which could be classes or counts.
+
+        Examples
+        --------
+        >>> from skdistill import DistilledEstimator
+        >>> DistilledEstimator().infer_task(["late", "on time"]), DistilledEstimator().infer_task([0.5, 2.25])
+        ('classification', 'regression')
+        """
         known = self._known_task()
         if known is not None or y is None:
             return known or "classification"
@@ -498,6 +518,9 @@ n_features_in_, feature_names_in_
                 "task='classification' or task='regression'."
             )
         return "classification"
+
+    def _resolve_task(self, y: Any) -> str:
+        return self.infer_task(y)
 
     def __sklearn_tags__(self) -> Any:
         tags = super().__sklearn_tags__()

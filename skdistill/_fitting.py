@@ -338,7 +338,8 @@ class DistilledFitting(DistilledComposition):
             weight = None if weight is None else weight[rows]
         oracle = Oracle(soft.committee, combine)
         inner = folds_within(folds, rows, len(data.y))
-        return Lesson(table, Q, covered, truth, true_labels, weight, task, oracle, pool, seed, inner, loss), combine
+        args = (table, Q, covered, truth, true_labels, weight, task, oracle, pool, seed, inner, loss, self.device)
+        return Lesson(*args), combine
 
     def _grounds(
         self,

@@ -113,7 +113,7 @@ def assisted(lesson: Lesson, name: str, recipe: Recipe) -> tuple[Assistant, Less
     times = np.zeros(len(labels))
     real = lesson.real_part(recipe)
     for train, test in lesson.folds:
-        fitted = fit_on(recipe.student, real.part(train))
+        fitted = fit_on(recipe.student, real.part(train), device=lesson.device)
         np.add.at(labels, test, fitted.evaluate(real.Z[test]).astype(labels.dtype))
         np.add.at(times, test, 1)
     labels /= np.maximum(times, 1)[:, None].astype(labels.dtype)

@@ -13,9 +13,12 @@ from numpy.typing import NDArray
 from scipy import sparse
 from sklearn import config_context
 from sklearn.base import clone
+from threadpoolctl import threadpool_limits
 
+from ._backend import NUMPY, Backend, resolve
 from ._progress import tell
 from .augmentation import BaseSampler, move_one
+from .engine import DeviceEngine
 from .preprocessing import TableEncoder
 from .students import Moves, revalued
 from .targets import RobustLoss, Smear, Smeared, ValueLoss, blend_labels
@@ -174,6 +177,8 @@ class Lesson:
         Of the real rows, for whoever is fitted on them next to label them out of fold.
     loss : ValueLoss, optional
         What values are judged by.
+    device : {"auto", "cpu", "cuda"}
+        Where students are fitted that can be fitted there.
     """
 
     real: Table
@@ -188,6 +193,7 @@ class Lesson:
     seed: int = 0
     folds: tuple[Fold, ...] = ()
     loss: ValueLoss | None = None
+    device: str = "cpu"
     _labelled: dict[str, tuple[Table, NDArray[Any]]] = field(default_factory=dict)
     _moved: list[tuple[Table, NDArray[np.float64]]] = field(default_factory=list)
 
@@ -202,7 +208,7 @@ class Lesson:
 
     def fit(self, recipe: Recipe) -> Any:
         """A fitted clone of the recipe's student."""
-        return fit_on(recipe.student, self.transfer_set(recipe), self.moves(recipe))
+        return fit_on(recipe.student, self.transfer_set(recipe), self.moves(recipe), self.device)
 
     def moves(self, recipe: Recipe) -> Moves | None:
         """Moves of real rows, where the recipe's student fits differences between soft labels.
@@ -292,20 +298,33 @@ def learner(student: Any, moves: Moves | None) -> tuple[Any, dict[str, Any]]:
     return learner, {}
 
 
-def fit_on(student: Any, rows: TransferSet, moves: Moves | None = None) -> Any:
+def fit_on(student: Any, rows: TransferSet, moves: Moves | None = None, device: str = "cpu") -> Any:
     """A clone of the student fitted on the given rows, and on moves of them where it takes these.
 
-    Smeared labels are learned in two steps, the structure by squared error, then the numbers by the loss; by a student
-    whose numbers are not known here as rows of their own, one for each value.
+    Where `device` means a GPU, the rows go there if the student can follow them. Smeared labels are learned in two
+    steps, the structure by squared error, then the numbers by the loss; by a student whose numbers are not known here
+    as rows of their own, one for each value.
     """
-    if rows.smeared is not None and not student.has_model_form:
-        rows = unrolled(rows, rows.smeared)
+    smeared = rows.smeared
+    if smeared is not None and not student.has_model_form:
+        rows, smeared = unrolled(rows, smeared), None
+    # The caller's routing does not speak of the student. The products of a student are of small blocks, for which
+    # several threads of BLAS wait for each other more than they work, above all where other programs run as well.
+    with config_context(enable_metadata_routing=False), threadpool_limits(1, user_api="blas"):
+        fitted = _fit_on(student, rows, moves, device)
+        return fitted if smeared is None else revalued(fitted, rows.Z, smeared, rows.weight)
+
+
+def _fit_on(student: Any, rows: TransferSet, moves: Moves | None, device: str) -> Any:
+    fresh, besides = learner(student, moves)
+    if student.runs_on_device and not sparse.issparse(rows.Z):
+        backend = resolve(device, rows.Z.size)
+        if backend is not NUMPY:
+            engine = _on_device(rows, backend)
+            return fresh.fit_blocks(engine, rows.Z.shape[1], rows.Q.shape[1], **besides)
     # A single regression target goes in as the one-dimensional y that estimators expect.
     Q = rows.Q.ravel() if rows.Q.shape[1] == 1 else rows.Q
-    with config_context(enable_metadata_routing=False):  # the caller's routing does not speak of the student
-        fresh, besides = learner(student, moves)
-        fitted = fresh.fit(rows.Z, Q, sample_weight=rows.weight, **besides)
-    return fitted if rows.smeared is None else revalued(fitted, rows.Z, rows.smeared, rows.weight)
+    return fresh.fit(rows.Z, Q, sample_weight=rows.weight, **besides)
 
 
 def unrolled(rows: TransferSet, smeared: Smeared) -> TransferSet:
@@ -314,3 +333,12 @@ def unrolled(rows: TransferSet, smeared: Smeared) -> TransferSet:
     weight = smeared.shares[row, value] * (1.0 if rows.weight is None else rows.weight[row])
     certain = rows.weight is None and bool(np.all(weight == 1))
     return TransferSet(rows.Z[row], smeared.values[row, value][:, None], None if certain else weight)
+
+
+def _on_device(rows: TransferSet, backend: Backend) -> DeviceEngine:
+    """The rows that have a weight, as `fit` would leave them, for the device of the backend."""
+    weight = np.ones(len(rows.Q)) if rows.weight is None else np.asarray(rows.weight, dtype=np.float64)
+    columns = {"X": rows.Z, "Q": rows.Q, "weight": weight}
+    if not weight.all():
+        columns = {name: column[weight > 0] for name, column in columns.items()}
+    return DeviceEngine(columns, backend, backend.block_rows(rows.Z.shape[1] + rows.Q.shape[1]))

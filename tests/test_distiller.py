@@ -347,6 +347,14 @@ def test_estimator_reads_the_task():
     assert DistilledEstimator(["logistic"], random_state=0).fit(X, np.array(list("abc"))[y]).task_ == "classification"
 
 
+def test_the_task_is_told_before_the_fit():
+    assert DistilledEstimator().infer_task(np.arange(20)) == "classification"
+    assert DistilledEstimator("ridge").infer_task(np.arange(20)) == "regression"
+    assert DistilledEstimator(task="regression").infer_task(None) == "regression"
+    with pytest.raises(ValueError, match="y holds 21 distinct whole numbers, which could be classes or counts"):
+        DistilledEstimator().infer_task(np.arange(21))
+
+
 def test_unlabelled_rows_are_labelled_and_learnt_from():
     X, y = load_breast_cancer(return_X_y=True)
     clf = quick(blend=0.0).fit(X[:80], y[:80])

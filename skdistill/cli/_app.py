@@ -169,7 +169,7 @@ def fit(
         names, student.value, max_bytes=budget, task=task.value, n_jobs=n_jobs, random_state=seed
     )
     try:
-        found = estimator._resolve_task(y)
+        found = estimator.infer_task(y)
     except ValueError as error:
         raise CommandError(f"{target!r}: {error} On the command line: --task.") from error
     say(console, describe(target, y, found, task is Task.auto))

@@ -6,8 +6,10 @@ import os
 import pickle
 import shutil
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
+from uuid import uuid4
 
 import cloudpickle
 import numpy as np
@@ -17,8 +19,12 @@ from ._engine import BLOCK_ROWS, Block, Engine
 from ._rows import Rows
 from ._scan import Scan
 
-#: Pickled arguments above this many bytes become a task of their own, which a worker that takes over repeats.
+#: Pickled arguments above this many bytes become tasks of their own, which a worker that takes over repeats.
 INLINE_BYTES = 10_000
+#: What such a task holds at most: Dask warns of more than 10 MB.
+PIECE_BYTES = 8_000_000
+#: Seconds between two looks at whether the scheduler is still there.
+PULSE = 1.0
 #: Rows of a partition of files that Dask reads, at least: few and large ones keep the scheduler out of the way.
 PARTITION_ROWS = 500_000
 #: Results that one task combines.
@@ -31,6 +37,10 @@ class DaskEngine(Engine):
     Every pass is a task for each partition, and results are combined on the workers in a tree: what reaches the client
     does not grow with the rows. Whatever is lost with a worker is computed again from where it came: nothing is
     scattered, large arguments such as teachers are tasks themselves.
+
+    Functions and their arguments travel as bytes, which tasks unpickle. Dask would unpickle them in the thread that
+    talks to the scheduler, and that imports what they need: for many seconds, on a busy machine, a worker would neither
+    answer nor hand over rows.
 
     Parameters
     ----------
@@ -45,47 +55,72 @@ class DaskEngine(Engine):
 
     def reduce(self, function: Callable[..., Any], *args: Any, combine: Callable[[Any, Any], Any] = add) -> Any:
         """Combine ``function(block, *args)`` over all blocks, in a tree of tasks."""
-        call = self._call(function, *args, combine)
-        results = [self._submit(_reduced, part, call) for part in self._parts]
+        call, how, name = self._packed(function, *args, combine), self._packed(combine), function.__name__
+        results = [self._submit(name, _reduced, part, call) for part in self._parts]
         while len(results) > 1:
             groups = [results[i : i + FAN_IN] for i in range(0, len(results), FAN_IN)]
-            results = [self._submit(_combined, group, call) for group in groups]
+            results = [self._submit(f"{name}-combined", _combined, group, how) for group in groups]
         return awaited(self._client, results[0])
 
     def update(self, name: str | tuple[str, ...], function: Callable[..., Any], *args: Any) -> None:
         """Derive (or replace) columns on the workers."""
-        call = self._call(function, *args, name)
-        self._parts = [self._submit(_derived, part, call) for part in self._parts]
+        call = self._packed(function, *args, name)
+        self._parts = [self._submit(function.__name__, _derived, part, call) for part in self._parts]
 
     def select(self, *names: str) -> DaskEngine:
         """An engine of these columns alone."""
-        return DaskEngine(self._client, [self._submit(Rows.select, part, *names) for part in self._parts], self.n_rows)
+        parts = [self._submit("select", Rows.select, part, *names) for part in self._parts]
+        return DaskEngine(self._client, parts, self.n_rows)
 
-    def _call(self, *call: Any) -> Any:
+    def _packed(self, *call: Any) -> list[Any]:
         blob = cloudpickle.dumps(call)
-        return call if len(blob) <= INLINE_BYTES else self._submit(pickle.loads, blob)
+        if len(blob) <= INLINE_BYTES:
+            return [blob]
+        pieces = [blob[i : i + PIECE_BYTES] for i in range(0, len(blob), PIECE_BYTES)]
+        return [self._submit("arguments", _held, piece) for piece in pieces]
 
-    def _submit(self, function: Callable[..., Any], *args: Any) -> Any:
-        return self._client.submit(function, *args, pure=False)
+    def _submit(self, name: str, function: Callable[..., Any], *args: Any) -> Any:
+        return submitted(self._client, name, function, *args)
 
 
-def _reduced(rows: Rows, call: tuple[Any, ...]) -> Any:
-    function, *args, combine = call
+def _held(piece: bytes) -> bytes:
+    return piece
+
+
+def _unpacked(call: list[bytes]) -> Any:
+    return pickle.loads(call[0] if len(call) == 1 else b"".join(call))
+
+
+def _reduced(rows: Rows, call: list[bytes]) -> Any:
+    function, *args, combine = _unpacked(call)
     return rows.reduce(combine, function, *args)
 
 
-def _combined(results: list[Any], call: tuple[Any, ...]) -> Any:
-    combine = call[-1]
+def _combined(results: list[Any], call: list[bytes]) -> Any:
+    (combine,) = _unpacked(call)
     total = pickle.loads(pickle.dumps(results[0]))  # combining may write to it, and a lost task may be asked again
     for result in results[1:]:
         total = combine(total, result)
     return total
 
 
-def _derived(rows: Rows, call: tuple[Any, ...]) -> Rows:
-    function, *args, name = call
+def _derived(rows: Rows, call: list[bytes]) -> Rows:
+    function, *args, name = _unpacked(call)
     derived = {**rows.derived, **rows.derive(name, function, *args)}
     return Rows(rows.start, rows.n_rows, rows.block_rows, rows.columns, derived)
+
+
+def submitted(client: Any, name: str, function: Callable[..., Any], *args: Any) -> Any:
+    """A future of a task, which Dask's pages and its estimates of time know by `name`.
+
+    Raises
+    ------
+    RuntimeError
+        The scheduler was lost.
+    """
+    if client.status != "running":
+        raise _lost(client, f"the client is {client.status}")
+    return client.submit(function, *args, key=f"{name.strip('_')}-{uuid4()}")
 
 
 def awaited(client: Any, future: Any) -> Any:
@@ -96,22 +131,34 @@ def awaited(client: Any, future: Any) -> Any:
     RuntimeError
         The scheduler was lost, or so many workers died over a task that it was given up.
     """
-    from distributed import CancelledError, KilledWorker
-    from distributed.comm.core import CommClosedError
+    from distributed import CancelledError, KilledWorker, wait
 
-    address = client.scheduler.address if client.scheduler is not None else "an address unknown"
     try:
+        while not future.done():
+            with suppress(TimeoutError):
+                wait(future, timeout=PULSE)  # type: ignore[no-untyped-call]
+            if client.status != "running":  # what was asked of it since it went is asked of nobody
+                raise _lost(client, f"the client is {client.status}")
         return future.result()
     except KilledWorker as error:
         raise RuntimeError(
             f"Dask gave up: workers died over the same rows again and again, most likely out of memory ({error}). Give "
             "workers more memory, or cut the rows into more partitions."
         ) from error
-    except (CancelledError, CommClosedError) as error:
-        raise RuntimeError(
-            f"The Dask scheduler at {address} was lost in the middle of a fit. Nothing was written; start it again, "
-            "connect, and fit anew."
-        ) from error
+    except CancelledError as error:
+        raise _lost(client, str(error)) from error
+    except OSError as error:  # that of a task, or of a connection
+        if client.status == "running":
+            raise
+        raise _lost(client, str(error)) from error
+
+
+def _lost(client: Any, reason: str) -> RuntimeError:
+    address = client.scheduler.address if client.scheduler is not None else "an address unknown"
+    return RuntimeError(
+        f"The Dask scheduler at {address} was lost in the middle of a fit ({reason}). Nothing was written; start it "
+        "again, connect, and fit anew."
+    )
 
 
 class DaskScan(Scan):
@@ -153,7 +200,7 @@ class DaskScan(Scan):
         """An engine whose partitions the workers read."""
         starts = first_row + np.cumsum([0, *self._lengths])
         parts = [
-            self._client.submit(_opened, function, int(start), n, block_rows, names, *args, pure=False)
+            submitted(self._client, "opened", _opened, function, int(start), n, block_rows, names, *args)
             for (function, args), start, n in zip(self._parts, starts, self._lengths)
         ]
         return DaskEngine(self._client, parts, self.n_rows)
@@ -231,14 +278,14 @@ def _of_frame(data: Any, target: Any, sample_rows: int, client: Any) -> Scan:
     if missing:
         raise ValueError(f"The target {missing[0]!r} is not among the columns: {', '.join(map(str, names))}.")
     frames = client.compute(data.to_delayed())
-    lengths = client.gather([client.submit(len, frame, pure=False) for frame in frames])
+    lengths = [awaited(client, future) for future in [submitted(client, "rows", len, frame) for frame in frames]]
     parts = [(_split, (frame, targets)) for frame in frames]
     return DaskScan(client, "a Dask DataFrame", parts, lengths, len(names) - len(targets), targets, sample_rows)
 
 
 def _of_files(local: Any, client: Any) -> Scan:
     pieces, lengths = local.pieces(PARTITION_ROWS)
-    parts = [(_read, (local, piece)) for piece in pieces]
+    parts = [(_read, (cloudpickle.dumps((local, piece)),)) for piece in pieces]
     return DaskScan(client, local.source, parts, lengths, len(local.features), local.targets, local.sample_rows)
 
 
@@ -253,6 +300,7 @@ def _split(frame: Any, targets: Sequence[str]) -> tuple[Any, Any]:
     return frame.drop(columns=list(targets)), truth
 
 
-def _read(local: Any, piece: Any) -> tuple[Any, Any]:
+def _read(blob: bytes) -> tuple[Any, Any]:
+    local, piece = pickle.loads(blob)
     block = local.read_pieces(piece)
     return block["table"], block.get("truth")

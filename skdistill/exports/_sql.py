@@ -53,7 +53,10 @@ def _write(model: Model, form: Forest | Line, name: str) -> bytes:
             levels = [(scores, expressions), (answers, _linked(model.output.link, scores))]
         if is_classes:
             levels.append((prediction, [_decided(answers, literals)]))
-    text = f"-- A model written by skdistill {__version__}. Each row of {TABLE} comes back with its answers.\n"
+    text = (  # one line of comment
+        f"-- A model written by skdistill {__version__}. Each row of {TABLE} comes back with its answers. "
+        f"Give your rows that name first: CREATE VIEW {TABLE} AS SELECT * FROM your_table\n"
+    )
     return f"{text}{_statement(levels)};\n".encode()
 
 

@@ -94,6 +94,7 @@ class FrontierDisplay:
         committee = found.of_role("committee")
         Q = found.true_labels() if committee is None else committee.outputs
         rows: list[dict[str, Any]] = []
+        lines: dict[int, list[dict[str, Any]]] = {}  # where hard labels won, both students are one: compressed once
         for contestant in found.contestants:
             line = {"name": contestant.name, "role": contestant.role}
             if contestant.nbytes is not None:
@@ -101,11 +102,16 @@ class FrontierDisplay:
                 rows.append({**line, "passes": None, "nbytes": contestant.nbytes, **measured})
             if contestant.model is None or not contestant.model.precision.is_full:  # a quantised one stays as it is
                 continue
-            compressed = frontier(contestant.model, safe_indexing(found.X, rows_of_passes), Q[rows_of_passes])
-            X_judged = safe_indexing(found.X, judged)
-            for point, about in zip(compressed.points, compressed.frame(), strict=True):
-                measured = quality(report.task, truth, point.model.evaluate(X_judged), loss=found.loss)
-                rows.append({**line, "passes": about["passes"], "nbytes": point.model.nbytes, **measured})
+            key = id(contestant.model.predictor)
+            if key not in lines:
+                compressed = frontier(contestant.model, safe_indexing(found.X, rows_of_passes), Q[rows_of_passes])
+                X_judged = safe_indexing(found.X, judged)
+                lines[key] = [
+                    {"passes": about["passes"], "nbytes": point.model.nbytes}
+                    | quality(report.task, truth, point.model.evaluate(X_judged), loss=found.loss)
+                    for point, about in zip(compressed.points, compressed.frame(), strict=True)
+                ]
+            rows += [line | found_there for found_there in lines[key]]
         return cls(report.task, rows)
 
     def plot(self, ax: Any = None, *, metric: str | None = None) -> Self:

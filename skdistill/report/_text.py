@@ -194,17 +194,30 @@ def describe_verdict(
         return f"{kept}."
     gain, error = gains[metric]
     rival = "the same student on hard labels"
-    if gain == 0 or not abs(gain) >= 2 * error:  # Also where the error is unknown.
-        return f"{kept}; distillation itself made no difference beyond noise in {HEADINGS[metric]} against {rival}."
+    if not _beyond_noise(gain, error):
+        noise = f"made no difference beyond noise in {HEADINGS[metric]} against {rival}"
+        if metric == "accuracy" and _beyond_noise(*gains["log_loss"]):
+            return f"{kept}; distillation itself {_moved('log_loss', gains['log_loss'][0], lines)}, but {noise}."
+        return f"{kept}; distillation itself {noise}."
     if metric == "accuracy":
         amount = points(abs(gain))
         bought = (
             f"bought +{amount} points of accuracy over" if gain > 0 else f"cost {amount} points of accuracy against"
         )
     else:
-        before, after = (significant(lines[role][metric], 4) for role in ("hard", "student"))
-        bought = f"{'lowered' if gain > 0 else 'raised'} the {HEADINGS[metric]} from {before} to {after} against"
+        bought = f"{_moved(metric, gain, lines)} against"
     return f"{kept}; distillation itself {bought} {rival}."
+
+
+def _beyond_noise(gain: float, error: float) -> bool:
+    """Whether a gain is over two standard errors; not where these are unknown."""
+    return gain != 0 and abs(gain) >= 2 * error
+
+
+def _moved(metric: str, gain: float, lines: dict[str, dict[str, Any]]) -> str:
+    """Say from what to what a loss went."""
+    before, after = (significant(lines[role][metric], 4) for role in ("hard", "student"))
+    return f"{'lowered' if gain > 0 else 'raised'} the {HEADINGS[metric]} from {before} to {after}"
 
 
 def _speed(lines: dict[str, dict[str, Any]]) -> str:

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
 import io
 import json
 import os
+import re
+import sqlite3
 import subprocess
 import sys
 from pathlib import Path
@@ -118,6 +121,19 @@ def test_export_by_suffix(student, tmp_path, capsys, suffix):
     assert main(["export", str(student), str(out)]) == 0
     assert f"Saved {out}" in capsys.readouterr().out
     assert out.stat().st_size > 100
+
+
+def test_sql_says_where_rows_come_from_and_answers_a_view_of_them(student, tables, tmp_path):
+    out = tmp_path / "student.sql"
+    assert main(["export", str(student), str(out)]) == 0
+    text = out.read_text()
+    (view,) = re.findall(r"^-- .* first: (CREATE VIEW .*)$", text, flags=re.MULTILINE)
+    frame = pd.read_csv(tables / "diabetes.csv")
+    with contextlib.closing(sqlite3.connect(":memory:")) as database:
+        frame.to_sql("patients", database, index=False)
+        database.execute(view.replace("your_table", "patients"))
+        answers = [row[-1] for row in database.execute(text)]
+    np.testing.assert_allclose(answers, load(student).predict(frame), rtol=1e-12)
 
 
 def test_export_by_target(student, tmp_path, capsys):

@@ -45,7 +45,7 @@ def test_any_number_of_workers_gives_the_tree_of_one_process(rows, expected, n_w
     X, y, path = rows
     with (
         distributed.LocalCluster(
-            n_workers=n_workers, threads_per_worker=1, processes=False, dashboard_address=None
+            n_workers=n_workers, threads_per_worker=1, processes=False, dashboard_address=":0"
         ) as cluster,
         distributed.Client(cluster) as client,
     ):

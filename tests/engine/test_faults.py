@@ -1,4 +1,4 @@
-"""A scheduler and workers that are processes of their own, over TCP, as on a cluster, and what happens as one dies."""
+"""A scheduler and workers that are processes of their own, over TCP, as on a cluster, and what happens as they die."""
 
 import os
 import subprocess
@@ -11,68 +11,191 @@ import distributed
 import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
+import pytest
+from numpy.testing import assert_allclose
 from sklearn.datasets import load_breast_cancer
 
-from skdistill import DistilledClassifier, TreeStudent, scan
+from skdistill import DistilledClassifier, LinearStudent, TreeStudent, scan
 from skdistill.engine import _dask
+from skdistill.students import _linear
 
 #: Seconds that anything may take: a test that hangs must end.
 PATIENCE = 150
 
 
-@contextmanager
-def over_tcp(folder, n_workers):
-    """A client, the scheduler and the workers."""
-    contact = folder / "scheduler.json"
-    # With work stealing, workers of 2026.8 have been seen to wait for ever on tasks that the scheduler thought theirs.
-    environment = {**os.environ, "OMP_NUM_THREADS": "1", "DASK_DISTRIBUTED__SCHEDULER__WORK_STEALING": "False"}
-    environment |= {"PYTHONPATH": os.pathsep.join(sys.path), "PYTHONWARNINGS": "default"}
+class Cluster:
+    """A scheduler, workers that can be killed, and a client."""
 
-    def dask(*options):
-        command = [sys.executable, "-m", "dask", *options, "--scheduler-file", str(contact), "--no-dashboard"]
-        out = subprocess.DEVNULL
-        processes.append(subprocess.Popen(command, stdout=out, stderr=out, env=environment, cwd=folder))
-
-    processes, client = [], None
-    try:
-        dask("scheduler", "--host", "127.0.0.1", "--port", "0")
-        for _ in range(n_workers):
-            dask("worker", "--nthreads", "1", "--no-nanny", "--death-timeout", str(PATIENCE))
+    def __init__(self, folder):
+        self.folder, self._contact = folder, folder / "scheduler.json"
+        self.workers = []
+        self.scheduler = self._dask("scheduler", "--host", "127.0.0.1", "--port", "0")
         until = time.monotonic() + PATIENCE
-        while not contact.exists() and time.monotonic() < until:
+        while not self._contact.exists() and time.monotonic() < until:
             time.sleep(0.1)
-        client = distributed.Client(scheduler_file=str(contact), timeout=PATIENCE)
-        client.wait_for_workers(n_workers, timeout=PATIENCE)
-        yield client, processes
-    finally:
-        for process in processes:
-            process.kill()
-            process.wait()
-        if client is not None:
-            client.close(timeout=1)
+        self.client = distributed.Client(scheduler_file=str(self._contact), timeout=PATIENCE)
+
+    def _dask(self, *options):
+        environment = {**os.environ, "OMP_NUM_THREADS": "1"}
+        environment |= {"PYTHONPATH": os.pathsep.join([str(self.folder), *sys.path]), "PYTHONWARNINGS": "default"}
+        command = [sys.executable, "-m", "dask", *options, "--scheduler-file", str(self._contact), "--no-dashboard"]
+        out = subprocess.DEVNULL
+        return subprocess.Popen(command, stdout=out, stderr=out, env=environment, cwd=self.folder)
+
+    def need(self, n_workers, *options):
+        """So many workers, and no other."""
+        options = options or ("--no-nanny",)
+        while len(self.workers) < n_workers:
+            self.workers.append(self._dask("worker", "--nthreads", "1", "--death-timeout", str(PATIENCE), *options))
+        self.client.wait_for_workers(n_workers, timeout=PATIENCE)
+
+    def kill(self):
+        """Kill the worker that has lived longest."""
+        _kill(self.workers.pop(0))
+
+    def close(self):
+        self.client.close(timeout=1)
+        for process in (*self.workers, self.scheduler):
+            _kill(process)
 
 
-def test_a_worker_killed_as_a_tree_grows_costs_nothing_but_time(monkeypatch, tmp_path):
+def _kill(process):
+    process.kill()
+    process.wait(PATIENCE)
+
+
+@pytest.fixture(scope="module")
+def cluster(tmp_path_factory):
+    cluster = Cluster(tmp_path_factory.mktemp("cluster"))
+    yield cluster
+    cluster.close()
+
+
+@pytest.fixture(scope="module")
+def path(tmp_path_factory):
     X, y = load_breast_cancer(return_X_y=True)
-    path = tmp_path / "rows.parquet"
     columns = {f"x{j}": X[:, j].astype(np.float32) for j in range(X.shape[1])}
+    path = tmp_path_factory.mktemp("rows") / "rows.parquet"
     pq.write_table(pa.table({**columns, "y": y}), path, row_group_size=100)
-    monkeypatch.setattr(_dask, "PARTITION_ROWS", 100)
-    clf = DistilledClassifier(["logistic"], TreeStudent(max_leaves=6, repair=None), cv=2, blend=0.3, random_state=0)
-    expected = clf.fit(scan(path, target="y", sample_rows=200)).student_.predictor_
-    reduce, asked = _dask.DaskEngine.reduce, []
+    return path
 
-    def murderous(engine, function, *args, **kwargs):
-        asked.append(function.__name__)
-        if asked.count("histograms") == 2 and worker.returncode is None:  # labelled, binned, and growing
-            worker.kill()
-            worker.wait(PATIENCE)
-        return reduce(engine, function, *args, **kwargs)
 
-    monkeypatch.setattr(_dask.DaskEngine, "reduce", murderous)
-    with ThreadPoolExecutor(1) as apart, over_tcp(tmp_path, 2) as (client, (_, worker, _)):
-        rows = scan(path, target="y", sample_rows=200, client=client)
-        found = apart.submit(clf.fit, rows).result(PATIENCE).student_.predictor_
-        assert worker.returncode is not None
-        for name in ("feature", "threshold", "right", "value"):
-            assert getattr(found, name).tobytes() == getattr(expected, name).tobytes()
+@contextmanager
+def deaths(cluster, *moments):
+    """Kill a worker each time the client awaits the task of a name for the n-th time: its parts are under way."""
+    due, seen, awaited = list(moments), [], _dask.awaited
+
+    def murderous(client, future):
+        seen.append(future.key.split("-")[0])
+        if due and due[0] == (seen[-1], seen.count(seen[-1])):
+            due.pop(0)
+            cluster.kill()
+        return awaited(client, future)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(_dask, "awaited", murderous)
+        patch.setattr(_dask, "PARTITION_ROWS", 100)
+        yield
+    assert not due
+
+
+def fitted(student, rows):
+    """The predictor, and the parameters of a line before they are rounded; a fit that hangs ends the test."""
+    clf = DistilledClassifier(["logistic"], student, cv=2, blend=0.3, random_state=0)
+    thetas, solve = [], _linear.Problem.solve
+
+    def solved(*args, **kwargs):
+        solution = solve(*args, **kwargs)
+        thetas.append(solution[0])
+        return solution
+
+    with pytest.MonkeyPatch.context() as patch, ThreadPoolExecutor(1) as apart:
+        patch.setattr(_linear.Problem, "solve", solved)
+        return apart.submit(clf.fit, rows).result(PATIENCE).student_.predictor_, thetas
+
+
+def test_workers_killed_as_rows_are_labelled_and_as_the_tree_grows_cost_nothing_but_time(cluster, path):
+    student = TreeStudent(max_leaves=6, repair=None)
+    expected, _ = fitted(student, scan(path, target="y", sample_rows=200))
+    cluster.need(3)
+    # The first thing that is asked of a fit's rows needs them labelled.
+    with deaths(cluster, ("not_distribution", 1), ("histograms", 2)):
+        found, _ = fitted(student, scan(path, target="y", sample_rows=200, client=cluster.client))
+    assert len(cluster.workers) == 1
+    for name in ("feature", "threshold", "right", "value"):
+        assert getattr(found, name).tobytes() == getattr(expected, name).tobytes()
+
+
+def test_a_worker_killed_within_l_bfgs_changes_no_coefficient(cluster, path):
+    _, expected = fitted(LinearStudent(), scan(path, target="y", sample_rows=200))
+    cluster.need(2)
+    with deaths(cluster, ("softmax_sums", 4)):
+        _, found = fitted(LinearStudent(), scan(path, target="y", sample_rows=200, client=cluster.client))
+    for one, other in zip(found, expected, strict=True):
+        assert_allclose(one, other, rtol=1e-9, atol=1e-9 * np.abs(other).max())
+
+
+def test_a_worker_answers_while_its_task_imports(cluster, path, monkeypatch):
+    (cluster.folder / "slow_to_import.py").write_text("import time\ntime.sleep(4)\ndef rows(block): return 1\n")
+    monkeypatch.syspath_prepend(cluster.folder)
+    from slow_to_import import rows
+
+    cluster.need(1)
+    while len(cluster.workers) > 1:
+        cluster.kill()
+    engine = scan(path, client=cluster.client).engine("table")
+    with ThreadPoolExecutor(1) as apart:
+        counted = apart.submit(engine.reduce, rows)
+        delays = []
+        while not counted.done():
+            asked = time.monotonic()
+            cluster.client.run(os.getpid)
+            delays.append(time.monotonic() - asked)
+            time.sleep(0.1)
+    assert counted.result() == 1
+    assert max(delays) < 3
+
+
+def test_a_worker_out_of_memory_is_named(cluster, path):
+    def glutton(block):
+        hoard = []
+        for _ in range(300):
+            hoard.append(np.ones(4_000_000))
+            time.sleep(0.02)
+        return len(hoard)
+
+    while cluster.workers:
+        cluster.kill()
+    cluster.client.run_on_scheduler(lambda dask_scheduler: setattr(dask_scheduler, "allowed_failures", 0))
+    cluster.need(1, "--memory-limit", "700MB")
+    engine = scan(path, client=cluster.client).engine("table")
+    with pytest.raises(RuntimeError, match=r"workers died over the same rows .* out of memory .*more memory, or cut"):
+        engine.reduce(glutton)
+
+
+def test_a_lost_scheduler_is_named_at_once_and_nothing_is_half_written(path, tmp_path):
+    def slow(block):
+        time.sleep(PATIENCE)
+        return {"rows": np.ones(1)}
+
+    cluster = Cluster(tmp_path)
+    try:
+        cluster.need(1)
+        rows = scan(path, client=cluster.client)
+        answers = tmp_path / "answers"
+        with ThreadPoolExecutor(1) as apart:
+            written = apart.submit(rows.write, answers, slow)
+            until = time.monotonic() + PATIENCE
+            while not any(cluster.client.processing().values()) and time.monotonic() < until:
+                time.sleep(0.1)
+            address = cluster.client.scheduler.address
+            _kill(cluster.scheduler)
+            died = time.monotonic()
+            with pytest.raises(RuntimeError, match=rf"The Dask scheduler at {address} was lost in the middle of a fit"):
+                written.result(PATIENCE)
+            assert time.monotonic() - died < 20
+        assert not list(tmp_path.glob("*answers*"))
+        with pytest.raises(RuntimeError, match=r"scheduler at .* was lost"):  # and so is whoever asks now
+            rows.engine("table")
+    finally:
+        cluster.close()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import builtins
 import io
+from copy import copy
 
 import matplotlib.pyplot as plt
 import numpy as np
@@ -13,8 +14,9 @@ from sklearn.datasets import load_iris
 from sklearn.tree import DecisionTreeClassifier
 
 from skdistill import AdditiveStudent, BoostedStudent, DistilledClassifier, LinearStudent, TreeStudent
+from skdistill.compression import frontier
 from skdistill.model import Linear, Model, NumericColumn, Output, Preprocessor
-from skdistill.report import FidelityDisplay, FrontierDisplay, StudentDisplay
+from skdistill.report import FidelityDisplay, FrontierDisplay, StudentDisplay, _frontier_display
 from skdistill.report._palette import ON_DARK, ON_LIGHT, palette, signed
 from skdistill.report._text import number
 
@@ -124,6 +126,19 @@ def test_frontier_holds_every_contestant_and_smaller_students(hostile, task):
         assert display.plot(metric=metric).figure_ is not None
     with pytest.raises(ValueError, match=r"'metric' of FrontierDisplay.plot must be one of \[.*\]\. Got 'auc' instead"):
         display.plot(metric="auc")
+
+
+def test_students_that_are_one_are_compressed_once(hostile, monkeypatch):
+    estimator, X, y = hostile(STUDENTS[0])
+    twin = copy(estimator)
+    twin.hard_student_, twin.hard_encoder_ = twin.student_, twin.encoder_  # as where hard labels won
+    made = []
+    monkeypatch.setattr(_frontier_display, "frontier", lambda *given: made.append(given) or frontier(*given))
+    rows = FrontierDisplay.from_report(twin.report(X, y)).rows
+    assert len(made) == 1
+    hard, student = ([{**r, "name": "", "role": ""} for r in rows if r["role"] == role] for role in ("hard", "student"))
+    assert hard == student
+    assert len(student) > 2
 
 
 @pytest.mark.parametrize(

@@ -187,6 +187,20 @@ def test_verdict(report, verdict):
     assert verdict in str(report)
 
 
+@pytest.mark.parametrize(("hard", "student", "moved"), [(0.6, 0.9, "lowered"), (0.9, 0.6, "raised")])
+def test_verdict_tells_of_probabilities_where_accuracy_is_the_same(hard, student, moved):
+    y = np.array(["no", "yes"] * 100)
+    rivals = (("committee", 0.9), ("hard", hard), ("student", student))
+    contestants = [Contestant(role, role, answers(y, 20, confidence)) for role, confidence in rivals]
+    report = distillation_report("classification", None, y, contestants, classes=LABELS)
+    losses = dict(zip(["committee", "before", "after"], (f"{row['log_loss']:.4f}" for row in report.rows)))
+    assert report.verdict == (
+        f"Keeps 100.0 % of the committee's accuracy; distillation itself {moved} the log-loss from {losses['before']} "
+        f"to {losses['after']}, but made no difference beyond noise in accuracy against the same student on hard "
+        "labels."
+    )
+
+
 def test_without_committee_or_rival_the_notes_say_why():
     report = classification(committee=None, hard=None, notes=["Loaded without its teachers."])
     assert report.gap == {}
