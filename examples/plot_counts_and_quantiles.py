@@ -21,7 +21,7 @@ X_train, X_test, y_train, y_test = train_test_split(X, y, train_size=2000, rando
 
 # %%
 # Rates: an additive student is a product of small tables, since the prediction is the exponential of its sum.
-settings = {"student": "additive", "cv": 3, "blend": 0.7, "random_state": 0}
+settings = {"student": "additive", "cv": 3, "blend": 0.3, "random_state": 0}
 mean = DistilledRegressor(["poisson", "lightgbm"], loss="poisson", **settings).fit(X_train, y_train)
 print(mean.report(X_test, y_test))
 

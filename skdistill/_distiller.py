@@ -243,7 +243,7 @@ class DistilledRegressor(RegressorMixin, BaseDistilled):
         members are (Lichtendahl et al. 2013).
     blend : float in [0, 1] or "auto", default="auto"
         Weight of the true values in the targets. Where they hold little noise there is little that the committee knows
-        better; .7 is the best fixed weight. "auto": chosen, see Notes.
+        better; .7 is the best fixed weight, .3 for quantiles and Huber's loss. "auto": chosen, see Notes.
     student, assistants, max_bytes, augmentation, compression, keep_teachers, device, n_jobs, random_state, verbose
         As in `DistilledClassifier`.
 
@@ -264,8 +264,8 @@ teacher_weights_, notes_, fit_seconds_, n_features_in_, feature_names_in_
     many rows alike, would learn the mean of quantiles, not the quantile of all the rows. So each soft label is a
     distribution: what the committee says plus 16 quantiles of its residuals out of fold (smearing, Duan 1983), and
     the true value with the share `blend`. The student finds its structure, that is splits, bins and features, by
-    squared error on the blended values; then what its leaves, tables or weights hold is fitted by the loss itself,
-    averaged over these distributions. Where a committee is off, as boosted quantiles often are, its residuals tell,
+    squared error on the blended values, true ones no farther from the committee than Huber's threshold; then what its
+    leaves, tables or weights hold is fitted by the loss itself, averaged over these distributions. Where a committee is off, as boosted quantiles often are, its residuals tell,
     and the student is right. The rival on hard labels is fitted in the same two steps, on the true values. A student
     that is no student of ours is fitted once, by its own loss, on a row for each value of the distribution: it should
     minimise the same loss, for example ``LGBMRegressor(objective="quantile", alpha=0.9)``. Streamed rows (`scan`) find

@@ -139,7 +139,7 @@ class DistilledFitting(DistilledComposition):
         progress = Progress(self, self.fit_seconds_)
         task = self._resolve_task(labels_of(X) if isinstance(X, Scan) and self._known_task() is None else y)
         is_sparse = sparse.issparse(X)
-        # The other losses are learned by squared error first.
+        smeared = self.loss in ("pinball", "huber")  # what these minimise is learned by squared error first
         fitted_by = self.loss if self.loss == "poisson" else "squared"
         families = resolve_families(self.student, self.max_bytes, task, sparse=is_sparse, loss=fitted_by)
         assistants = resolve_assistants(self.assistants, task, is_sparse, fitted_by)
@@ -157,7 +157,7 @@ class DistilledFitting(DistilledComposition):
                 sampler.check_columns(self.n_features_in_)
         if self.loss == "poisson":
             check_counts(self, data.y)
-        elif self.loss != "squared":
+        elif smeared:
             check_one_target(self, data.targets)
         members = resolve_members(self.teachers, task, len(data.y), data.n_outputs, self.loss, self.quantile)
         self._check_names([*(member.name for member in members), *assistants])
@@ -185,7 +185,7 @@ class DistilledFitting(DistilledComposition):
                 f"{task} of {n_rows:,} rows, {self.n_features_in_:,} columns as {n_encoded:,} features",
                 **{"task": task, "rows": n_rows, "columns": self.n_features_in_, "features": n_encoded},
             )
-        blends = BLENDS[task] if self.blend == "auto" else (float(self.blend),)
+        blends = BLENDS["smeared" if smeared else task] if self.blend == "auto" else (float(self.blend),)
         choices = Choices(families, blends, samplers, self.max_bytes, bool(assistants))
         # An assistant learns what the student would learn where nothing is judged.
         helpers = {name: Recipe(each, blends[0], samplers[0]) for name, each in assistants.items()}

@@ -244,9 +244,15 @@ class Lesson:
         """The real rows."""
         Z = self.real.encoded(recipe.scale)
         if recipe.hard:
-            known = Smeared.known(self.true_labels, self.loss) if isinstance(self.loss, RobustLoss) else None
-            return TransferSet(Z, self.true_labels, self.weight, known)
-        Q = blend_labels(self.Q.copy(), self.truth, recipe.blend, self.task, covered=self.covered)
+            if not isinstance(self.loss, RobustLoss):
+                return TransferSet(Z, self.true_labels, self.weight)
+            tamed = self.loss.tamed(self.true_labels)
+            return TransferSet(Z, tamed, self.weight, Smeared.known(self.true_labels, self.loss))
+        truth = self.truth
+        if self.smear is not None:
+            said = self.Q if self.covered is None else np.where(self.covered[:, None], self.Q, truth)
+            truth = self.smear.loss.tamed(truth, said)
+        Q = blend_labels(self.Q.copy(), truth, recipe.blend, self.task, covered=self.covered)
         smeared = self.smear(self.Q, self.true_labels, recipe.blend, self.covered) if self.smear else None
         return TransferSet(Z, Q, self.weight, smeared)
 

@@ -141,10 +141,10 @@ def _line(predictor: Linear, Z: Any, start: float, losses: Losses) -> Linear:
     root: Any
     if width <= CURVATURE_WIDTH:
         gram: Any = X.T @ weighted
-        gram = gram.toarray() if sparse.issparse(gram) else gram
+        gram = gram.toarray() if hasattr(gram, "toarray") else gram
         root = np.linalg.inv(np.linalg.cholesky(gram + PENALTY * np.eye(width))).T
     else:
-        squares = X.multiply(weighted) if sparse.issparse(X) else X * weighted
+        squares = X.multiply(weighted) if hasattr(X, "multiply") else X * weighted
         root = sparse.diags(1 / np.sqrt(np.asarray(squares.sum(axis=0)).ravel() + PENALTY))
     of_base = 1 / np.sqrt(curvatures.sum())
 

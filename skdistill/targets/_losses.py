@@ -15,6 +15,8 @@ Floats = NDArray[np.float64]
 
 #: Where errors begin to count linearly, in robust standard deviations: 95 % as efficient as squares under normal noise.
 HUBER_WIDTH = 1.345
+#: A value farther from the median than this many robust standard deviations of all is wild.
+WILD = 4.0
 #: Within this many standard deviations of its corner the pinball loss is rounded off, where it has to be smooth.
 PINBALL_WIDTH = 0.1
 #: A rate counts as no less.
@@ -120,6 +122,10 @@ class RobustLoss(ValueLoss):
     def curvature(self, residuals: Floats, weight: Floats) -> float:
         """How much the mean loss of these curves at their location, above 0."""
 
+    def tamed(self, y: Floats, about: Floats | None = None) -> Floats:
+        """True values as squared error may see them, which finds the structure; `about` is what a committee says."""
+        return y
+
     def best_constant(self, y: Floats, weight: Floats | None) -> Floats:
         """The location of each target."""
         share = np.ones(len(y)) if weight is None else weight
@@ -215,6 +221,13 @@ class Huber(RobustLoss):
         """The loss is smooth as it is."""
         clipped = np.clip(residuals, -self.delta, self.delta)
         return clipped * (residuals - clipped / 2), -clipped, (np.abs(residuals) < self.delta).astype(np.float64)
+
+    def tamed(self, y: Floats, about: Floats | None = None) -> Floats:
+        """No farther off than delta; where there is no committee, than some standard deviations of all values."""
+        if about is not None:
+            return about + np.clip(y - about, -self.delta, self.delta)
+        reach = WILD * _spread(y[:, 0], np.ones(len(y)))
+        return np.clip(y, np.median(y) - reach, np.median(y) + reach)
 
     def location(self, values: Floats, weight: Floats) -> float:
         """By reweighted means, from the median."""

@@ -58,6 +58,18 @@ def test_the_threshold_is_that_of_the_noise(values):
     assert known.width == pytest.approx(0.1 * noise.std(), rel=0.2)
 
 
+def test_wild_values_are_tamed(values):
+    y, f = values
+    loss = Huber(10.0)
+    wild = np.where(np.arange(len(y))[:, None] == 3, 1e6, y)
+    near = loss.tamed(wild, f)
+    assert np.abs(near - f).max() <= 10 + 1e-9
+    alone = loss.tamed(wild)
+    assert (alone == wild).sum() == len(y) - 1
+    assert alone[3, 0] < 1000
+    assert Pinball(0.9, 1.0).tamed(wild) is wild
+
+
 @pytest.mark.parametrize("quantile", [0.02, 0.5, 0.9, 0.99])
 def test_smeared_labels_keep_the_quantile(quantile):
     residuals = np.random.default_rng(0).normal(size=4000)
