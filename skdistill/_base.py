@@ -12,6 +12,7 @@ import narwhals.stable.v2 as nw
 import numpy as np
 from numpy.typing import NDArray
 from scipy import sparse
+from sklearn.base import clone
 from sklearn.utils import assert_all_finite
 from sklearn.utils.metaestimators import available_if
 from sklearn.utils.validation import check_is_fitted
@@ -27,7 +28,10 @@ from .exports import Predictor
 from .model import Model, Output
 from .preprocessing import TableEncoder
 from .report import Contestant, DistillationReport, distillation_report, joblib_nbytes
-from .teachers import without_heavy
+from .teachers import items_of, without_heavy, without_names
+
+#: Students by name that have scores.
+_SCORING = ("additive", "boosted", "linear")
 
 
 def _classifies(estimator: Any) -> bool:
@@ -39,12 +43,9 @@ def _scores(estimator: Any) -> bool:
     """Whether the student gives decision scores."""
     if not _classifies(estimator):
         return False
-    student = getattr(estimator, "student_", None)
-    if student is None:
-        if isinstance(estimator.student, str):
-            return estimator.student in ("additive", "boosted", "linear")
-        student = estimator.student
-    return hasattr(student, "decision_function")
+    fitted = getattr(estimator, "student_", None)
+    students = without_names(items_of(estimator.student)) if fitted is None else [fitted]
+    return all(each in _SCORING if isinstance(each, str) else hasattr(each, "decision_function") for each in students)
 
 
 class BaseDistilled(DistilledFitting):
@@ -163,6 +164,39 @@ class BaseDistilled(DistilledFitting):
 
     # ------------------------------------------------------------------ after fitting
 
+    def with_student(self, name: str) -> Self:
+        """The same fit with another of its students: that one predicts, is reported, exported and shipped.
+
+        Parameters
+        ----------
+        name : str
+            One of `students_`.
+
+        Returns
+        -------
+        DistilledEstimator
+            Fitted; teachers, if there are any, are shared and not copied. Parameters are copied.
+
+        Raises
+        ------
+        ValueError
+            There is no student of that name.
+
+        Examples
+        --------
+        >>> from sklearn.datasets import load_iris
+        >>> from skdistill import DistilledClassifier
+        >>> clf = DistilledClassifier("logistic", ["tree", "linear"], random_state=0).fit(*load_iris(return_X_y=True))
+        >>> clf.student_name_, type(clf.with_student("tree").student_).__name__
+        ('linear', 'TreeStudent')
+        """
+        check_is_fitted(self)
+        twin = clone(self)
+        params = self.get_params(deep=False)
+        vars(twin).update({key: value for key, value in vars(self).items() if key not in params})
+        twin._show(name)
+        return twin
+
     def to_model(self) -> Model:
         """Lower encoder and student to the model form: what is saved, exported and shipped.
 
@@ -233,6 +267,8 @@ class BaseDistilled(DistilledFitting):
     def report(self, X: Any, y: Any, *, teacher_proba: Any = None, stress: bool = False) -> DistillationReport:
         """Compare committee, same student on hard labels, and distilled student on rows that none of them saw.
 
+        The other students of the same committee have a line each.
+
         Parameters
         ----------
         X : table of shape (n, d)
@@ -270,10 +306,16 @@ class BaseDistilled(DistilledFitting):
                 "This estimator was loaded without its teachers, so their rows are missing: pass teacher_proba=..., or "
                 "fit with keep_teachers=True before saving."
             )
-        for name, role, student, encoder in (
+        others = [name for name in self.students_ if name != self.student_name_]
+        shown = f"distilled student {self.student_name_}" if others else "distilled student"
+        lines = [
             ("student on hard labels", "hard", self.hard_student_, self.hard_encoder_),
-            ("distilled student", "student", self.student_, self.encoder_),
-        ):
+            (shown, "student", self.student_, self.encoder_),
+        ]
+        for name in others:
+            shipped = self.students_.graduate(name).shipped
+            lines.append((f"distilled student {name}", "sibling", shipped.student, shipped.encoder))
+        for name, role, student, encoder in lines:
             model = self._lower(student, encoder) if student.has_model_form else None
             nbytes = joblib_nbytes(student) if model is None else model.nbytes
             predict = partial(self._outputs_of, student, encoder)

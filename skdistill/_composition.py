@@ -17,7 +17,7 @@ from .students import takes_sparse
 from .teachers import PRESETS, estimators_in, items_of, named_teachers, routed_teachers, without_names
 
 #: Parameters whose lists hold pairs (name, estimator) that nested names reach.
-_LISTS = ("teachers", "assistants")
+_LISTS = ("teachers", "student", "assistants")
 
 #: Parameters that take a name or an instance, and an instance to suggest where nested names need one.
 _EXAMPLES = {"student": "TreeStudent()", "augmentation": "Munge()", "compression": "Prune()"}
@@ -44,10 +44,12 @@ class DistilledComposition(CallbackSupportMixin, MetaEstimatorMixin, BaseEstimat
         given = [name for key in _LISTS for name, _ in named_teachers(getattr(self, key))]
         twice = next((name for name in given if given.count(name) > 1), None)
         if twice is not None:
-            raise ValueError(f"Names of teachers and assistants must be unique. Got {twice!r} more than once.")
+            raise ValueError(
+                f"Names of teachers, students and assistants must be unique. Got {twice!r} more than once."
+            )
         if clash:
             raise ValueError(
-                f"A teacher or an assistant must not be called like a parameter of {type(self).__name__}. Got "
+                f"A teacher, student or assistant must not be called like a parameter of {type(self).__name__}. Got "
                 f"{clash[0]!r}."
             )
 
@@ -58,7 +60,7 @@ class DistilledComposition(CallbackSupportMixin, MetaEstimatorMixin, BaseEstimat
         return task
 
     def get_params(self, deep: bool = True) -> dict[str, Any]:
-        """Parameters; with `deep` also those of the student, and of teachers and assistants as (name, estimator).
+        """Parameters; with `deep` also those of the student, and of whatever a list holds as (name, estimator).
 
         Parameters
         ----------
@@ -78,7 +80,7 @@ class DistilledComposition(CallbackSupportMixin, MetaEstimatorMixin, BaseEstimat
 
     def set_params(self, **params: Any) -> Self:
         """Set parameters, nested ones by ``student__<parameter>``, ``augmentation__<parameter>``,
-        ``compression__<parameter>`` and ``<teacher name>__<parameter>``.
+        ``compression__<parameter>`` and ``<name>__<parameter>`` of what a list holds as (name, estimator).
 
         Parameters
         ----------
@@ -92,7 +94,7 @@ class DistilledComposition(CallbackSupportMixin, MetaEstimatorMixin, BaseEstimat
         ------
         ValueError
             An unknown name, or a nested name of a student, sampler, pass or teacher that is given as a string, or of
-            passes that are given as a list.
+            students or passes that are given as a list.
         """
         for key in _LISTS:
             if key in params:
@@ -116,6 +118,11 @@ class DistilledComposition(CallbackSupportMixin, MetaEstimatorMixin, BaseEstimat
                 raise ValueError(
                     f"Cannot set {key!r}: {owner}={owners[owner]!r} is a name, which stands for defaults. Pass an "
                     f"instance first: {cure}."
+                )
+            if nested and owner == "student" and isinstance(owners[owner], list | tuple):
+                raise ValueError(
+                    f"Cannot set {key!r}: there are several students. Pass (<name>, {_EXAMPLES[owner]}) in the list, "
+                    f"which <name>__{nested} reaches."
                 )
             if nested and owner == "compression" and isinstance(owners[owner], list | tuple):
                 raise ValueError(
@@ -172,11 +179,8 @@ class DistilledComposition(CallbackSupportMixin, MetaEstimatorMixin, BaseEstimat
         # Teachers by name and the encoder of every student take both. The tags for strings and categories stay off:
         # scikit-learn gives them to estimators that take nothing else.
         tags.input_tags.allow_nan = all(map(_allows_nan, estimators_in(self.teachers)))
-        tags.input_tags.sparse = (
-            takes_sparse(self.student)
-            and all(map(takes_sparse, without_names(items_of(self.assistants))))
-            and all(tag.input_tags.sparse for tag in given)
-        )
+        learners = without_names([*items_of(self.student), *items_of(self.assistants)])
+        tags.input_tags.sparse = all(map(takes_sparse, learners)) and all(tag.input_tags.sparse for tag in given)
         tags.target_tags.required = True
         tags.target_tags.multi_output = self._known_task() == "regression" and all(
             tag.target_tags.multi_output for tag in given

@@ -38,10 +38,11 @@ class DistilledClassifier(ClassifierMixin, BaseDistilled):
         The committee. None: ``["svm", "logistic", "lightgbm"]``. Other names: ``"xgboost"``, ``"forest"``,
         ``"extra_trees"``, ``"hist_gradient_boosting"``, ``"mlp"``. `FrozenEstimator` and `CallableTeacher` are only
         asked, never fitted.
-    student : {"tree", "linear", "additive", "boosted", "auto"} or estimator, default="tree"
+    student : {"tree", "linear", "additive", "boosted", "auto"}, estimator, or list of these, default="tree"
         What is shipped. A name stands for the defaults of `TreeStudent`, `LinearStudent`,
         `AdditiveStudent` or `BoostedStudent`; with `max_bytes` for the best size of that family, and "auto" for the
-        best of all families.
+        best of all families. A list, which may hold (name, student), makes several students of one committee: the best
+        of them answers, `with_student` gives each of the others. That is a choice, so it is judged, see Notes.
     assistants : None, {"tree", "linear", "additive", "boosted"}, estimator, or list of these, default=None
         Models of a size between committee and student (Mirzadeh et al. 2020): the first learns from the committee, the
         next from the first, the student from the last, which also labels drawn and unlabelled rows. A list may hold
@@ -94,6 +95,9 @@ class DistilledClassifier(ClassifierMixin, BaseDistilled):
     Attributes
     ----------
     student_ : fitted student, no teacher inside
+        Of several the one of the lowest loss on the judged rows; the first where there are fewer than 3 folds.
+    students_ : Students, all fitted students by name, read-only; a single one is in it too
+    student_name_ : str, the name of `student_` among them
     hard_student_ : the same student fitted on the true labels, the rival of `report`
     classes_ : ndarray of shape (k,)
     recipe_ : what `student_` learned from: its `blend` and `sampler`; `hard` where the true labels alone
@@ -252,8 +256,8 @@ class DistilledRegressor(RegressorMixin, BaseDistilled):
     loss_ : skdistill.targets.ValueLoss
         The loss with what was estimated for it; ``loss_.rows(y, predictions)``, both of shape (n, 1), gives that of
         each row.
-    student_, hard_student_, recipe_, augmentation_, selection_, compression_, encoder_, hard_encoder_, teachers_, \
-teacher_weights_, notes_, fit_seconds_, n_features_in_, feature_names_in_
+    student_, students_, student_name_, hard_student_, recipe_, augmentation_, selection_, compression_, encoder_, \
+hard_encoder_, teachers_, teacher_weights_, notes_, fit_seconds_, n_features_in_, feature_names_in_
         As in `DistilledClassifier`.
 
     Notes
@@ -265,11 +269,12 @@ teacher_weights_, notes_, fit_seconds_, n_features_in_, feature_names_in_
     distribution: what the committee says plus 16 quantiles of its residuals out of fold (smearing, Duan 1983), and
     the true value with the share `blend`. The student finds its structure, that is splits, bins and features, by
     squared error on the blended values, true ones no farther from the committee than Huber's threshold; then what its
-    leaves, tables or weights hold is fitted by the loss itself, averaged over these distributions. Where a committee is off, as boosted quantiles often are, its residuals tell,
-    and the student is right. The rival on hard labels is fitted in the same two steps, on the true values. A student
-    that is no student of ours is fitted once, by its own loss, on a row for each value of the distribution: it should
-    minimise the same loss, for example ``LGBMRegressor(objective="quantile", alpha=0.9)``. Streamed rows (`scan`) find
-    the structure, the sample the numbers.
+    leaves, tables or weights hold is fitted by the loss itself, averaged over these distributions. Where a committee is
+    off, as boosted quantiles often are, its residuals tell, and the student is right. The rival on hard labels is
+    fitted in the same two steps, on the true values. A student that is no student of ours is fitted once, by its own
+    loss, on a row for each value of the distribution: it should minimise the same loss, for example
+    ``LGBMRegressor(objective="quantile", alpha=0.9)``. Streamed rows (`scan`) find the structure, the sample the
+    numbers.
 
     References
     ----------
@@ -388,9 +393,9 @@ keep_teachers, device, n_jobs, random_state, verbose
     Attributes
     ----------
     task_ : {"classification", "regression"}
-    student_, hard_student_, recipe_, classes_, augmentation_, selection_, compression_, encoder_, hard_encoder_, \
-teachers_, teacher_weights_, temperatures_, committee_temperature_, committee_biases_, notes_, fit_seconds_, \
-n_features_in_, feature_names_in_
+    student_, students_, student_name_, hard_student_, recipe_, classes_, augmentation_, selection_, compression_, \
+encoder_, hard_encoder_, teachers_, teacher_weights_, temperatures_, committee_temperature_, committee_biases_, \
+notes_, fit_seconds_, n_features_in_, feature_names_in_
         As in `DistilledClassifier`; classes, temperatures and biases for classification only.
 
     Examples

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from typing import Any
 
+from ._graduates import Graduate
 from ._selection import reason
 from ._shipped import MOST_ROWS, Workshop, told
 from ._stages import told_stages
@@ -52,37 +54,40 @@ def one_line(estimator: Any) -> str:
     return " ".join(repr(estimator).split())
 
 
-def fit_notes(estimator: Any, members: list[Member], n_rows: int) -> list[str]:
+def fit_notes(estimator: Any, graduate: Graduate, members: list[Member], n_rows: int) -> list[str]:
     """What the reader of a report must know of the fit.
 
     Parameters
     ----------
     estimator : DistilledEstimator, all but fitted
+    graduate : Graduate
+        The student that the report is of.
     members : list of Member
     n_rows : int
     """
     notes: list[str] = []
+    recipe, student = graduate.recipe, graduate.shipped.student
     if n_rows > SVM_EXACT_ROWS and any(member.preset == "svm" for member in members):
         notes.append(
             f"svm: above {SVM_EXACT_ROWS:,} rows a linear SVM on Nystroem features stands in for the kernel SVM."
         )
-    route = getattr(estimator.student_, "route_", None)
+    route = getattr(student, "route_", None)
     if route is not None:
-        notes.append(f"student: {type(estimator.student_.estimator).__name__}, fitted by {route}.")
-    if estimator.compression_:
-        notes.append(told(estimator.compression_, min(n_rows, MOST_ROWS)))
-    if estimator.augmentation_ is not None:
-        n_new = estimator.augmentation_.n_new(n_rows)
-        by = "the last assistant" if estimator.recipe_.assisted else "the committee"
-        notes.append(f"augmentation: {n_new:,} rows drawn by {estimator.augmentation_!r} and labelled by {by}.")
+        notes.append(f"student: {type(student.estimator).__name__}, fitted by {route}.")
+    if graduate.shipped.steps:
+        notes.append(told(list(map(asdict, graduate.shipped.steps)), min(n_rows, MOST_ROWS)))
+    if recipe.sampler is not None:
+        by = "the last assistant" if recipe.assisted else "the committee"
+        n_new = recipe.sampler.n_new(n_rows)
+        notes.append(f"augmentation: {n_new:,} rows drawn by {recipe.sampler!r} and labelled by {by}.")
     if assistants := getattr(estimator, "stages_", None):
-        notes.append(told_stages(assistants, estimator.recipe_))
-    if estimator.selection_:
+        notes.append(told_stages(assistants, recipe))
+    if graduate.selection:
         measure = Workshop(estimator.task_, (), getattr(estimator, "loss_", None)).measure
-        notes.append(reason(estimator.selection_, measure, any(member.frozen for member in members)))
+        notes.append(reason(graduate.selection, measure, any(member.frozen for member in members)))
     elif isinstance(estimator.blend, str) or estimator.augmentation == "auto":
         notes.append(
-            f"selection: none, since it takes 3 folds of 'cv' to judge: blend={estimator.recipe_.blend:g}, "
-            f"augmentation={estimator.recipe_.sampler!r}."
+            f"selection: none, since it takes 3 folds of 'cv' to judge: blend={recipe.blend:g}, "
+            f"augmentation={recipe.sampler!r}."
         )
     return notes

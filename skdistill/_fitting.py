@@ -17,6 +17,7 @@ from sklearn.utils import get_tags
 from ._composition import DistilledComposition
 from ._estimators import generator, seeded
 from ._facts import fit_notes
+from ._graduates import Graduate, Students, resolve_students, taught, told_students
 from ._inputs import TrainingData, check_counts, check_one_target, check_pool, check_training
 from ._progress import Progress, spoken
 from ._selection import (
@@ -24,15 +25,13 @@ from ._selection import (
     Choices,
     Ground,
     Judge,
-    Verdict,
     choose,
-    evidence,
     judged_folds,
     most_trials,
     reason,
     within_budget,
 )
-from ._shipped import Shipped, Teaches, Workshop, check_compressible
+from ._shipped import Workshop, check_compressible
 from ._sklearn import Interval, StrOptions, fit_context, safe_indexing
 from ._stages import Course, check_widths, folds_within, resolve_assistants, stages
 from ._streaming import Streams, labels_of
@@ -41,7 +40,7 @@ from .augmentation import resolve_samplers
 from .compression import resolve_passes
 from .engine import Scan
 from .preprocessing import TableEncoder
-from .students import for_width, resolve_families
+from .students import for_width
 from .targets import AGGREGATIONS, Combiner, ValueLoss, check_recipe, fit_combiner, value_loss
 from .teachers import (
     Fold,
@@ -141,16 +140,16 @@ class DistilledFitting(DistilledComposition):
         is_sparse = sparse.issparse(X)
         smeared = self.loss in ("pinball", "huber")  # what these minimise is learned by squared error first
         fitted_by = self.loss if self.loss == "poisson" else "squared"
-        families = resolve_families(self.student, self.max_bytes, task, sparse=is_sparse, loss=fitted_by)
+        students = resolve_students(self.student, self.max_bytes, task, sparse=is_sparse, loss=fitted_by)
         assistants = resolve_assistants(self.assistants, task, is_sparse, fitted_by)
         streams = None
         if isinstance(X, Scan) or isinstance(X_unlabeled, Scan):
             with progress.stage("sample"):
-                streams = Streams.open(self, task, families, X, y, X_unlabeled, sample_weight, params)
-            X, y, X_unlabeled, families = streams.X, streams.y, streams.X_unlabeled, streams.families
+                streams = Streams.open(self, task, students, X, y, X_unlabeled, sample_weight, params)
+            X, y, X_unlabeled, students = streams.X, streams.y, streams.X_unlabeled, streams.students
         samplers = resolve_samplers(self.augmentation, sparse=is_sparse)
         workshop = Workshop(task, resolve_passes(self.compression))
-        check_compressible(workshop.passes, families)
+        check_compressible(workshop.passes, tuple(chain.from_iterable(students.values())))
         data = check_training(self, task, X, y, sample_weight, self.class_weight, params)
         for sampler in samplers:
             if sampler is not None:
@@ -160,17 +159,21 @@ class DistilledFitting(DistilledComposition):
         elif smeared:
             check_one_target(self, data.targets)
         members = resolve_members(self.teachers, task, len(data.y), data.n_outputs, self.loss, self.quantile)
-        self._check_names([*(member.name for member in members), *assistants])
+        listed = students if isinstance(self.student, list | tuple) else ()
+        self._check_names([*(member.name for member in members), *assistants, *listed])
         check_recipe(task, len(members), self.weighting, self.aggregation, self.temperature, self.device)
         fit_params, split_params = self._route(data.params, data.sample_weight)
         rng = generator(self.random_state)
         # Seeded once, so that the rival draws what the student draws.
-        families = tuple(tuple(seeded(student, rng) for student in family) for family in families)
+        students = {
+            name: tuple(tuple(seeded(student, rng) for student in family) for family in families)
+            for name, families in students.items()
+        }
         assistants = {name: seeded(student, rng) for name, student in assistants.items()}
 
         with progress.stage("encoder") as stage:
             # First, since it is quick and reads every cell: what no stage can use is refused before the long work.
-            learners = [*chain.from_iterable(families), *assistants.values()]
+            learners = [*chain.from_iterable(chain.from_iterable(students.values())), *assistants.values()]
             scales = sorted({bool(student.wants_scaling) for student in learners})
             encoders = {s: TableEncoder(scale=s).fit(data.X, sample_weight=data.sample_weight) for s in scales}
             table = Table(data.X, encoders)
@@ -179,26 +182,34 @@ class DistilledFitting(DistilledComposition):
                 for rows in [table] if pool is None else [table, pool]:
                     rows.encoded(scale)
             n_rows, n_encoded = table.encoded(scales[0]).shape
-            families = for_width(families, n_encoded)
+            students = {name: for_width(families, n_encoded) for name, families in students.items()}
             check_widths(assistants.values(), n_encoded)
             stage.say(
                 f"{task} of {n_rows:,} rows, {self.n_features_in_:,} columns as {n_encoded:,} features",
                 **{"task": task, "rows": n_rows, "columns": self.n_features_in_, "features": n_encoded},
             )
         blends = BLENDS["smeared" if smeared else task] if self.blend == "auto" else (float(self.blend),)
-        choices = Choices(families, blends, samplers, self.max_bytes, bool(assistants))
+        choices = {
+            name: Choices(families, blends, samplers, self.max_bytes, bool(assistants))
+            for name, families in students.items()
+        }
         # An assistant learns what the student would learn where nothing is judged.
         helpers = {name: Recipe(each, blends[0], samplers[0]) for name, each in assistants.items()}
         if self.max_bytes is not None:
             with progress.stage("budget") as stage:
-                choices = within_budget(choices, table, data.true_labels(), data.sample_weight, workshop)
-                stage.say(f"{len(choices.families)} families of students fit {self.max_bytes:,} bytes")
+                choices = {
+                    name: within_budget(each, table, data.true_labels(), data.sample_weight, workshop)
+                    for name, each in choices.items()
+                }
+                n_families = sum(len(each.families) for each in choices.values())
+                stage.say(f"{n_families} families of students fit {self.max_bytes:,} bytes")
+        nothing_to_choose = len(choices) == 1 and all(each.only() for each in choices.values())
         folds: list[Fold] = []
-        if assistants or not (choices.only() and all(member.frozen for member in members)):
+        if assistants or not (nothing_to_choose and all(member.frozen for member in members)):
             seed = rng.randint(np.iinfo(np.int32).max)
             folds = make_folds(self.cv, data.X, data.y, task, kept=data.kept, seed=seed, split_params=split_params)
-        judged = [] if choices.only() else judged_folds(folds)
-        if not judged and not choices.one_student():
+        judged = [] if nothing_to_choose else judged_folds(folds)
+        if not judged and not all(each.one_student() for each in choices.values()):
             raise ValueError(
                 "A student within max_bytes is chosen on rows that no teacher has seen, which takes 3 folds of "
                 "'cv' at least. Give the rarest class 3 rows, raise cv, or pass a student instance."
@@ -237,28 +248,31 @@ class DistilledFitting(DistilledComposition):
                 self.assistants_ = {each.name: each for each in course.assistants}
                 self.stages_ = stages(course)
                 stage.say(", ".join(f"{row['stage']} {row['loss']:.4g}" for row in self.stages_), stages=self.stages_)
-        with progress.stage("selection", most_trials(choices, len(judge.grounds))) as stage:
+        n_trials = sum(most_trials(each, len(judge.grounds)) for each in choices.values())
+        with progress.stage("selection", n_trials) as stage:
             judge.step = stage.step
-            ranking = choose(choices, judge) if judge.grounds else []
+            rankings = {name: choose(each, judge) if judge.grounds else [] for name, each in choices.items()}
             judge.step = None
-            stage.say(f"{len(ranking)} recipes judged" if ranking else "nothing to choose", recipes=len(ranking))
+            n_recipes = sum(map(len, rankings.values()))
+            stage.say(f"{n_recipes} recipes judged" if n_recipes else "nothing to choose", recipes=n_recipes)
+        frozen = any(member.frozen for member in members)
         with progress.stage("student") as stage:
-            shipped, self.recipe_ = self._first_that_fits(choices, ranking, judge, course)
-            self.student_, self.encoder_ = shipped.student, shipped.encoder
-            size = "" if shipped.nbytes is None else f", {shipped.nbytes:,} bytes"
-            stage.say(f"{self.recipe_.student}{size}", nbytes=shipped.nbytes)
-            if self.selection_:
-                why = reason(self.selection_, workshop.measure, any(member.frozen for member in members))
-                stage.say(why.removeprefix("selection: "))
-            del judge, ranking
+            best = {name: taught(each, rankings[name], judge, course) for name, each in choices.items()}
+            for shipped, recipe, selection in best.values():
+                size = "" if shipped.nbytes is None else f", {shipped.nbytes:,} bytes"
+                stage.say(f"{recipe.student}{size}")
+                if selection:
+                    why = reason(selection, workshop.measure, frozen)
+                    stage.say(why.removeprefix("selection: "))
+            stage.facts["nbytes"] = {name: shipped.nbytes for name, (shipped, _, _) in best.items()}
+            del judge, rankings
         with progress.stage("rival on hard labels"):
             # The honest rival is the same student without the committee; fitted here so that a report never fits.
-            rival = Recipe(self.recipe_.student, hard=True)
-            rivals = shipped if self.recipe_.hard else workshop.fit(rival, course)
-            self.hard_student_, self.hard_encoder_ = rivals.student, rivals.encoder
+            graduates = {}
+            for name, (shipped, recipe, selection) in best.items():
+                rival = shipped if recipe.hard else workshop.fit(Recipe(recipe.student, hard=True), course)
+                graduates[name] = Graduate(shipped, rival, recipe, selection)
 
-        self.compression_ = [asdict(step) for step in shipped.steps]
-        self.augmentation_ = self.recipe_.sampler
         self.teachers_ = committee
         self.oracle_ = lesson.oracle
         self.teacher_weights_ = weights
@@ -267,9 +281,15 @@ class DistilledFitting(DistilledComposition):
         if combine.scaling is not None:
             exponent, self.committee_biases_ = combine.scaling
             self.committee_temperature_ = 1.0 / exponent
-        self._describe(task, data, members)
-        if streams is not None:
-            self.notes_ += streams.notes()
+        self._describe(task, data)
+        further = (*told_students(graduates, workshop.measure, frozen), *(() if streams is None else streams.notes()))
+        self.students_ = Students(
+            {
+                name: replace(each, notes=(*fit_notes(self, each, members, len(data.y)), *further))
+                for name, each in graduates.items()
+            }
+        )
+        self._show(self.students_.best())
         progress.end()
         return self
 
@@ -362,44 +382,25 @@ class DistilledFitting(DistilledComposition):
             grounds.append(Ground(Course(lesson, helpers), held, data.true_labels()[trial.held], weight))
         return grounds
 
-    def _first_that_fits(
-        self, choices: Choices, ranking: list[Verdict], judge: Judge, lesson: Teaches
-    ) -> tuple[Shipped, Recipe]:
-        """The best student on all rows and its recipe; sets `selection_`, the evidence.
-
-        With a budget, the first of the ranking that all rows do not make larger than it; the smallest are known to fit.
-        """
-        if not ranking:
-            self.selection_: list[dict[str, Any]] = []
-            return judge.workshop.fit(choices.first(), lesson), choices.first()
-        too_large: list[Verdict] = []
-        for chosen in chain(ranking, map(judge, choices.smallest())):
-            shipped = judge.workshop.fit(chosen.recipe, lesson)
-            if self._fits(shipped):
-                break
-            too_large.append(chosen)
-        others = ranking[len(too_large) + 1 :]
-        self.selection_ = [
-            {**evidence(verdict, chosen), "too_large": large}
-            for large, verdicts in ((False, [chosen]), (True, too_large), (False, others))
-            for verdict in verdicts
-        ]
-        return shipped, chosen.recipe
-
-    def _fits(self, shipped: Shipped) -> bool:
-        """Whether all rows left a student within the budget."""
-        return self.max_bytes is None or (shipped.nbytes or 0) <= self.max_bytes
+    def _show(self, name: str) -> None:
+        """Make one of the students the one that answers, is reported and is shipped."""
+        chosen = self.students_.graduate(name)
+        self.student_name_ = name
+        self.student_, self.encoder_ = chosen.shipped.student, chosen.shipped.encoder
+        self.hard_student_, self.hard_encoder_ = chosen.rival.student, chosen.rival.encoder
+        self.recipe_, self.augmentation_ = chosen.recipe, chosen.recipe.sampler
+        self.selection_, self.notes_ = chosen.selection, chosen.notes
+        self.compression_ = [asdict(step) for step in chosen.shipped.steps]
 
     def _forget(self) -> None:
         """Drop what an earlier fit left, so that a fit that fails leaves no mixture of two."""
         for name in [name for name in vars(self) if name.endswith("_") and not name.startswith("_")]:
             delattr(self, name)
 
-    def _describe(self, task: str, data: TrainingData, members: list[Any]) -> None:
+    def _describe(self, task: str, data: TrainingData) -> None:
         self.task_ = task
         self.n_outputs_ = data.n_outputs
         self._targets, self._flat = data.targets, data.flat
         self._allows_nan = get_tags(self).input_tags.allow_nan
         if data.classes is not None:
             self.classes_ = data.classes
-        self.notes_ = tuple(fit_notes(self, members, len(data.y)))

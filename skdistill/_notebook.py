@@ -6,6 +6,7 @@ from typing import Any
 
 from ._facts import one_line, teacher_words
 from ._sklearn import VisualBlock
+from .teachers import items_of, without_names
 
 
 def visual_block(estimator: Any) -> VisualBlock:
@@ -15,13 +16,12 @@ def visual_block(estimator: Any) -> VisualBlock:
     ----------
     estimator : DistilledEstimator, fitted or not
     """
-    student = getattr(estimator, "student_", estimator.student)
     members, names, details = _teachers(estimator)
     teachers = VisualBlock("parallel", members, names=names, name_details=details, dash_wrapped=False)
-    details = [student if isinstance(student, str) else one_line(student)]
-    below = VisualBlock(
-        "parallel", [student], names=[_student_words(estimator)], name_details=details, dash_wrapped=False
-    )
+    students = [estimator.student_] if hasattr(estimator, "student_") else without_names(items_of(estimator.student))
+    details = [student if isinstance(student, str) else one_line(student) for student in students]
+    names = [_student_words(estimator)] * len(students)
+    below = VisualBlock("parallel", students, names=names, name_details=details, dash_wrapped=False)
     return VisualBlock("serial", [teachers, below], names=["teachers", None], dash_wrapped=False)
 
 

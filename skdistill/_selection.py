@@ -114,9 +114,10 @@ def within_budget(
         sizes.append(workshop.fit_on(recipe.student, table, rows).nbytes or 0)
     kept = tuple(family for family, size in zip(choices.families, sizes) if size <= choices.max_bytes)
     if not kept:
+        smallest = choices.families[sizes.index(min(sizes))][0]
         raise ValueError(
-            f"No student fits max_bytes={choices.max_bytes}: the smallest of these rows takes {min(sizes)} bytes. "
-            "Raise max_bytes, or drop columns."
+            f"No student fits max_bytes={choices.max_bytes}: the smallest of these rows takes {min(sizes)} bytes, "
+            f"{smallest!r}. Raise max_bytes, or drop columns."
         )
     return replace(choices, families=kept)
 
@@ -353,16 +354,20 @@ def evidence(verdict: Verdict, chosen: Verdict) -> dict[str, Any]:
     }
 
 
+def unseen(frozen: bool) -> str:
+    """What is promised of the judged rows, with frozen teachers and without."""
+    return "no teacher fitted here had seen (the frozen ones may have)" if frozen else "no teacher had seen"
+
+
 def reason(selection: list[dict[str, Any]], measure: str, frozen: bool) -> str:
     """What was chosen and why, in a sentence; `measure` is the loss that it was judged by."""
     best = selection[0]
     hard = next(row for row in selection if row["labels"] == "hard")
     labels = "hard labels only" if best is hard else f"blend={best['blend']:g}"
     augmentation = "" if best["augmentation"] is None else f" and {best['augmentation']}"
-    seen = "no teacher fitted here had seen (the frozen ones may have)" if frozen else "no teacher had seen"
     note = (
         f"selection: {labels}{augmentation} for {best['student']}, chosen from {len(selection)} recipes, judged by "
-        f"{measure} on {best['rows']:,} rows that {seen}: {best['loss']:.4g}"
+        f"{measure} on {best['rows']:,} rows that {unseen(frozen)}: {best['loss']:.4g}"
     )
     if best is not hard:
         difference, se = hard["loss_minus_chosen"], hard["se"]

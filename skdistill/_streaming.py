@@ -41,7 +41,7 @@ class Streams:
         What is to be streamed.
     numbers : ndarray of shape (n,)
         Row numbers of the sample in `real`.
-    families : tuple of tuples of unfitted students
+    students : dict of name to families of unfitted students
         Those that stream.
     """
 
@@ -51,14 +51,14 @@ class Streams:
     real: Scan | None
     pool: Scan | None
     numbers: NDArray[np.intp]
-    families: Families
+    students: dict[str, Families]
 
     @classmethod
     def open(
         cls,
         estimator: Any,
         task: str,
-        families: Families,
+        students: dict[str, Families],
         X: Any,
         y: Any,
         X_unlabeled: Any,
@@ -76,9 +76,11 @@ class Streams:
         """
         real = X if isinstance(X, Scan) else None
         pool = X_unlabeled.unlabelled() if isinstance(X_unlabeled, Scan) else None
-        kept = tuple(family for family in families if family[0].streams)
-        if not kept:
-            check_streams(families[0][0])
+        kept = {}
+        for each, families in students.items():
+            kept[each] = tuple(family for family in families if family[0].streams)
+            if not kept[each]:
+                check_streams(families[0][0])
         name = type(estimator).__name__
         seed = int(estimator.random_state) if isinstance(estimator.random_state, Integral) else 0
         numbers: NDArray[np.intp] = np.empty(0, dtype=np.intp)

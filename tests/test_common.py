@@ -25,6 +25,7 @@ from skdistill import (
     TreeStudent,
 )
 
+SMALL, SMALLER = (TreeStudent(max_leaves=n, min_samples_leaf=1, repair=None) for n in (8, 2))
 # Deterministic linear teachers and fixed settings: not one check may fail.
 EXACT = [
     DistilledClassifier(exact_classifiers(), TreeStudent(min_samples_leaf=1), cv=3, blend=0.5),
@@ -36,6 +37,7 @@ EXACT = [
     DistilledEstimator(exact_classifiers(), TreeStudent(min_samples_leaf=1), task="classification", cv=3, blend=0.5),
     DistilledEstimator(exact_regressors(), "linear", cv=3, blend=0.5),
     DistilledClassifier(exact_classifiers(), TreeStudent(min_samples_leaf=1), cv=3),
+    DistilledClassifier(exact_classifiers(), [SMALL, ("smaller", SMALLER)], cv=3, blend=0.5, weighting=None),
 ]
 # Seen with LightGBM: weighted and repeated rows may be split in different ways, about as well.
 BOOSTED = [
@@ -84,6 +86,7 @@ OURS = [
     DistilledRegressor(["ridge", "lightgbm"], "auto", max_bytes=300, cv=3, random_state=0),
     DistilledClassifier(["logistic", "extra_trees"], "boosted", random_state=0),
     DistilledRegressor(["ridge"], "boosted", blend=0.7, random_state=0),
+    DistilledClassifier(["logistic"], [SMALL, ("smaller", SMALLER)], blend=0.3, cv=3, random_state=0),
     DistilledRegressor(["ridge"], DecisionTreeRegressor(max_leaf_nodes=8, random_state=0), random_state=0),
 ]
 

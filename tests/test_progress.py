@@ -70,7 +70,7 @@ def test_the_log_has_a_record_for_each_stage(caplog):
     assert records["teachers"].facts == {"fits": 7, "folds": 3}
     assert records["targets"].facts == {"weights": clf.teacher_weights_}
     assert records["selection"].facts["recipes"] == len(clf.selection_)
-    assert records["student"].facts == {"nbytes": clf.to_model().nbytes}
+    assert records["student"].facts == {"nbytes": {clf.student_name_: clf.to_model().nbytes}}
     assert (
         "chosen from 4 recipes, judged by log-loss on 569 rows that no teacher had seen" in records["student"].message
     )

@@ -15,7 +15,7 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.model_selection import KFold, TimeSeriesSplit
 from sklearn.svm import SVC
 
-from skdistill import DistilledClassifier, DistilledRegressor, LinearStudent, TreeStudent, _fitting
+from skdistill import DistilledClassifier, DistilledRegressor, LinearStudent, TreeStudent, _fitting, _graduates
 from skdistill._selection import JUDGED_ROWS, Choices, Verdict, choose, judged_folds
 from skdistill._shipped import Workshop
 from skdistill._transfer import Recipe
@@ -299,7 +299,7 @@ def test_what_all_rows_make_too_large_gives_way_to_the_next(monkeypatch):
     X, y = load_diabetes(return_X_y=True)
     reg = DistilledRegressor("ridge", "tree", max_bytes=150, cv=3, random_state=0).fit(X, y)
     sizes = iter([151, 100])
-    monkeypatch.setattr(_fitting.DistilledFitting, "_fits", lambda self, shipped: next(sizes) <= self.max_bytes)
+    monkeypatch.setattr(_graduates, "fits", lambda shipped, max_bytes: next(sizes) <= max_bytes)
     again = DistilledRegressor("ridge", "tree", max_bytes=150, cv=3, random_state=0).fit(X, y)
     first, second = again.selection_[:2]
     assert not first["too_large"]

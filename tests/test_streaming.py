@@ -229,6 +229,6 @@ def test_the_task_is_read_from_the_labels_of_a_scan():
 
 def test_students_that_do_not_stream_are_no_choice():
     X, y = breast_cancer()
-    families = resolve_families("auto", 200, "classification")
-    kept = Streams.open(committee("tree"), "classification", families, scan(X, target=y), None, None, None, {}).families
-    assert [type(family[0]) for family in kept] == [AdditiveStudent, LinearStudent, TreeStudent]
+    students = {"auto": resolve_families("auto", 200, "classification")}
+    kept = Streams.open(committee("tree"), "classification", students, scan(X, target=y), None, None, None, {}).students
+    assert [type(family[0]) for family in kept["auto"]] == [AdditiveStudent, LinearStudent, TreeStudent]

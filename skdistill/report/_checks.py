@@ -15,7 +15,7 @@ from ._evidence import Contestant
 Array = NDArray[Any]
 Floats = NDArray[np.float64]
 
-ROLES = ("committee", "assistant", "teacher", "hard", "student")
+ROLES = ("committee", "assistant", "teacher", "hard", "student", "sibling")
 # What a row of probabilities may miss of 1: float32 arithmetic over many classes, not a forgotten normalisation.
 _SUM_TOLERANCE = 1e-3
 # What it misses in float64.
@@ -36,7 +36,7 @@ def check_roles(contestants: Sequence[Contestant]) -> dict[str, int]:
             raise ValueError(f"A report takes one contestant of role {role!r}. Got {counts[role]}.")
     if not counts["student"]:
         raise ValueError("A report needs a contestant of role 'student': the distilled one.")
-    return {c.role: at for at, c in enumerate(contestants) if c.role not in ("teacher", "assistant")}
+    return {c.role: at for at, c in enumerate(contestants) if c.role not in ("teacher", "assistant", "sibling")}
 
 
 def label_codes(y: Any, classes: Any) -> tuple[Array, Array]:

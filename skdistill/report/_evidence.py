@@ -25,9 +25,9 @@ class Contestant:
     ----------
     name : str
         What the line is called.
-    role : {"committee", "assistant", "teacher", "hard", "student"}
-        The committee, an assistant that learned from it, one of its teachers, the student trained on hard labels, or
-        the distilled student.
+    role : {"committee", "assistant", "teacher", "hard", "student", "sibling"}
+        The committee, an assistant that learned from it, one of its teachers, the student trained on hard labels, the
+        distilled student, or another student of the same committee.
     outputs : array of shape (n, k), (n, m) or (n,)
         On the test rows: probabilities in the order of the classes, or predicted values.
     nbytes : int or None

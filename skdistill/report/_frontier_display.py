@@ -28,7 +28,13 @@ _METRICS = {
     "pinball": "pinball loss (less is better)",
     "huber": "Huber loss (less is better)",
 }
-_NAMES = {"student": "distilled student", "hard": "on hard labels", "committee": "committee", "teacher": "a teacher"}
+_NAMES = {
+    "student": "distilled student",
+    "sibling": "another student",
+    "hard": "on hard labels",
+    "committee": "committee",
+    "teacher": "a teacher",
+}
 
 
 class FrontierDisplay:
@@ -102,6 +108,8 @@ class FrontierDisplay:
                 rows.append({**line, "passes": None, "nbytes": contestant.nbytes, **measured})
             if contestant.model is None or not contestant.model.precision.is_full:  # a quantised one stays as it is
                 continue
+            if contestant.role == "sibling":  # its own report draws its line
+                continue
             key = id(contestant.model.predictor)
             if key not in lines:
                 compressed = frontier(contestant.model, safe_indexing(found.X, rows_of_passes), Q[rows_of_passes])
@@ -149,7 +157,7 @@ class FrontierDisplay:
         tidy(ax, colours)
         ax.set_xscale("log")
         drawn: set[str] = set()
-        for role, marker in (("teacher", "s"), ("committee", "D"), ("hard", "o"), ("student", "o")):
+        for role, marker in (("teacher", "s"), ("committee", "D"), ("hard", "o"), ("student", "o"), ("sibling", "o")):
             colour = colours.of_role[role]
             line = [row for row in self.rows if row["role"] == role and row["passes"] is not None]
             if line:
@@ -157,7 +165,7 @@ class FrontierDisplay:
                 ax.plot(*places, ".-", ms=3.5, lw=1, color=colour, alpha=0.75)
             for row in self.rows:
                 if row["role"] == role and row["passes"] is None:
-                    face = "none" if role == "hard" else colour
+                    face = "none" if role in ("hard", "sibling") else colour
                     label = None if role in drawn else _NAMES[role]
                     drawn.add(role)
                     size = 7 if role == "student" else 6

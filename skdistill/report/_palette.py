@@ -35,7 +35,8 @@ class Palette:
     @property
     def of_role(self) -> dict[str, str]:
         """The colour of each role of a report."""
-        return {"student": self.hues[0], "hard": self.hues[1], "committee": self.ink, "teacher": self.hues[6]}
+        blue, orange, *_, grey = self.hues[:7]
+        return {"student": blue, "sibling": blue, "hard": orange, "committee": self.ink, "teacher": grey}
 
 
 def palette() -> Palette:
