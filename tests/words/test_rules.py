@@ -16,7 +16,7 @@ from sklearn.datasets import load_breast_cancer, load_diabetes, load_iris
 
 from skdistill import AdditiveStudent, DistilledClassifier, DistilledRegressor, LinearStudent, TreeStudent
 from skdistill.model import CategoryColumn, Linear, Model, NumericColumn, Output, Preprocessor, Tree, load
-from skdistill.words import rules
+from skdistill.words import Wording, above, rules
 
 KINDS = ["tree", "linear", "additive", "tree_sum"]
 #: Numbers, a missing value that is told apart, text, and categories that are numbers.
@@ -194,6 +194,32 @@ def test_what_the_tests_above_imply_is_left_out():
     )
     model = Model(PREPROCESSOR, tree, Output("regression", "identity", targets=("y",)))
     assert model.rules().split("\n\n")[1].splitlines()[0] == "if a is missing: y = 3"  # as 0.25 is below 0.3
+
+
+def test_a_box_says_each_column_once():
+    wording = Wording(
+        Preprocessor((NumericColumn("age", fill=40.0, missing=True), CategoryColumn("job", ("a", "b", "c"))))
+    )
+    age, unknown, *jobs = range(5)
+    out = (0.0, 0.0)
+    assert (
+        wording.say({age: (above(30.5), wording.whole(age)[1]), unknown: out, jobs[0]: out})
+        == 'age > 30.5 and job is not "a"'
+    )
+    assert wording.say({jobs[0]: out, jobs[2]: out, unknown: out}) == 'job is not "a" or "c" and age is known'
+    held = {**dict.fromkeys(jobs[:2], out), **wording.implied(jobs[2]), jobs[2]: (1.0, 1.0)}
+    assert wording.say(held) == 'job is "c"'
+    assert wording.say({**wording.implied(unknown), unknown: (1.0, 1.0)}) == "age is missing"
+    assert wording.say({age: wording.whole(age)}) == ""
+
+
+def test_a_box_of_categories_says_what_else_a_row_may_be():
+    wording = Wording(Preprocessor((CategoryColumn("job", ("a", "b"), missing=True),)))
+    out = (0.0, 0.0)
+    assert wording.say({0: out, 1: out}) == 'job is not "a" or "b"'
+    assert wording.say({0: out, 2: out}) == 'job is not "a" and job is known'
+    assert wording.say({2: out}) == "job is known"
+    assert wording.say({**wording.implied(2), 2: (1.0, 1.0)}) == "job is missing"
 
 
 def test_names_that_could_be_misread_are_quoted():
