@@ -9,6 +9,7 @@ from ._linear import LinearStudent
 from ._low_rank import LowRankStudent
 from ._resolve import for_width, resolve_families, resolve_student, takes_sparse
 from ._revalue import revalued
+from ._rule import RuleStudent
 from ._tree import TreeStudent
 
 __all__ = [
@@ -18,6 +19,7 @@ __all__ = [
     "LinearStudent",
     "LowRankStudent",
     "Moves",
+    "RuleStudent",
     "TreeStudent",
     "check_streams",
     "check_width",

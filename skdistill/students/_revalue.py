@@ -54,10 +54,7 @@ def revalued(student: Any, Z: Any, labels: Smeared, weight: np.ndarray | None) -
         value = predictor.value + (base + moved)[:, None]
         fresh = replace(predictor, value=value.astype(np.float32))
     elif isinstance(predictor, TreeSum):
-        leaves = [tree.apply(Z) for tree in predictor.trees]
-        moves, base = _moves(leaves, [tree.n_leaves for tree in predictor.trees], start, losses)
-        trees = [replace(tree, value=tree.value + by[:, None]) for tree, by in zip(predictor.trees, moves, strict=True)]
-        fresh = replace(predictor, trees=tuple(trees), base=predictor.base + base)
+        fresh = _tree_sum(predictor, Z, start, losses)
     elif isinstance(predictor, Additive):
         fresh = _additive(predictor, Z, start, losses)
     else:
@@ -100,6 +97,18 @@ def _moves(cells: list[np.ndarray], sizes: list[int], start: float, losses: Loss
     values, output = [np.zeros(size) for size in sizes], [0] * len(sizes)
     moves, base = refit(cells, values, output, np.array([start]), losses, PENALTY)
     return moves, float(base[0])
+
+
+def _tree_sum(predictor: TreeSum, Z: np.ndarray, start: float, losses: Losses) -> TreeSum:
+    """Leaves of 0, where a rule says nothing, stay so: they are one cell, and what it moves by, everything does."""
+    numbers = [np.where(tree.value[:, 0], np.cumsum(tree.value[:, 0] != 0), 0) for tree in predictor.trees]
+    cells = [number[tree.apply(Z)] for number, tree in zip(numbers, predictor.trees, strict=True)]
+    moves, base = _moves(cells, [int(number.max()) + 1 for number in numbers], start, losses)
+    trees = [
+        replace(tree, value=(tree.value[:, 0] + (by - by[0])[number])[:, None])
+        for tree, number, by in zip(predictor.trees, numbers, moves, strict=True)
+    ]
+    return replace(predictor, trees=tuple(trees), base=predictor.base + base + sum(by[0] for by in moves))
 
 
 def _additive(predictor: Additive, Z: np.ndarray, start: float, losses: Losses) -> Additive:

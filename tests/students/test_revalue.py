@@ -8,7 +8,7 @@ from scipy import sparse
 from sklearn.datasets import load_diabetes
 from sklearn.linear_model import HuberRegressor, QuantileRegressor
 
-from skdistill import AdditiveStudent, BoostedStudent, LinearStudent, TreeStudent
+from skdistill import AdditiveStudent, BoostedStudent, LinearStudent, RuleStudent, TreeStudent
 from skdistill.students import LowRankStudent, revalued
 from skdistill.targets import Huber, Pinball, Smeared
 
@@ -56,7 +56,9 @@ def test_line_is_robust(rows):
     assert np.abs(fresh - y).mean() < 0.3 * np.abs(student.evaluate(X) - y).mean()
 
 
-@pytest.mark.parametrize("student", [TreeStudent(), LinearStudent(), AdditiveStudent(), BoostedStudent()])
+@pytest.mark.parametrize(
+    "student", [TreeStudent(), LinearStudent(), AdditiveStudent(), BoostedStudent(), RuleStudent()]
+)
 @pytest.mark.parametrize("loss", [Pinball(0.9, 1.0), Huber(40.0)])
 def test_every_form(rows, student, loss):
     X, y = rows
@@ -65,6 +67,9 @@ def test_every_form(rows, student, loss):
     labels = Smeared.known(y, loss)
     fresh = revalued(fitted, X, labels, weight)
     assert type(fresh.predictor_) is type(fitted.predictor_)
+    if isinstance(student, RuleStudent):  # where a rule says nothing it still does
+        for before, after in zip(fitted.predictor_.trees, fresh.predictor_.trees, strict=True):
+            np.testing.assert_array_equal(before.value == 0, after.value == 0)
     before, after = (weight @ loss.rows(y, each.evaluate(X)) for each in (fitted, fresh))
     assert after < before * (0.8 if isinstance(loss, Pinball) else 1)
     again = np.repeat(np.arange(len(y)), weight.astype(int))
