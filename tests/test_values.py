@@ -134,6 +134,11 @@ def test_quantile_regression_of_many_rows_takes_samples():
     assert teacher[-1].max_samples == 2_000
 
 
+def test_a_robust_svm_of_many_rows_does_not_count_squares():
+    plain, robust = (preset("svm", "regression", 20_000, loss=loss)[-1].regressor for loss in ("squared", "huber"))
+    assert (plain.loss, robust.loss) == ("squared_epsilon_insensitive", "epsilon_insensitive")
+
+
 def test_what_is_refused(rows):
     X, y = rows[:2]
     with pytest.raises(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -142,7 +143,7 @@ def _scaled_target(model: Any) -> TransformedTargetRegressor:
     return TransformedTargetRegressor(model, transformer=StandardScaler())
 
 
-def _svm(classify: bool, n_rows: int) -> Any:
+def _svm(classify: bool, n_rows: int, loss: str = "squared_epsilon_insensitive") -> Any:
     exact = n_rows <= SVM_EXACT_ROWS
     if classify:
         if exact:
@@ -150,7 +151,7 @@ def _svm(classify: bool, n_rows: int) -> Any:
         return make_pipeline(TableEncoder(), Nystroem(n_components=_NYSTROEM_COMPONENTS), LinearSVC(dual=False))
     if exact:
         return _scaled(_scaled_target(SVR()))
-    line = LinearSVR(loss="squared_epsilon_insensitive", dual=False)
+    line = LinearSVR(loss=loss, dual=loss == "epsilon_insensitive")
     return make_pipeline(TableEncoder(), Nystroem(n_components=_NYSTROEM_COMPONENTS), _scaled_target(line))
 
 
@@ -251,7 +252,7 @@ def _told(build: Callable[[bool, int], Any], **settings: Any) -> Callable[[int, 
 
 
 #: What is fitted under other losses than squares, from training rows and the quantile. Of counts a forest predicts
-#: means, never below 0; support vector regression is robust as it is.
+#: means, never below 0; support vector regression is robust where errors do not count squared.
 _OF_LOSS: dict[str, dict[str, Callable[[int, float], Any]]] = {
     "poisson": {
         "poisson": _told(_poisson),
@@ -271,7 +272,7 @@ _OF_LOSS: dict[str, dict[str, Callable[[int, float], Any]]] = {
     },
     "huber": {
         "huber": _told(_huber),
-        "svm": _told(_svm),
+        "svm": _told(partial(_svm, loss="epsilon_insensitive")),
         "lightgbm": _told(_lightgbm_huber),
     },
 }
