@@ -38,12 +38,13 @@ class DistilledClassifier(ClassifierMixin, BaseDistilled):
         The committee. None: ``["svm", "logistic", "lightgbm"]``. Other names: ``"xgboost"``, ``"forest"``,
         ``"extra_trees"``, ``"hist_gradient_boosting"``, ``"mlp"``. `FrozenEstimator` and `CallableTeacher` are only
         asked, never fitted.
-    student : {"tree", "linear", "additive", "boosted", "auto"}, estimator, or list of these, default="tree"
+    student : {"tree", "linear", "additive", "boosted", "rules", "auto"}, estimator, or list of these, default="tree"
         What is shipped. A name stands for the defaults of `TreeStudent`, `LinearStudent`,
-        `AdditiveStudent` or `BoostedStudent`; with `max_bytes` for the best size of that family, and "auto" for the
-        best of all families. A list, which may hold (name, student), makes several students of one committee: the best
-        of them answers, `with_student` gives each of the others. That is a choice, so it is judged, see Notes.
-    assistants : None, {"tree", "linear", "additive", "boosted"}, estimator, or list of these, default=None
+        `AdditiveStudent`, `BoostedStudent` or `RuleStudent`; with `max_bytes` for the best size of that family, and
+        "auto" for the best of all families but rules. A list, which may hold (name, student), makes several students of
+        one committee: the best of them answers, `with_student` gives each of the others. That is a choice, so it is
+        judged, see Notes.
+    assistants : None, {"tree", "linear", "additive", "boosted", "rules"}, estimator, or list of these, default=None
         Models of a size between committee and student (Mirzadeh et al. 2020): the first learns from the committee, the
         next from the first, the student from the last, which also labels drawn and unlabelled rows. A list may hold
         (name, estimator). Each learns with `blend` and `augmentation`, or what these choose from first. Where something

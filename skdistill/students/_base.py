@@ -206,7 +206,7 @@ class BaseStudent(RegressorMixin, BaseEstimator):
         output_names: Sequence[str] | None = None,
         format: str = "text",
     ) -> str:
-        """The student in words: a tree as nested rules, a line or an additive model as a scorecard.
+        """The student in words: a tree as nested rules, rules as a list, a line or an additive model as a scorecard.
 
         Parameters
         ----------

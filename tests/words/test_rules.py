@@ -14,7 +14,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from sklearn.datasets import load_breast_cancer, load_diabetes, load_iris
 
-from skdistill import AdditiveStudent, DistilledClassifier, DistilledRegressor, LinearStudent, TreeStudent
+from skdistill import AdditiveStudent, DistilledClassifier, DistilledRegressor, LinearStudent, RuleStudent, TreeStudent
 from skdistill.model import CategoryColumn, Linear, Model, NumericColumn, Output, Preprocessor, Tree, load
 from skdistill.words import Wording, above, rules
 
@@ -66,6 +66,8 @@ def random_model(kind: str, seed: int, k: int) -> Model:
         predictor = Linear(rng.normal(size=(d, k)) * (rng.random((d, 1)) < 0.7), rng.normal(size=k))
     elif kind == "additive":
         predictor = random_models.random_additive(rng, d, k)
+    elif kind == "rules":
+        predictor = random_models.random_rules(rng, int(rng.integers(0, 9)), d, k)
     else:
         predictor = random_models.random_tree_sum(rng, int(rng.integers(0, 6)), d, k)
     link = "identity" if k == 1 else "simplex" if kind == "tree" else "softmax"
@@ -107,6 +109,26 @@ def test_rules_of_a_tree_lead_to_its_answers(seed, k):
         for name, share in re.findall(r"(\w+) ([0-9.]+) %", leaf.replace("over 99.9", "99.95")):
             expected = 1 - sum(sorted(answer)[-3:]) if name == "others" else answer["uvwxyz".index(name)]
             assert float(share) / 100 == pytest.approx(expected, abs=6e-4)
+
+
+@settings(max_examples=30, deadline=None)
+@given(st.integers(0, 10**6), st.integers(1, 4))
+def test_rules_add_up_to_the_scores(seed, k):
+    model = random_model("rules", seed, k)
+    rows = random_rows(np.random.default_rng(seed), model, 40)
+    text = model.rules()
+    if not model.predictor.trees:
+        assert text.startswith("Sum of 0 trees")
+        return
+    lines = text.split("\n\n")[2].splitlines()[1:]
+    fills = reader.gap_fills(text, "Where a value is missing")
+    for row, score in zip(rows, scores_of(model, rows), strict=True):
+        points = score if k == 1 else score * 20 / np.log(2)
+        assert np.abs(reader.add_rules(lines, row, fills) - points).max() <= allowed(text)
+    shares = [line.rsplit("  ", 1)[1] for line in model.rules(as_columns(rows)).split("\n\n")[2].splitlines()[2:]]
+    for line, share in zip(lines[1:], shares, strict=True):
+        told = np.mean([reader.holds(re.split(r" {2,}", line)[0].removeprefix("if "), row, fills) for row in rows])
+        assert float(share.removesuffix(" %")) == pytest.approx(100 * told, abs=0.05)
 
 
 @pytest.mark.parametrize("kind", ["linear", "additive"])
@@ -254,6 +276,7 @@ def test_other_links_say_what_a_total_means():
         (TreeStudent(max_leaves=4), "Decision tree of 4 leaves"),
         (LinearStudent(), "Line as a scorecard"),
         (AdditiveStudent(), "Scorecard"),
+        (RuleStudent(max_rules=3), "Sum of 3 rules over "),
     ],
 )
 def test_estimators_speak_of_raw_columns_and_so_do_their_files(tmp_path, student, word):
