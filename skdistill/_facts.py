@@ -81,7 +81,7 @@ def fit_notes(estimator: Any, graduate: Graduate, members: list[Member], n_rows:
     if assistants := getattr(estimator, "stages_", None):
         notes.append(told_stages(assistants, recipe))
     if graduate.selection:
-        measure = Workshop(estimator.task_, (), estimator.loss).measure
+        measure = Workshop(estimator.task_, (), getattr(estimator, "loss_", None)).measure
         notes.append(reason(graduate.selection, measure, any(member.frozen for member in members)))
     elif isinstance(estimator.blend, str) or estimator.augmentation == "auto":
         notes.append(
