@@ -27,9 +27,7 @@ def fit_facts(estimator: Any) -> dict[str, str]:
     facts = {"committee": ", ".join(teacher_words(estimator).values())}
     if hasattr(estimator, "committee_temperature_"):
         facts["temperature of the committee"] = f"{estimator.committee_temperature_:.3g}"
-    facts["labels"] = (
-        "the true labels alone: the committee did not help" if recipe.hard else f"soft, with {recipe.blend:.0%} truth"
-    )
+    facts["labels"] = "the true labels alone: the committee did not help" if recipe.hard else soft_words(recipe)
     if recipe.sampler is not None:
         facts["augmentation"] = one_line(recipe.sampler)
     facts["student"] = one_line(estimator.student_)
@@ -83,7 +81,7 @@ def fit_notes(estimator: Any, graduate: Graduate, members: list[Member], n_rows:
     if assistants := getattr(estimator, "stages_", None):
         notes.append(told_stages(assistants, recipe))
     if graduate.selection:
-        measure = Workshop(estimator.task_, (), estimator.loss).measure
+        measure = Workshop(estimator.task_, (), getattr(estimator, "loss_", None)).measure
         notes.append(reason(graduate.selection, measure, any(member.frozen for member in members)))
     elif isinstance(estimator.blend, str) or estimator.augmentation == "auto":
         notes.append(
@@ -91,3 +89,8 @@ def fit_notes(estimator: Any, graduate: Graduate, members: list[Member], n_rows:
             f"augmentation={recipe.sampler!r}."
         )
     return notes
+
+
+def soft_words(recipe: Any) -> str:
+    """What a student learned that learned of the committee."""
+    return f"soft labels with {recipe.blend:.0%} of the true ones" if recipe.blend else "soft labels"
