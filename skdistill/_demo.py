@@ -116,6 +116,7 @@ def run_demo(out: Path, names: list[str] | None = None, n_jobs: int | None = -1)
                 console.print(f"Saved {path} ({path.stat().st_size:,} bytes of JSON); read back, it predicts the same.")
                 progress.advance(task)
     console.print(f"\nDone in {time.perf_counter() - started:.0f} s. The students are in {out}/.")
+    console.print('What each column of a report says: README.md, "What the report says", and docs/guide/report.md.')
 
 
 def _distil(parts: list[Any], kind: str, student: str, n_jobs: int | None, path: Path) -> DistillationReport:
