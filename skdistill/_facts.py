@@ -6,6 +6,7 @@ from dataclasses import asdict
 from typing import Any
 
 from ._graduates import Graduate
+from ._rounds import told_rounds
 from ._selection import reason
 from ._shipped import MOST_ROWS, Workshop, told
 from ._stages import told_stages
@@ -80,6 +81,8 @@ def fit_notes(estimator: Any, graduate: Graduate, members: list[Member], n_rows:
         by = "the last assistant" if recipe.assisted else "the committee"
         n_new = recipe.sampler.n_new(n_rows)
         notes.append(f"augmentation: {n_new:,} rows drawn by {recipe.sampler!r} and labelled by {by}.")
+    if rounds := getattr(estimator, "rounds_", None):
+        notes.append(told_rounds(rounds, Workshop(estimator.task_, (), estimator.loss).measure))
     if assistants := getattr(estimator, "stages_", None):
         notes.append(told_stages(assistants, recipe))
     if graduate.selection:

@@ -20,7 +20,6 @@ from ._shipped import Workshop
 from ._stages import Course
 from ._transfer import Recipe, Table, TransferSet
 from .augmentation import BaseSampler
-from .report._metrics import mean_deviances
 from .teachers import Fold
 
 #: Folds are judged until they hold this many rows, the last ones first: those of a time series have most behind them.
@@ -243,15 +242,9 @@ class Judge:
     def _judge(self, recipe: Recipe, ground: Ground) -> Verdict:
         shipped = self.workshop.fit(recipe, ground.lesson)
         outputs, truth = shipped.evaluate(ground.held), ground.true_labels
+        errors = losses = self.workshop.losses(outputs, truth, ground.lesson.true_labels)
         if self.workshop.task == "classification":
-            likelihood = np.sum(outputs * truth, axis=1)
-            losses = -np.log(np.maximum(likelihood, np.finfo(np.float64).eps))
             errors = (outputs.argmax(axis=1) != truth.argmax(axis=1)).astype(np.float64)
-        elif self.workshop.loss == "poisson":
-            errors = losses = mean_deviances(truth, outputs)
-        else:
-            spread = ground.lesson.true_labels.var(axis=0)
-            errors = losses = np.mean((outputs - truth) ** 2 / np.where(spread > 0, spread, 1.0), axis=1)
         weight = np.ones(len(truth)) if ground.weight is None else ground.weight
         return Verdict(recipe, losses, errors, weight, shipped.nbytes)
 

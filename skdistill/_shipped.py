@@ -13,6 +13,7 @@ from ._transfer import Recipe, Table, TransferSet, fit_on
 from .compression import CompressionPass, Step, compress
 from .model import Model, Output, packed_nbytes
 from .preprocessing import TableEncoder
+from .report._metrics import mean_deviances
 
 #: Rows that passes are judged on, at most: beyond that they cost time and tell little more.
 MOST_ROWS = 20_000
@@ -106,6 +107,17 @@ class Workshop:
         if self.task == "classification":
             return "log-loss"
         return "Poisson deviance" if self.loss == "poisson" else "squared error in units of the target's variance"
+
+    def losses(self, outputs: NDArray[Any], truth: NDArray[Any], known: NDArray[Any]) -> NDArray[np.float64]:
+        """That measure, row by row, against true labels; the target's variance is that of the labels `known`."""
+        if self.task == "classification":
+            likelihood = np.sum(outputs * truth, axis=1, dtype=np.float64)
+            return -np.log(np.maximum(likelihood, np.finfo(np.float64).eps))
+        if self.loss == "poisson":
+            return mean_deviances(truth, outputs)
+        spread = known.var(axis=0)
+        squared: NDArray[np.float64] = np.mean((outputs - truth) ** 2 / np.where(spread > 0, spread, 1.0), axis=1)
+        return squared
 
     def fit(self, recipe: Recipe, lesson: Teaches) -> Shipped:
         """What becomes of the recipe's student."""
