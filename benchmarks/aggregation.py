@@ -17,7 +17,6 @@ from collections.abc import Callable
 import numpy as np
 from numpy.typing import NDArray
 
-from skdistill._backend import resolve
 from skdistill.targets import AGGREGATIONS, aggregate
 
 
@@ -68,10 +67,8 @@ def main() -> None:
     parser.add_argument("--columns", type=int, default=10)
     parser.add_argument("--teachers", type=int, default=8)
     parser.add_argument("--dtype", choices=["float32", "float64"], default="float64")
-    parser.add_argument("--device", choices=["cpu", "cuda"], default="cpu")
     options = parser.parse_args()
 
-    backend = resolve(options.device)
     P = committee(options.rows, options.columns, options.teachers, options.dtype)
     weights = np.random.default_rng(1).dirichlet(np.ones(options.teachers))
     matrix = 8 * options.rows * options.columns
@@ -79,13 +76,13 @@ def main() -> None:
     triad = triad_bandwidth(options.rows * options.columns)
 
     methods: dict[str, Callable[[], object]] = {
-        name: lambda name=name: aggregate(P, weights, name, "classification", None, backend) for name in AGGREGATIONS
+        name: lambda name=name: aggregate(P, weights, name, "classification") for name in AGGREGATIONS
     }
-    methods["median, equal weights"] = lambda: aggregate(P, None, "median", "classification", None, backend)
+    methods["median, equal weights"] = lambda: aggregate(P, None, "median", "classification")
     methods["np.average, stacked"] = lambda: np.average(np.stack(P), axis=0, weights=weights)
     methods["np.median, stacked"] = lambda: np.median(np.stack(P), axis=0)
 
-    print(f"{options.teachers} teachers of {options.rows:,} x {options.columns} {options.dtype} on {backend.name}")
+    print(f"{options.teachers} teachers of {options.rows:,} x {options.columns} {options.dtype}")
     print(f"triad: {triad / 1e9:.1f} GB/s")
     print(f"{'':24}{'peak memory':>14}{'CPU s':>10}{'GB/s':>10}{'of triad':>10}")
     for name, method in methods.items():

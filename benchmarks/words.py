@@ -1,11 +1,13 @@
-"""The page's first paragraphs: when distillation pays and when it does not, as the results have it."""
+"""The page's beginning: when distillation pays and when it does not, as the results have it."""
 
 from __future__ import annotations
 
 from typing import Any
 
+import pandas as pd
+
 from .competitors import CONTESTANTS
-from .markdown import METRIC_NAMES, listed, shown, two_digits
+from .markdown import METRIC_NAMES, listed, markdown, shown, two_digits
 from .objectives import SIGNIFICANT
 from .plan import ACCURATE, RIVAL, RIVALS, STUDENT, STUDENTS_IN_BYTES
 from .sections import kinds
@@ -16,55 +18,61 @@ from .tables import BEST_HARD
 _NAIVE = "cart_in_sample"
 #: Leaves at which parts of the suite are compared in words.
 _MIDDLE = 32
-
-
-_KINDS = ("pays", "makes no difference beyond noise", "costs", "meets too few sets to tell")
 #: Sets below which the bootstrap over sets says nothing.
 _FEW = 5
 
+_LEGEND = (
+    "Mean share of the gap to the teacher that is recovered; 1 would be the teacher itself. **Bold**: it pays, the "
+    "95 % interval over sets lies above 0; *italic*: it costs, the interval lies below 0; else no difference beyond "
+    f"noise. In brackets: under {_FEW} sets."
+)
+
 
 def when_it_pays(summary: Summary) -> str:
-    """In words, nothing but what the intervals and tests say."""
+    """In short tables, nothing but what the intervals and tests say."""
     present = set(summary.contestants())
     if not {STUDENT, RIVAL} <= present or not summary.sizes(STUDENT):
         return "**When it pays.** No results yet: `python -m benchmarks run`."
-    rest = [rival for rival in RIVALS if rival in present and rival != RIVAL]
-    first = [
-        f"**When it pays.** A tree distilled with default settings, against the strongest tree of as many leaves "
-        f"trained directly ({shown(RIVAL)}), by the share of the gap to the teacher that it recovers:",
-        _verdict(summary, STUDENT, RIVAL) + ".",
-        _harm(summary),
-        _bytes(summary, present),
+    pairs = [
+        (ACCURATE, RIVAL, "the student repaired for accuracy alone"),
+        *((STUDENT, rival, f"against {shown(rival)}") for rival in RIVALS if rival != RIVAL),
+        (_NAIVE, RIVAL, f"the naive recipe, {shown(_NAIVE)}"),
     ]
-    second = [
+    others = [
+        _recovered(summary, student, rival, what) for student, rival, what in pairs if {student, rival} <= present
+    ]
+    parts = [
+        "**When it pays.** A tree distilled with default settings, compared with the strongest tree of as many leaves "
+        f"trained directly ({shown(RIVAL)}):",
+        markdown(_recovered(summary, STUDENT, RIVAL)),
+        " ".join(filter(None, (_LEGEND, _harm(summary)))),
         _parts(summary),
-        f"Repaired for accuracy: {_verdict(summary, ACCURATE, RIVAL)}." if ACCURATE in present else "",
-        *(f"Against {shown(rival)}: {_verdict(summary, STUDENT, rival)}." for rival in rest),
-        f"The naive recipe, {shown(_NAIVE)}: {_verdict(summary, _NAIVE, RIVAL)}." if _NAIVE in present else "",
+        _bytes(summary, present),
+        *(["The first table with another student, or another rival:", markdown(pd.concat(others))] if others else []),
     ]
-    paragraphs = (" ".join(filter(None, sentences)) for sentences in (first, second))
-    return "\n\n".join(filter(None, paragraphs))
+    return "\n\n".join(filter(None, parts))
 
 
-def _verdict(summary: Summary, student: str, rival: str) -> str:
-    """For every metric, at which leaves it pays, makes no difference or costs: by the 95 % interval of the mean."""
-    said = []
+def _recovered(summary: Summary, student: str, rival: str, what: str | None = None) -> pd.DataFrame:
+    """A row for every metric that has a gap, a column for every size; `what` is compared, if that is to be said."""
+    rows = []
     for metric in ALL_METRICS:
-        kinds: dict[str, list[dict[str, Any]]] = {kind: [] for kind in _KINDS}
-        for size in summary.sizes(student):
-            row = summary.gap_row(metric, student, size, rival)
-            if row["n_sets"]:
-                sure = 0 if row["low"] > 0 else 2 if row["high"] < 0 else 1
-                kinds[_KINDS[sure if row["n_sets"] >= _FEW else 3]].append(row)
-        clauses = [f"{kind} at {_sizes(rows)}" for kind, rows in kinds.items() if rows]
-        if clauses:
-            said.append(f"in **{METRIC_NAMES[metric]}** it {listed(clauses)}")
-    return "; ".join(said) or "no set has a gap to recover"
+        found = [summary.gap_row(metric, student, size, rival) for size in summary.sizes(student)]
+        if any(gap["n_sets"] for gap in found):
+            row = {} if what is None else {"": what}
+            row |= {"recovered of": METRIC_NAMES[metric]}
+            rows.append(row | {f"{gap['size']} leaves": _marked(gap) for gap in found})
+    return pd.DataFrame(rows)
 
 
-def _sizes(rows: list[dict[str, Any]]) -> str:
-    means = [two_digits(row["mean"]) for row in rows]
-    return f"{listed([str(row['size']) for row in rows])} leaves ({', '.join(means)})"
+def _marked(gap: dict[str, Any]) -> str:
+    """The mean, so marked that one sees by its 95 % interval whether it pays."""
+    if not gap["n_sets"]:
+        return "–"
+    mean = two_digits(gap["mean"])
+    if gap["n_sets"] < _FEW:
+        return f"({mean})"
+    return f"**{mean}**" if gap["low"] > 0 else f"*{mean}*" if gap["high"] < 0 else mean
 
 
 def _harm(summary: Summary) -> str:
@@ -97,18 +105,20 @@ def _bytes(summary: Summary, present: set[str]) -> str:
     student = next((name for name in STUDENTS_IN_BYTES if name in present), None)
     if student is None:
         return ""
-    said = []
+    sizes = summary.sizes(student)
+    rows = []
     for metric in ALL_METRICS:
-        rows = [summary.duel_row(metric, BEST_HARD, student, budget) for budget in summary.sizes(student)]
-        counts = [f"{row['wins']} / {row['ties']} / {row['losses']}" for row in rows if row]
-        if counts:
-            said.append(f"{METRIC_NAMES[metric]} {', '.join(counts)}")
-    if not said:
+        duels = [summary.duel_row(metric, BEST_HARD, student, budget) for budget in sizes]
+        if any(duels):
+            cells = [f"{duel['wins']} / {duel['ties']} / {duel['losses']}" if duel else "–" for duel in duels]
+            rows.append(
+                {"measured by": METRIC_NAMES[metric]} | dict(zip((f"{size / 1024:g} KB" for size in sizes), cells))
+            )
+    if not rows:
         return ""
-    budgets = listed([f"{budget / 1024:g}" for budget in summary.sizes(student)])
     return (
-        f"Within {budgets} KB: {shown(student)}, against {shown(BEST_HARD)}, sets won / within noise / lost: "
-        f"{'; '.join(said)}."
+        f"Within bytes: {shown(student)}, compared with {shown(BEST_HARD)}. Sets won / within noise / lost:\n\n"
+        f"{markdown(pd.DataFrame(rows))}"
     )
 
 

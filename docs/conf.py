@@ -26,12 +26,21 @@ html_theme = "pydata_sphinx_theme"
 html_theme_options = {
     "show_toc_level": 2,
     "navigation_with_keys": True,
+    "header_links_before_dropdown": 4,
     "secondary_sidebar_items": ["page-toc"],
     "footer_start": [],
     "footer_end": [],
 }
 html_title = "skdistill"
 html_show_sourcelink = False
+# Pages without pages below them have nothing to show beside them.
+html_sidebars = {
+    page: []
+    for page in (
+        *("tutorial", "cli", "which_student", "when_does_it_pay", "deployment"),
+        *("scale", "packed_format", "peers", "benchmark"),
+    )
+}
 exclude_patterns = ["_build"]
 templates_path: list[str] = []
 

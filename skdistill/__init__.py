@@ -22,6 +22,7 @@ _HOMES = {
     "scan": "skdistill.engine",
     "AdditiveStudent": "skdistill.students",
     "BoostedStudent": "skdistill.students",
+    "RuleStudent": "skdistill.students",
     "TreeStudent": "skdistill.students",
     "EstimatorStudent": "skdistill.students",
     "LinearStudent": "skdistill.students",

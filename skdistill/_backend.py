@@ -11,6 +11,9 @@ import array_api_compat.numpy
 import numpy as np
 from numpy.typing import NDArray
 
+#: Rows of a block below which it is no help to halve it once more: no device is as small as that.
+LEAST_ROWS = 1_024
+
 
 @dataclass(frozen=True, slots=True)
 class Backend:
@@ -80,6 +83,24 @@ class Backend:
         upto = xp.concat([nothing, xp.take(upto, ends, axis=0)])
         return upto[1:, :] - upto[:-1, :]
 
+    def smaller_block(self, rows: int, failure: MemoryError) -> int:
+        """Half of the rows of a block that found too little memory, after what nothing uses any more has been freed.
+
+        Raises
+        ------
+        MemoryError
+            `failure` itself on NumPy; elsewhere, where blocks of `LEAST_ROWS` rows do not fit, what to do.
+        """
+        if self.name == "numpy":
+            raise failure
+        if rows <= LEAST_ROWS:
+            raise MemoryError(
+                f"The device of {self.name} has too little memory even for blocks of {rows:,} rows ({failure}). Free "
+                "memory on it, or pass device='cpu'."
+            ) from failure
+        self.release()
+        return max(rows // 2, LEAST_ROWS)
+
     def release(self) -> None:
         """Give memory that nothing uses any more back to the device."""
         if self.name == "cupy":
@@ -98,8 +119,9 @@ class Backend:
 NUMPY = Backend(xp=array_api_compat.numpy, device="cpu")
 
 
-#: Numbers that `device="auto"` wants to see before it moves them to a GPU: below, starting CuPy and the way over the
-#: bus may cost more than is won. Not yet measured, and so chosen large: 300 MB of float32, some seconds of one core.
+#: Numbers (of the labels to aggregate, of a student's encoded rows) that `device="auto"` wants to see before it moves
+#: them to a GPU: below, starting CuPy and the way over the bus may cost more than is won. Not measured on a GPU yet, so
+#: chosen large: 300 MB of float32, some seconds of one core. `python -m benchmarks.gpu` measures what it should be.
 CROSSOVER = 75_000_000
 
 

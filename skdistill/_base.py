@@ -31,7 +31,7 @@ from .report import Contestant, DistillationReport, distillation_report, joblib_
 from .teachers import items_of, without_heavy, without_names
 
 #: Students by name that have scores.
-_SCORING = ("additive", "boosted", "linear")
+_SCORING = ("additive", "boosted", "linear", "rules")
 
 
 def _classifies(estimator: Any) -> bool:
@@ -235,7 +235,7 @@ class BaseDistilled(DistilledFitting):
         if not student.has_model_form:
             raise TypeError(
                 f"A student of type {type(student.estimator).__name__} has no model form. Save it with joblib, or use "
-                "student='tree', student='linear', student='additive' or student='boosted'."
+                "student='tree', student='linear', student='additive', student='boosted' or student='rules'."
             )
         if self.task_ == "classification":
             output = Output(self.task_, student.link_, tuple(self.classes_.tolist()), (), True)
@@ -244,7 +244,7 @@ class BaseDistilled(DistilledFitting):
         return Shipped(student, encoder).to_model(output)
 
     def rules(self, X: Any = None, *, format: str = "text") -> str:
-        """The student in words: a tree as nested rules, a line or an additive model as a scorecard.
+        """The student in words: a tree as nested rules, rules as a list, a line or an additive model as a scorecard.
 
         Parameters
         ----------

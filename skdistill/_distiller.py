@@ -38,12 +38,13 @@ class DistilledClassifier(ClassifierMixin, BaseDistilled):
         The committee. None: ``["svm", "logistic", "lightgbm"]``. Other names: ``"xgboost"``, ``"forest"``,
         ``"extra_trees"``, ``"hist_gradient_boosting"``, ``"mlp"``. `FrozenEstimator` and `CallableTeacher` are only
         asked, never fitted.
-    student : {"tree", "linear", "additive", "boosted", "auto"}, estimator, or list of these, default="tree"
+    student : {"tree", "linear", "additive", "boosted", "rules", "auto"}, estimator, or list of these, default="tree"
         What is shipped. A name stands for the defaults of `TreeStudent`, `LinearStudent`,
-        `AdditiveStudent` or `BoostedStudent`; with `max_bytes` for the best size of that family, and "auto" for the
-        best of all families. A list, which may hold (name, student), makes several students of one committee: the best
-        of them answers, `with_student` gives each of the others. That is a choice, so it is judged, see Notes.
-    assistants : None, {"tree", "linear", "additive", "boosted"}, estimator, or list of these, default=None
+        `AdditiveStudent`, `BoostedStudent` or `RuleStudent`; with `max_bytes` for the best size of that family, and
+        "auto" for the best of all families but rules. A list, which may hold (name, student), makes several students of
+        one committee: the best of them answers, `with_student` gives each of the others. That is a choice, so it is
+        judged, see Notes.
+    assistants : None, {"tree", "linear", "additive", "boosted", "rules"}, estimator, or list of these, default=None
         Models of a size between committee and student (Mirzadeh et al. 2020): the first learns from the committee, the
         next from the first, the student from the last, which also labels drawn and unlabelled rows. A list may hold
         (name, estimator). Each learns with `blend` and `augmentation`, or what these choose from first. Where something
@@ -87,7 +88,8 @@ class DistilledClassifier(ClassifierMixin, BaseDistilled):
     keep_teachers : bool, default=False
         Pickle the fitted teachers too.
     device : {"auto", "cpu", "cuda"}, default="auto"
-        Where labels are aggregated: "auto" uses CuPy where it is installed and sees a GPU.
+        Where labels are aggregated and, if they are "tree" or "linear", students fitted on rows in memory. "cuda": on
+        the GPU, with CuPy. "auto": there too where CuPy is installed and sees a GPU, for 75 million numbers or more.
     n_jobs : int or None, default=None
         Teacher fits at a time. The result does not depend on it.
     random_state : int, RandomState or None, default=None
@@ -246,9 +248,8 @@ class DistilledRegressor(RegressorMixin, BaseDistilled):
     blend : float in [0, 1] or "auto", default="auto"
         Weight of the true values in the targets. Where they hold little noise there is little that the committee knows
         better; .7 is the best fixed weight. "auto": chosen, see Notes.
-    device : {"auto", "cpu", "cuda"}, default="auto"
-        Where values are aggregated: "auto" uses CuPy where it is installed and sees a GPU.
-    student, assistants, rounds, max_bytes, augmentation, compression, keep_teachers, n_jobs, random_state, verbose
+    student, assistants, rounds, max_bytes, augmentation, compression, keep_teachers, device, n_jobs, random_state, \
+verbose
         As in `DistilledClassifier`.
 
     Attributes

@@ -360,7 +360,8 @@ class DistilledFitting(DistilledComposition):
             weight = None if weight is None else weight[rows]
         oracle = Oracle(soft.committee, combine)
         inner = folds_within(folds, rows, len(data.y))
-        return Lesson(table, Q, covered, truth, true_labels, weight, task, oracle, pool, seed, inner), combine
+        args = (table, Q, covered, truth, true_labels, weight, task, oracle, pool, seed, inner, self.device)
+        return Lesson(*args), combine
 
     def _grounds(
         self,

@@ -114,7 +114,7 @@ def assisted(lesson: Lesson, name: str, recipe: Recipe) -> tuple[Assistant, Less
     real = lesson.real_part(recipe)
     for train, test in lesson.folds:
         weight = None if real.weight is None else real.weight[train]
-        fitted = fit_on(recipe.student, TransferSet(real.Z[train], real.Q[train], weight))
+        fitted = fit_on(recipe.student, TransferSet(real.Z[train], real.Q[train], weight), device=lesson.device)
         np.add.at(labels, test, fitted.evaluate(real.Z[test]).astype(labels.dtype))
         np.add.at(times, test, 1)
     labels /= np.maximum(times, 1)[:, None].astype(labels.dtype)

@@ -19,8 +19,8 @@ from .preprocessing import TableEncoder
 from .students import check_streams
 from .targets import blend_labels
 
-#: Rows that the committee labels at a time: a kernel machine holds some kilobytes for each.
-LABEL_ROWS = 8_192
+#: Rows that the committee labels at a time, no more and no fewer: their number decides how a matrix product rounds.
+LABEL_ROWS = 2_048
 #: Rows of which the labels tell the task of a `DistilledEstimator`.
 TASK_ROWS = 10_000
 
@@ -172,7 +172,7 @@ def pool_rows(block: Block, by: Teaching, weight: float) -> tuple[NDArray[Any], 
 def _label(labels: NDArray[Any], rows: NDArray[np.intp], table: Any, by: Teaching) -> None:
     for start in range(0, len(rows), LABEL_ROWS):
         asked = rows[start : start + LABEL_ROWS]
-        labels[asked] = by.oracle(taken(table, asked))
+        labels[asked] = by.oracle(taken(table, np.resize(asked, LABEL_ROWS)))[: len(asked)]
 
 
 def blended(block: Block, blend: float, task: str) -> NDArray[Any]:

@@ -15,8 +15,10 @@ from sklearn import config_context
 from sklearn.base import clone
 from threadpoolctl import threadpool_limits
 
+from ._backend import NUMPY, Backend, resolve
 from ._progress import tell
 from .augmentation import BaseSampler, move_one
+from .engine import DeviceEngine
 from .preprocessing import TableEncoder
 from .students import Moves
 from .targets import blend_labels
@@ -158,6 +160,8 @@ class Lesson:
         Of the samplers: each draws the same rows for all recipes that name it.
     folds : tuple of (train, test)
         Of the real rows, for whoever is fitted on them next to label them out of fold.
+    device : {"auto", "cpu", "cuda"}
+        Where students are fitted that can be fitted there.
     """
 
     real: Table
@@ -171,12 +175,13 @@ class Lesson:
     pool: Table | None = None
     seed: int = 0
     folds: tuple[Fold, ...] = ()
+    device: str = "cpu"
     _labelled: dict[str, tuple[Table, NDArray[Any]]] = field(default_factory=dict)
     _moved: list[tuple[Table, NDArray[np.float64]]] = field(default_factory=list)
 
     def fit(self, recipe: Recipe) -> Any:
         """A fitted clone of the recipe's student."""
-        return fit_on(recipe.student, self.transfer_set(recipe), self.moves(recipe))
+        return fit_on(recipe.student, self.transfer_set(recipe), self.moves(recipe), self.device)
 
     def moves(self, recipe: Recipe) -> Moves | None:
         """Moves of real rows, where the recipe's student fits differences between soft labels.
@@ -262,12 +267,29 @@ def learner(student: Any, moves: Moves | None) -> tuple[Any, dict[str, Any]]:
     return learner, {}
 
 
-def fit_on(student: Any, rows: TransferSet, moves: Moves | None = None) -> Any:
-    """A clone of the student fitted on the given rows, and on moves of them where it takes these."""
-    # A single regression target goes in as the one-dimensional y that estimators expect.
-    Q = rows.Q.ravel() if rows.Q.shape[1] == 1 else rows.Q
+def fit_on(student: Any, rows: TransferSet, moves: Moves | None = None, device: str = "cpu") -> Any:
+    """A clone of the student fitted on the given rows, and on moves of them where it takes these.
+
+    Where `device` means a GPU, the rows go there if the student can follow them.
+    """
     # The caller's routing does not speak of the student. The products of a student are of small blocks, for which
     # several threads of BLAS wait for each other more than they work, above all where other programs run as well.
     with config_context(enable_metadata_routing=False), threadpool_limits(1, user_api="blas"):
         fresh, besides = learner(student, moves)
+        if student.runs_on_device and not sparse.issparse(rows.Z):
+            backend = resolve(device, rows.Z.size)
+            if backend is not NUMPY:
+                engine = _on_device(rows, backend)
+                return fresh.fit_blocks(engine, rows.Z.shape[1], rows.Q.shape[1], **besides)
+        # A single regression target goes in as the one-dimensional y that estimators expect.
+        Q = rows.Q.ravel() if rows.Q.shape[1] == 1 else rows.Q
         return fresh.fit(rows.Z, Q, sample_weight=rows.weight, **besides)
+
+
+def _on_device(rows: TransferSet, backend: Backend) -> DeviceEngine:
+    """The rows that have a weight, as `fit` would leave them, for the device of the backend."""
+    weight = np.ones(len(rows.Q)) if rows.weight is None else np.asarray(rows.weight, dtype=np.float64)
+    columns = {"X": rows.Z, "Q": rows.Q, "weight": weight}
+    if not weight.all():
+        columns = {name: column[weight > 0] for name, column in columns.items()}
+    return DeviceEngine(columns, backend, backend.block_rows(rows.Z.shape[1] + rows.Q.shape[1]))

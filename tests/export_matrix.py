@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from functools import cache
 
 import numpy as np
-from random_models import full_model, random_additive, random_tree, random_tree_sum
+from random_models import full_model, random_additive, random_rules, random_tree, random_tree_sum
 
 from skdistill.compression import CompressionPass, Prune, Quantise, Reduce, Sparsify, compress
 from skdistill.model import CategoryColumn, Decoded, Linear, Model, NumericColumn, Output, Preprocessor
@@ -80,6 +81,9 @@ def matrix() -> dict[str, Model]:
         found[f"one-{kind}"] = classifier("plain", kind, "softmax", ("all",))
         found[f"targets-{kind}"] = regressor("mixed", kind, ("y", "z"))
         found[f"rates-{kind}"] = regressor("mixed", kind, ("y", "z"), "exp")
+    some = random_rules(np.random.default_rng(1), 12, tables()["mixed"].n_encoded, 3)
+    for name, sums in {"rules": some, "no-rules": replace(some, trees=(), output=[])}.items():
+        found[name] = Model(tables()["mixed"], sums, Output("classification", "softmax", ("a", "b", "c")))
     return found | compressed()
 
 

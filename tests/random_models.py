@@ -17,6 +17,7 @@ from skdistill.model import (
     Tree,
     TreeSum,
 )
+from skdistill.students._rule_basis import Condition, Rule, as_tree
 
 
 def random_tree(rng: np.random.Generator, n_leaves: int, n_features: int, n_outputs: int, chain: bool = False) -> Tree:
@@ -66,6 +67,21 @@ def random_tree_sum(rng: np.random.Generator, n_trees: int, n_features: int, n_o
     """Trees of 1 to 9 leaves, whose thresholds repeat."""
     trees = tuple(random_tree(rng, int(rng.integers(1, 10)), n_features, 1) for _ in range(n_trees))
     return TreeSum(trees, rng.integers(0, n_outputs, n_trees), rng.normal(size=n_outputs), n_features)
+
+
+def random_rules(rng: np.random.Generator, n_rules: int, n_features: int, n_outputs: int) -> TreeSum:
+    """Rules of 1 to 4 conditions."""
+
+    def rule(output: int) -> Rule:
+        found = [
+            Condition(int(rng.integers(n_features)), bool(rng.integers(2)), float(np.float32(rng.normal())))
+            for _ in range(rng.integers(1, 5))
+        ]
+        return Rule(output, tuple(found))
+
+    output = rng.integers(0, n_outputs, n_rules)
+    trees = tuple(as_tree(rule(int(i)), float(rng.normal()), n_features) for i in output)
+    return TreeSum(trees, output, rng.normal(size=n_outputs), n_features)
 
 
 def random_model(kind: str, seed: int, k: int) -> tuple[Model, np.ndarray, np.ndarray]:

@@ -22,6 +22,7 @@ from skdistill import (
     DistilledEstimator,
     DistilledRegressor,
     LinearStudent,
+    RuleStudent,
     TreeStudent,
 )
 
@@ -44,6 +45,8 @@ EXACT = [
 BOOSTED = [
     DistilledClassifier(exact_classifiers(), "boosted", cv=3, blend=0.5, weighting=None),
     DistilledRegressor(exact_regressors(), "boosted", cv=3, blend=0.5, weighting=None),
+    DistilledClassifier(exact_classifiers(), "rules", cv=3, blend=0.5, weighting=None),
+    DistilledRegressor(exact_regressors(), "rules", cv=3, blend=0.5, weighting=None),
 ]
 # A calibrated SVM and LightGBM are not indifferent to weights against repetition by themselves.
 DEFAULT = [
@@ -87,6 +90,8 @@ OURS = [
     DistilledRegressor(["ridge", "lightgbm"], "auto", max_bytes=300, cv=3, random_state=0),
     DistilledClassifier(["logistic", "extra_trees"], "boosted", random_state=0),
     DistilledRegressor(["ridge"], "boosted", blend=0.7, random_state=0),
+    DistilledClassifier(["logistic", "extra_trees"], RuleStudent(max_rules=12), blend=0.3, random_state=0),
+    DistilledRegressor(["ridge"], "rules", blend=0.7, random_state=0),
     DistilledClassifier(["logistic"], [SMALL, ("smaller", SMALLER)], blend=0.3, cv=3, random_state=0),
     DistilledRegressor(["ridge"], DecisionTreeRegressor(max_leaf_nodes=8, random_state=0), random_state=0),
 ]
@@ -160,7 +165,7 @@ def test_model_form_equals_estimator(estimator, tmp_path):
         )
     if (
         isinstance(estimator.student, str)
-        and estimator.student in ("linear", "additive", "boosted")
+        and estimator.student in ("linear", "additive", "boosted", "rules")
         and is_classifier(estimator)
     ):
         np.testing.assert_array_equal(model.decision(X), fitted.decision_function(X))

@@ -1,13 +1,13 @@
-import functools
 import tempfile
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
+from engine_runs import breast_cancer
 from numpy.testing import assert_allclose, assert_array_equal
 from sklearn.base import clone
-from sklearn.datasets import load_breast_cancer, load_diabetes, load_wine
+from sklearn.datasets import load_diabetes, load_wine
 from sklearn.model_selection import GridSearchCV
 
 from skdistill import (
@@ -22,17 +22,9 @@ from skdistill import (
     scan,
 )
 from skdistill._streaming import Streams
-from skdistill.engine import FileEngine, add
 from skdistill.students import resolve_families
 
 TREE = ("feature", "threshold", "right", "value")
-
-
-def in_disorder(engine, function, *args, combine=add):
-    """Results of blocks, combined in another order."""
-    parts = [rows.reduce(combine, function, *args) for rows in engine._parts()]
-    order = np.random.default_rng(len(parts)).permutation(len(parts))
-    return functools.reduce(combine, [parts[i] for i in order])
 
 
 def as_file(path, X, y, **options):
@@ -41,64 +33,11 @@ def as_file(path, X, y, **options):
     return path
 
 
-def breast_cancer():
-    X, y = load_breast_cancer(return_X_y=True)
-    return X.astype(np.float32), np.array(["malignant", "benign"])[y]
-
-
-@pytest.fixture(params=["one block", "100 blocks", "shuffled", "file"])
-def opened(request, monkeypatch, tmp_path):
-    """The same rows from everywhere: a function of (X, y, settings of `scan`)."""
-    where = request.param
-
-    def of(X, y, **settings):
-        rows = {"100 blocks": -(-len(X) // 100), "shuffled": 40, "file": 64}.get(where, len(X))
-        for student in (TreeStudent, LinearStudent):
-            monkeypatch.setattr(student, "block_rows", lambda student, width: rows)
-        if where == "shuffled":
-            monkeypatch.setattr(FileEngine, "reduce", in_disorder)
-        if where == "file":
-            return scan(as_file(tmp_path / "rows.parquet", X, y, row_group_size=100), target="y", **settings)
-        return scan(X, target=y, **settings)
-
-    return of
-
-
 STUDENTS = {"tree": TreeStudent(max_leaves=6), "line": LinearStudent()}
-EXPECTED = {}
 
 
 def committee(student, **settings):
     return DistilledClassifier(["logistic"], STUDENTS[student], cv=3, blend=0.3, random_state=0, **settings)
-
-
-def expected(student, sample_rows):
-    """What arrays give, and where the sample is part of the rows, what one block of them gives."""
-    key = student, sample_rows
-    if key not in EXPECTED:
-        X, y = breast_cancer()
-        clf = committee(student)
-        whole = sample_rows >= len(X)
-        clf = clf.fit(X, y) if whole else clf.fit(scan(X, target=y, sample_rows=sample_rows))
-        EXPECTED[key] = clf.student_.predictor_, clf.hard_student_.predictor_
-    return EXPECTED[key]
-
-
-@pytest.mark.parametrize("sample_rows", [200, 1000])
-def test_every_engine_gives_the_same_tree(opened, sample_rows):
-    X, y = breast_cancer()
-    wanted = expected("tree", sample_rows)  # before anything is patched
-    clf = committee("tree").fit(opened(X, y, sample_rows=sample_rows))
-    for found, predictor in zip((clf.student_, clf.hard_student_), wanted, strict=True):
-        for name in TREE:
-            assert getattr(found.predictor_, name).tobytes() == getattr(predictor, name).tobytes()
-
-
-def test_every_engine_gives_the_same_line(opened):
-    X, y = breast_cancer()
-    wanted, _ = expected("line", 200)
-    found = committee("line").fit(opened(X, y, sample_rows=200)).student_.predictor_
-    assert_allclose(found.coef, wanted.coef, atol=1e-7 * np.abs(wanted.coef).max())  # they are float32
 
 
 def test_values_of_several_targets_are_streamed():

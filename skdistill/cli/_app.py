@@ -42,6 +42,7 @@ class Student(StrEnum):
     linear = "linear"
     additive = "additive"
     boosted = "boosted"
+    rules = "rules"
 
 
 class Task(StrEnum):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 
@@ -13,14 +14,15 @@ from ._precise import single
 FAR = 256.0
 
 
-def halved_columns(model: Model) -> Model:
+def halved_columns(model: Model, Z: Any) -> Model:
     """The model with shorter numbers in its encoding of numeric columns, and the same answers but for rounding.
 
     Of a line, scaled columns get a scale that is a power of two, which takes no byte of its own, and no center: the
     coefficients and the intercept make up for it. Only a center so far off that the intercept would lose digits stays,
     and is the fill value, so that one number serves both. Fill values of a line are rounded to an eighth of what the
-    scale makes one, which takes a byte, or to 11 bits. Elsewhere fill values are shortened where no threshold lies
-    between them and the value before.
+    scale makes one, which takes a byte, or to 11 bits; a column that is not scaled gets a scale for that, by its spread
+    in the encoded rows `Z`. Elsewhere fill values are shortened where no threshold lies between them and the value
+    before.
     """
     line = model.predictor if isinstance(model.predictor, Linear) else None
     cuts = {} if line is not None else _cuts(model)
@@ -38,11 +40,13 @@ def halved_columns(model: Model) -> Model:
                         columns[i] = replace(column, fill=fill)
                         break
             continue
-        scale = float(np.ldexp(1.0, int(np.rint(np.log2(column.scale))))) if column.is_scaled else 1.0
-        near = _eighths(column.fill, scale) if column.is_scaled else None
+        scale = _power(column.scale) if column.is_scaled else _unit(Z, part.start)
+        near = _eighths(column.fill, scale)
         fill = _half(column.fill) if near is None else near
         if not column.is_scaled:
-            columns[i] = replace(column, fill=fill)
+            scale = 1.0 if near is None or not column.fill else scale
+            coef[part.start] /= scale
+            columns[i] = replace(column, fill=fill, scale=scale)
             continue
         center = fill if abs(column.center) * scale > FAR else 0.0
         intercept = intercept + coef[part.start] * column.scale * (center - column.center)
@@ -51,6 +55,18 @@ def halved_columns(model: Model) -> Model:
     preprocessor = Preprocessor(tuple(columns))
     predictor = model.predictor if coef is None or intercept is None else Linear(single(coef), single(intercept))
     return Model(preprocessor, predictor, model.output)
+
+
+def _power(number: float) -> float:
+    """The nearest power of two."""
+    return float(np.ldexp(1.0, int(np.rint(np.log2(number)))))
+
+
+def _unit(Z: Any, feature: int) -> float:
+    """The scale by which a feature spreads one, a power of two within what takes no byte of its own."""
+    column = Z[:, [feature]]
+    spread = float((column.toarray() if hasattr(column, "toarray") else column).std(dtype=np.float64))
+    return float(np.clip(_power(1 / spread), 2.0**-15, 2.0**15)) if spread else 1.0
 
 
 def _eighths(number: float, scale: float) -> float | None:

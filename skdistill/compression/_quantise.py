@@ -94,7 +94,7 @@ class Quantise(CompressionPass):
 
 
 def _halved_inputs(model: Model, evidence: Evidence) -> Model:
-    model = halved_columns(model)
+    model = halved_columns(model, evidence.encode(model.preprocessor))
     Z = evidence.encode(model.preprocessor)
     assert not isinstance(model.predictor, Decoded)  # whose core is quantised by itself
     if isinstance(model.predictor, Linear):

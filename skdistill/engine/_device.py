@@ -13,9 +13,6 @@ from ._combine import add
 from ._engine import Engine
 from ._rows import Rows
 
-#: Blocks are not made smaller than this.
-LEAST_ROWS = 1_024
-
 
 class DeviceEngine(Engine):
     """Rows that are put on a device, block by block, and stay there as long as they fit.
@@ -93,13 +90,8 @@ class DeviceEngine(Engine):
     def _make_room(self, failure: MemoryError) -> None:
         if self._stays:
             self._stays = False
-        elif self._block_rows > LEAST_ROWS:
-            self._block_rows = max(self._block_rows // 2, LEAST_ROWS)
         else:
-            raise MemoryError(
-                f"The device of {self._backend.name} has too little memory even for blocks of {self._block_rows:,} "
-                f"rows ({failure}). Free memory on it, take a smaller student, or pass device='cpu'."
-            ) from failure
+            self._block_rows = self._backend.smaller_block(self._block_rows, failure)
         self._rows = Rows(self._first_row, self.n_rows, self._block_rows, {})
         self._backend.release()
 

@@ -170,7 +170,7 @@ def poisson_sums(block: Block, theta: np.ndarray, frame: Frame, sampled: bool) -
     xp = backend.xp
     Z = A.scores(backend.asarray(theta))
     linear = xp.tensordot(T, Z, axes=2)
-    beyond = xp.clip(Z - MOST_SCORE, min=0.0)  # there the exponential goes on as its tangent: sums stay finite
+    beyond = xp.maximum(Z - MOST_SCORE, 0.0)  # there the exponential goes on as its tangent: sums stay finite
     rates = xp.exp(Z - beyond)
     rates *= weight
     beyond += 1
@@ -266,7 +266,7 @@ def _softmax(Z: Any) -> tuple[Any, Any]:
 def _poisson_rows(block: Block, theta: np.ndarray, frame: Frame, sampled: bool) -> tuple[Design, Any, Any]:
     A, weight = _design(block, frame, sampled), _picked(block, "weight", sampled)
     backend = of(weight)
-    return A, weight, backend.xp.exp(backend.xp.clip(A.scores(backend.asarray(theta)), max=MOST_SCORE))
+    return A, weight, backend.xp.exp(backend.xp.minimum(A.scores(backend.asarray(theta)), MOST_SCORE))
 
 
 def _softmax_rows(block: Block, theta: np.ndarray, frame: Frame, sampled: bool) -> tuple[Design, Any, Any]:

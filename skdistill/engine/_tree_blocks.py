@@ -63,7 +63,7 @@ def extent(block: Block) -> Extent:
 def integer_weights(weight: Any, weight_quantum: float) -> Any:
     """Weights as integers, but not below 1: a row with any weight is there."""
     xp = of(weight).xp
-    return xp.clip(xp.round(weight / weight_quantum), min=1.0)
+    return xp.maximum(xp.round(weight / weight_quantum), 1.0)
 
 
 def total_weight(block: Block, weight_quantum: float) -> float:

@@ -31,6 +31,8 @@ if TYPE_CHECKING:
 
 FORMAT = "skdistill.model"
 FORMAT_VERSION = 1
+#: What a packed file begins with; any other should be JSON.
+MAGIC = b"skd"
 
 #: The smallest number that float32 rounds to infinity: half a unit above its largest one. An int, compared exactly.
 _ROUNDS_TO_INFINITY = 2**128 - 2**103

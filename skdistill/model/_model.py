@@ -9,9 +9,8 @@ from .._files import write_whole
 from ._additive import Additive
 from ._decoded import Decoded
 from ._frozen import Frozen, frozen
-from ._json import ModelFormatError, decode, encode
+from ._json import MAGIC, ModelFormatError, decode, encode
 from ._output import Output
-from ._pack import MAGIC, pack
 from ._precision import Precision, check_precision
 from ._predictors import Linear, Tree
 from ._preprocessor import Preprocessor
@@ -147,6 +146,8 @@ class Model(Frozen):
         ValueError
             If there are more than 65,536 columns, too many for so few bytes without names.
         """
+        from ._pack import pack  # a cold start need not read it
+
         return pack(self.preprocessor, self.predictor, self.output, self.precision, names)
 
     @staticmethod

@@ -11,6 +11,7 @@ import numpy as np
 from ._additive import Additive
 from ._columns import CategoryColumn, NumericColumn
 from ._decoded import Decoded
+from ._json import MAGIC
 from ._labels import Label
 from ._output import Output
 from ._precision import BITS, Precision, grid, is_half
@@ -22,7 +23,6 @@ from ._tree_sum import TreeSum
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-MAGIC = b"skd"
 VERSION = 1
 
 KINDS: tuple[type, ...] = (Tree, Linear, Additive, TreeSum)

@@ -7,7 +7,6 @@ what takes how much.
 from __future__ import annotations
 
 from ._columns import NumericColumn
-from ._pack import packed_numbers
 from ._precision import Precision
 from ._preprocessor import Preprocessor
 from ._spare import Predictor
@@ -44,6 +43,8 @@ def packed_nbytes(
     >>> packed_nbytes(tree, link="simplex")  # header 12 + column 2 + splits 1 + 1 + 1 + 4 + leaves 2 * 4
     29
     """
+    from ._pack import packed_numbers  # a cold start need not read it
+
     if preprocessor is None:
         preprocessor = Preprocessor(tuple(NumericColumn(str(i)) for i in range(predictor.n_features)))
     return 8 + len(packed_numbers(predictor, link, preprocessor, precision))

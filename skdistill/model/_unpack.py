@@ -15,9 +15,9 @@ from ._additive import Additive, PairTable
 from ._bytes import Bytes
 from ._columns import CategoryColumn, NumericColumn
 from ._decoded import Decoded
-from ._json import ModelFormatError
+from ._json import MAGIC, ModelFormatError
 from ._output import Output
-from ._pack import LINKS, MAGIC, MOST_BARE_COLUMNS, VALUES, VERSION
+from ._pack import LINKS, MOST_BARE_COLUMNS, VALUES, VERSION
 from ._precision import BITS, Precision
 from ._predictors import Linear, Tree
 from ._preprocessor import Preprocessor

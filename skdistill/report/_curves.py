@@ -227,7 +227,8 @@ def _curve_panel(
         edges = np.zeros(1)
         effect = replace(effect, edges=edges, values=np.repeat(effect.values, 2, axis=0))
     span = (edges[-1] - edges[0]) or abs(edges[0]) or 1.0
-    low, high = edges[0] - 0.12 * span, edges[-1] + 0.12 * span
+    margin = (1.0 if len(edges) == 1 else 0.12) * span  # about one edge as far as to 0: of flags, from 0 to 1
+    low, high = edges[0] - margin, edges[-1] + margin
     for which in drawn:
         heights = effect.values[:, which]
         steps = np.concatenate([heights[:1], heights])

@@ -104,12 +104,12 @@ def _facts(report: DistillationReport) -> list[dict[str, str]]:
         other = committee["nbytes"] if committee else None
         aside = f"committee {in_bytes(other)}, {times(other / student['nbytes'])} times as much" if other else ""
         found.append(fact("size, packed", in_bytes(student["nbytes"]), aside))
-    if student["us_row_batch"] is not None:
-        aside = ""
-        if committee and committee["us_row_batch"]:
-            ratios = [committee[key] / student[key] for key in ("us_single", "us_row_batch")]
-            aside = f"{times(ratios[0])} times as fast as the committee on one row, {times(ratios[1])} in a batch"
-        found.append(fact("a row, in a batch", microseconds(student["us_row_batch"]), aside))
+    shipped = student["us_shipped_p50"]
+    took = student["us_single"] if shipped is None else shipped
+    if took is not None:
+        other = committee["us_single"] if committee else None
+        aside = f"committee {microseconds(other)}, {times(other / took)} times as long" if other else ""
+        found.append(fact("one row" if shipped is None else "one row, as shipped", microseconds(took), aside))
     gap = report.gap.get(metric)
     if gap is not None:
         amount = f"{points(gap.gain)} points" if metric == "accuracy" else significant(gap.gain, 3)

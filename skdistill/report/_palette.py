@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -83,6 +84,21 @@ def shorten(text: Any, length: int) -> str:
         return text
     tail = (length - 1) // 2
     return f"{text[: length - 1 - tail]}…{text[len(text) - tail :]}"
+
+
+def shorten_condition(words: str, length: int) -> str:
+    """Cut a condition on a column in its name and its value, so that it still says whether.
+
+    >>> shorten_condition('payment_method is not "Electronic check"', 28)
+    'payment…od is not "Ele…heck"'
+    """
+    found = re.fullmatch(r"(.*?)( is not | is | ≤ | > )(.*)", words)
+    if found is None or len(words) <= length:
+        return shorten(words, length)
+    name, sign, value = found.groups()
+    room = length - len(sign)
+    value = shorten(value, max(room - len(name), room // 2))
+    return f"{shorten(name, room - len(value))}{sign}{value}"
 
 
 def signed(value: float, decimals: int = 2) -> str:

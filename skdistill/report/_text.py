@@ -214,6 +214,10 @@ def _speed(lines: dict[str, dict[str, Any]]) -> str:
     student, committee = lines["student"], lines.get("committee")
     if committee is None or not (committee["us_single"] and student["us_single"]):
         return ""
+    shipped = student["us_shipped_p50"]
+    if shipped is not None:
+        slow = microseconds(committee["us_single"])
+        return f", answering a row in {microseconds(shipped)} as shipped, the committee in {slow}"
     single, batch = (times(committee[key] / student[key]) for key in ("us_single", "us_row_batch"))
     return f", {single} times as fast on one row and {batch} times in a batch"
 

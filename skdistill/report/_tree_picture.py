@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from skdistill.model import Model, Tree
 from skdistill.words import Branch, Wording, branches
 
-from ._palette import Palette, bare, plain, shorten
+from ._palette import Palette, bare, plain, shorten, shorten_condition
 from ._text import number, significant
 
 if TYPE_CHECKING:
@@ -123,7 +123,7 @@ def draw_tree(ax: Axes, nodes: list[Node], names: tuple[str, ...], task: str, co
     for at, node in enumerate(nodes):
         room = int((words_end - _left(node)) / _CHARACTER) + 1
         ink = colours.ink if node.is_leaf or node.depth == 0 else colours.muted
-        ax.text(_left(node), at, shorten(node.words, room), va="center", color=ink, size="small")
+        ax.text(_left(node), at, shorten_condition(node.words, room), va="center", color=ink, size="small")
         if node.share is not None:
             share = f"{100 * node.share:.1f} %"
             ax.text(share_end, at, share, ha="right", va="center", color=ink, size="small")

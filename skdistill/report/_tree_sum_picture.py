@@ -10,7 +10,7 @@ import numpy as np
 from skdistill.model import Model, TreeSum
 from skdistill.words import Wording
 
-from ._palette import Palette, plain, shorten, tidy
+from ._palette import Palette, plain, shorten, shorten_condition, tidy
 from ._scores import series
 from ._text import significant
 from ._tree_picture import Node, tree_nodes
@@ -105,7 +105,7 @@ def _draw_small(ax: Any, number: int, output: str, nodes: list[Node], height: in
         x = 0.05 + 0.15 * (node.depth - 1)
         ax.plot([x, x, x + 0.08], [last[node.depth - 1] + 0.4, at, at], color=colours.faint, lw=0.9)
         ink = colours.ink if node.is_leaf else colours.muted
-        ax.text(x + 0.12, at, shorten(node.words, 28), va="center", size="small", color=ink)
+        ax.text(x + 0.12, at, shorten_condition(node.words, 28), va="center", size="small", color=ink)
         if node.is_leaf and node.values is not None:
             adds = float(node.values[0])
             hue = colours.hues[0 if adds > 0 else 1]

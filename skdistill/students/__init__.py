@@ -8,6 +8,7 @@ from ._differences import Moves
 from ._linear import LinearStudent
 from ._low_rank import LowRankStudent
 from ._resolve import for_width, resolve_families, resolve_student, takes_sparse
+from ._rule import RuleStudent
 from ._tree import TreeStudent
 
 __all__ = [
@@ -17,6 +18,7 @@ __all__ = [
     "LinearStudent",
     "LowRankStudent",
     "Moves",
+    "RuleStudent",
     "TreeStudent",
     "check_streams",
     "check_width",

@@ -78,6 +78,7 @@ class EstimatorStudent(RegressorMixin, BaseEstimator):
     """
 
     streams: ClassVar[bool] = False
+    runs_on_device: ClassVar[bool] = False
     wants_scaling: ClassVar[bool] = True
     has_model_form: ClassVar[bool] = False
 

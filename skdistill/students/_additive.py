@@ -17,12 +17,10 @@ from ._descent import Problem
 from ._pairs import Pair, find_pairs
 from ._scored import IterativeStudent
 from ._smoothing import FURTHER_ROUNDS, ROUNDS, START, smooth
-from ._steps import inverse_root, steps_between
+from ._steps import inverse_root, steps_between, taken_out
 
 #: How exactly the model is solved whose steps are then thinned out: thinning is an estimate itself.
 ROUGH = 1e-3
-#: Steps taken out before the inverse curvature is brought up to date: one matrix product is faster than many updates.
-LAZY = 64
 
 #: What each part of a fit starts from, deriving columns of its own.
 COLUMNS = ("X", "Q", "weight")
@@ -196,8 +194,7 @@ def _problem(
 def _prune(problem: Problem, theta: np.ndarray, price: float) -> tuple[np.ndarray, np.ndarray]:
     """Which steps to keep, and parameters to go on from.
 
-    Near its minimum the loss is quadratic. Setting step j to zero while all others adapt raises it by
-    steps[j]^2 / (2 inverse[j, j]), of the inverse curvature; taking j out of the inverse is an update of rank one.
+    Near its minimum the loss is quadratic.
     """
     root = inverse_root(problem.gram(theta), problem.penalty)
     inverse = root.T @ root
@@ -208,24 +205,9 @@ def _prune(problem: Problem, theta: np.ndarray, price: float) -> tuple[np.ndarra
         price = price * 2 * problem.value(theta)[0] / free
     price *= free / problem.weight
     theta, kept = theta.copy(), np.ones(len(theta), dtype=bool)
-    variances = inverse.diagonal().copy()
-    pending, n_pending = np.empty((LAZY, len(theta))), 0  # what was taken out, but not yet of the whole inverse
-    while kept[:-1].any():
-        with np.errstate(divide="ignore", invalid="ignore"):
-            rises = np.square(theta[:-1]).sum(axis=1) / (2 * variances[:-1])
-        rises[~kept[:-1]] = np.inf
-        j = int(rises.argmin())
-        if rises[j] > price:
+    for j, rise in taken_out(inverse, theta):
+        if rise > price:
             break
-        if n_pending == LAZY:
-            inverse -= pending.T @ pending
-            n_pending = 0
-        size = np.sqrt(variances[j])
-        column = (inverse[j] - pending[:n_pending, j] @ pending[:n_pending]) / size
-        theta -= np.outer(column, theta[j] / size)
-        variances -= np.square(column)
-        pending[n_pending] = column
-        n_pending += 1
         kept[j] = False
     return kept[:-1], theta[kept]
 

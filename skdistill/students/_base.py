@@ -46,6 +46,8 @@ class BaseStudent(RegressorMixin, BaseEstimator):
     takes_sparse: ClassVar[bool] = False
     #: Whether rows are only seen in blocks, wherever an engine has them; else a fit needs all in memory at once.
     streams: ClassVar[bool] = True
+    #: Whether the blocks may lie on a GPU: all that is asked of them is written for any array library.
+    runs_on_device: ClassVar[bool] = False
     wants_scaling: ClassVar[bool] = False
     has_model_form: ClassVar[bool] = True
 
@@ -204,7 +206,7 @@ class BaseStudent(RegressorMixin, BaseEstimator):
         output_names: Sequence[str] | None = None,
         format: str = "text",
     ) -> str:
-        """The student in words: a tree as nested rules, a line or an additive model as a scorecard.
+        """The student in words: a tree as nested rules, rules as a list, a line or an additive model as a scorecard.
 
         Parameters
         ----------

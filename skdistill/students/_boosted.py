@@ -121,7 +121,7 @@ class BoostedStudent(ScoredStudent):
         assert isinstance(engine, MemoryEngine)  # `fit_blocks` refuses a student that does not stream
         X, Q, weight = map(engine.whole, ("X", "Q", "weight"))
         edges = bin_rows(engine, OBJECTIVES[self.loss_](engine), self.max_bins)
-        base, unit, losses = _SETTINGS[self.loss_](Q, weight)
+        base, unit, losses = SETTINGS[self.loss_](Q, weight)
         n_sums = len(unit)
         first = len(base) - n_sums  # of two classes, the first keeps its score of 0
         trees: list[Tree] = []
@@ -228,7 +228,8 @@ def _poisson(Q: np.ndarray, weight: np.ndarray) -> Setting:
     return base, np.ones(Q.shape[1]), losses
 
 
-_SETTINGS = {"log_loss": _cross_entropy, "squared": _squared_error, "poisson": _poisson}
+#: How each loss is boosted, given targets and weights.
+SETTINGS = {"log_loss": _cross_entropy, "squared": _squared_error, "poisson": _poisson}
 
 
 def _lower(root: dict[str, Any], edges: list[np.ndarray], features: np.ndarray, n_features: int) -> Tree:

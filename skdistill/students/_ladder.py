@@ -7,6 +7,7 @@ from typing import Any
 from ._additive import AdditiveStudent
 from ._boosted import BoostedStudent
 from ._linear import LinearStudent
+from ._rule import RuleStudent
 from ._tree import TreeStudent
 
 LADDERS: dict[str, tuple[Any, ...]] = {
@@ -21,5 +22,6 @@ LADDERS: dict[str, tuple[Any, ...]] = {
     "linear": tuple(
         LinearStudent(sparsity=sparsity) for sparsity in (3_000.0, 1_000.0, 300.0, 100.0, 30.0, 10.0, 3.0, 0.0)
     ),
+    "rules": tuple(RuleStudent(max_rules=rules) for rules in (2, 4, 8, 16, 32, 64, 96, 128, 192, 256, 384)),
     "tree": tuple(TreeStudent(max_leaves=leaves) for leaves in (2, 4, 8, 16, 32, 64, 128, 256, 512)),
 }

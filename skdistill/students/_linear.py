@@ -100,6 +100,7 @@ class LinearStudent(IterativeStudent):
     """
 
     takes_sparse: ClassVar[bool] = True
+    runs_on_device: ClassVar[bool] = True
     wants_scaling: ClassVar[bool] = True
 
     _parameter_constraints: ClassVar[dict[str, list]] = {

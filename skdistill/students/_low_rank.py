@@ -42,7 +42,7 @@ class LowRankStudent(ScoredStudent):
 
     Parameters
     ----------
-    student : {"tree", "linear", "additive", "boosted"} or student
+    student : {"tree", "linear", "additive", "boosted", "rules"} or student
         What fits the columns.
     rank : int >= 1, or float in (0, 1)
         Columns, at most as many as outputs, and 255; or the share of the targets' variance that they must keep.
@@ -84,7 +84,7 @@ class LowRankStudent(ScoredStudent):
 
     _parameter_constraints: ClassVar[dict[str, list]] = {
         **ScoredStudent._parameter_constraints,
-        "student": [StrOptions({"tree", "linear", "additive", "boosted"}), HasMethods(["fit_blocks"])],
+        "student": [StrOptions({"tree", "linear", "additive", "boosted", "rules"}), HasMethods(["fit_blocks"])],
         "rank": [Interval(Integral, 1, None, closed="left"), Interval(Real, 0, 1, closed="neither")],
     }
 

@@ -14,14 +14,18 @@ from ._boosted import BoostedStudent
 from ._checks import check_width
 from ._ladder import LADDERS
 from ._linear import LinearStudent
+from ._rule import RuleStudent
 from ._tree import TreeStudent
 
 STUDENTS: dict[str, type[BaseStudent]] = {
     "additive": AdditiveStudent,
     "boosted": BoostedStudent,
     "linear": LinearStudent,
+    "rules": RuleStudent,
     "tree": TreeStudent,
 }
+#: What "auto" chooses from: all but rules, which are for those who read them; boosted trees hold as much, and sooner.
+AUTO = ("additive", "boosted", "linear", "tree")
 
 
 def resolve_families(
@@ -32,7 +36,8 @@ def resolve_families(
     Parameters
     ----------
     student : str, student or estimator
-        "auto": all families. A name: the sizes of one family within `max_bytes`, or its defaults where that is None.
+        "auto": all families but rules. A name: the sizes of one family within `max_bytes`, or its defaults where that
+        is None.
     max_bytes : int, optional
     task, sparse, loss
         As in `resolve_student`.
@@ -63,7 +68,8 @@ def resolve_families(
                 f"instance {student!r}, whose own parameters set its size: drop max_bytes, or pass a name."
             )
         return ((resolved,),)
-    names = [key for key in STUDENTS if name in ("auto", key) and (STUDENTS[key].takes_sparse or not sparse)]
+    wanted = AUTO if name == "auto" else (str(name),)
+    names = [key for key in wanted if STUDENTS[key].takes_sparse or not sparse]
     if not names:
         resolve_student(name, task, sparse=sparse, loss=loss)  # which says why not
     return tuple(tuple(resolve_student(each, task, sparse=sparse, loss=loss) for each in LADDERS[key]) for key in names)

@@ -87,6 +87,7 @@ class TreeStudent(BaseStudent):
 
     links: ClassVar[dict[str, str]] = {"log_loss": "simplex", "squared": "identity", "poisson": "identity"}
     losses: ClassVar[frozenset[str]] = frozenset(links)
+    runs_on_device: ClassVar[bool] = True
 
     _parameter_constraints: ClassVar[dict[str, list]] = {
         **BaseStudent._parameter_constraints,

@@ -9,7 +9,6 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from .._backend import NUMPY, Backend
-from ._blocks import row_blocks
 from ._calibration import VETO, apply_scaling, apply_temperature, floored
 from ._check import SUM_TOLERANCE, check_committee, check_temperatures
 from ._weighting import check_weighting
@@ -81,6 +80,8 @@ def aggregate(
     ------
     ValueError
         If the aggregation is unknown, or not for this task, or a callable returns something else than asked.
+    MemoryError
+        If small blocks do not fit on the device either.
 
     References
     ----------
@@ -111,11 +112,20 @@ def aggregate(
         raise ValueError(f"out must be a float64 array of shape {(n, k)}. Got {out.dtype} of shape {out.shape}.")
     weight, degree = [float(share[t]) for t in members], [degrees[t] for t in members]
     # An eighth of what a block of work may hold for one teacher's rows leaves room for scratch, and for the next ones.
-    for rows in row_blocks(n, block_rows or backend.block_rows(8 * k)):
-        block = rule([P[t][rows] for t in members], weight, degree, backend)
-        if scaling is not None:
-            block = apply_scaling(backend.asarray(block), *scaling, backend)
-        out[rows] = backend.to_numpy(block)
+    start, size = 0, block_rows or backend.block_rows(8 * k)
+    while start < n:
+        rows = slice(start, min(start + size, n))
+        try:
+            block = rule([P[t][rows] for t in members], weight, degree, backend)
+            if scaling is not None:
+                block = apply_scaling(backend.asarray(block), *scaling, backend)
+            out[rows] = backend.to_numpy(block)
+        except MemoryError as error:
+            failure = error.with_traceback(None)  # its frames hold what is to be freed
+        else:
+            start = rows.stop
+            continue
+        size = backend.smaller_block(size, failure)
     return out
 
 

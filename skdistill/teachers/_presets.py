@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy import sparse
 from sklearn.base import BaseEstimator, MetaEstimatorMixin, clone, is_classifier
 from sklearn.compose import TransformedTargetRegressor
 from sklearn.ensemble import (
@@ -25,6 +26,7 @@ from sklearn.pipeline import Pipeline, make_pipeline
 from sklearn.preprocessing import StandardScaler
 from sklearn.svm import SVC, SVR, LinearSVC, LinearSVR
 
+from .._backend import resolve
 from ..preprocessing import TableEncoder
 
 #: Rows above which "svm" is a linear SVM on Nystroem features: a kernel SVM costs the square of the rows.
@@ -45,7 +47,8 @@ class TabularBooster(MetaEstimatorMixin, BaseEstimator):
     Parameters
     ----------
     booster : LGBMClassifier, LGBMRegressor, XGBClassifier or XGBRegressor
-        The model to fit on the ordinally encoded table.
+        The model to fit on the ordinally encoded table. XGBoost with ``device="cuda"`` is asked about rows
+        that CuPy has put there.
 
     Attributes
     ----------
@@ -92,12 +95,23 @@ class TabularBooster(MetaEstimatorMixin, BaseEstimator):
 
     def predict_proba(self, X: Any) -> NDArray[Any]:
         """Class probabilities, shape (n, k)."""
-        return np.asarray(self.booster_.predict_proba(self.encoder_.transform(X)))
+        return np.asarray(self.booster_.predict_proba(self._rows(X)))
 
     def predict(self, X: Any) -> NDArray[Any]:
         """Labels or values, shape (n,)."""
-        answer = self.booster_.predict(self.encoder_.transform(X))
+        answer = self.booster_.predict(self._rows(X))
         return self.classes_[np.asarray(answer, dtype=int)] if is_classifier(self.booster) else np.asarray(answer)
+
+    def _rows(self, X: Any) -> Any:
+        """Encoded rows, on the GPU if that is where an XGBoost model is: it predicts in place there, else it copies."""
+        Z = self.encoder_.transform(X)
+        if (
+            type(self.booster_).__module__.startswith("xgboost")
+            and str(self.booster_.device).startswith("cuda")
+            and not sparse.issparse(Z)
+        ):
+            return resolve("auto").asarray(Z)
+        return Z
 
     def __sklearn_tags__(self) -> Any:
         tags = super().__sklearn_tags__()

@@ -124,14 +124,25 @@ class Wording:
         return f"{name} is {'' if holds else 'not '}{quoted(category)}"
 
     def say(self, box: Box) -> str:
-        """All conditions of a box, joined; what is said to be in a range need not be said to be known."""
-        cut = [feature for feature, within in box.items() if within != self.whole(feature)]
-        ranged = [self.features[feature].column for feature in cut if self.features[feature].part == "value"]
-        return " and ".join(
-            self.condition(feature, box[feature])
-            for feature in cut
-            if self.features[feature].part != "missing" or self.features[feature].column not in ranged
-        )
+        """All conditions of a box, joined, each column once: what else follows from them is left out."""
+        columns: dict[int, list[int]] = {}
+        for feature, within in box.items():
+            if within != self.whole(feature):
+                columns.setdefault(self.features[feature].column, []).append(feature)
+        return " and ".join(self._of_column(cut, box) for cut in columns.values())
+
+    def _of_column(self, cut: list[int], box: Box) -> str:
+        """What a box says of one column: its range, the one thing that it is, or all that it is not."""
+        sure = [feature for feature in cut if self.features[feature].part == "value" or box[feature][0] > 0]
+        if sure or len(cut) == 1:
+            # A missing number has a value too, what it counts as: that says less than that it is missing.
+            feature = next((each for each in sure if self.features[each].part != "value"), (sure or cut)[0])
+            return self.condition(feature, box[feature])
+        known = [feature for feature in cut if self.features[feature].part == "missing"]
+        others = [quoted(self.features[feature].category) for feature in cut if feature not in known]
+        name = self.name(cut[0])
+        said = f"{name} is not {', '.join(others[:-1])}{' or ' if len(others) > 1 else ''}{others[-1]}"
+        return f"{said} and {name} is known" if known else said
 
     def say_all(self, box: Box) -> str:
         """All conditions of a box, joined, also of features that may be anything."""

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from ..model import Additive, Decoded, Linear, Model, Tree, TreeSum
-from ._conditions import Box, Wording, holds, plain
+from ._conditions import Box, Range, Wording, holds, plain
 from ._layout import Block, Heading, Table, as_markdown, as_text
 from ._points import Points, percent
 from ._scorecard import scorecard
@@ -28,7 +28,8 @@ def rules(model: Model, X: Any = None, *, format: str = "text", missing: bool = 
 
     A tree becomes nested rules with the probability of each class. A line or an additive model becomes a scorecard:
     points for what each column holds, to be added up by hand. Points are rounded, and the card says by how much a total
-    may be off. A sum of trees becomes numbered trees, each of which makes points.
+    may be off. A sum of trees becomes numbered trees, each of which makes points; where each is zero but for one leaf,
+    as a `RuleStudent` makes them, a list of rules with their points.
     Where outputs are decoded from few, the few are said so, then how the outputs are made of them.
 
     Parameters
@@ -81,7 +82,7 @@ def rules(model: Model, X: Any = None, *, format: str = "text", missing: bool = 
     if isinstance(predictor, Tree):
         blocks = _tree(model, predictor, wording, Z)
     elif isinstance(predictor, TreeSum):
-        blocks = _tree_sum(model, predictor, wording, Z)
+        blocks = (_rule_sum if _is_rules(predictor) else _tree_sum)(model, predictor, wording, Z)
     else:
         assert not isinstance(predictor, Decoded)
         blocks = _card(model, predictor, wording, Z)
@@ -175,6 +176,46 @@ def _tree_sum(model: Model, sums: TreeSum, wording: Wording, Z: NDArray[np.float
         _title(f"Sum of {_counted(sums.n_trees, 'tree')}", model, used, wording),
         f"Start with {begin}. Add the points that each tree leads to. {meaning}",
         *said,
+        wording.gaps(used),
+    ]
+
+
+def _is_rules(sums: TreeSum) -> bool:
+    """Whether each tree is a rule: what it adds where its conditions hold, else zero."""
+    counts = [int(np.count_nonzero(tree.value)) for tree in sums.trees]
+    return max(counts, default=0) == 1
+
+
+def _rule_sum(model: Model, sums: TreeSum, wording: Wording, Z: NDArray[np.float32] | None) -> list[Block]:
+    points = Points(model.output, 1, max(float(np.abs(tree.value).max()) for tree in sums.trees))
+    start = sums.base.astype(np.float64)
+    adds: dict[tuple[tuple[int, Range], ...], NDArray[np.float64]] = {}
+    used: list[int] = []
+    for tree, output in zip(sums.trees, sums.output.tolist(), strict=True):
+        if not tree.value.any():
+            continue
+        root = branches(tree, wording)
+        box = root.conditions(int(np.flatnonzero(tree.value[:, 0])[0]))
+        if box is None:  # no row meets its conditions
+            continue
+        used += box
+        added = adds.setdefault(tuple(box.items()), np.zeros(sums.n_outputs)) if box else start
+        added[output] += float(tree.value.sum())
+    exact = points.scores(np.array([start, *adds.values()]))
+    told = points.rounded(exact)
+    rows = [["start", *map(points.tell, told[0].tolist()), ""]]
+    for conditions, added, values in zip(adds, exact[1:], told[1:], strict=True):
+        cells = [points.tell(value) if exactly else "-" for exactly, value in zip(added.tolist(), values.tolist())]
+        said = " and ".join(wording.condition(feature, within) for feature, within in conditions)
+        rows.append([f"if {said}", *cells, _share(dict(conditions), Z)])
+    headings = ["", *(f"points for {name}" for name in points.names), "of rows"]
+    if Z is None or not len(Z):
+        headings, rows = headings[:-1], [row[:-1] for row in rows]
+    error = np.abs(told - exact).sum(axis=0).max()
+    return [
+        _title(f"Sum of {_counted(len(adds), 'rule')}", model, used, wording),
+        f"Add the points of all rules that hold. {points.meaning()}{_rounding(float(error))}",
+        Table(headings, rows),
         wording.gaps(used),
     ]
 

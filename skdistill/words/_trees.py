@@ -23,6 +23,17 @@ class Branch(NamedTuple):
         """All leaves, in the order of their numbers."""
         return [leaf for way in self.ways for leaf in way.leaves()] if self.ways else [self]
 
+    def conditions(self, leaf: int) -> dict[int, Range] | None:
+        """What is asked on the way to a leaf, in its order; None if no row gets there."""
+        if not self.ways:
+            return {} if self.leaf == leaf else None
+        assert self.ranges is not None
+        for way, within in zip(self.ways, self.ranges, strict=True):
+            found = way.conditions(leaf)
+            if found is not None:
+                return {self.feature: found.pop(self.feature, within), **found}
+        return None
+
     def tested(self) -> list[int]:
         """Encoded features that are asked for, each once."""
         below = [feature for way in self.ways for feature in way.tested()]

@@ -192,7 +192,7 @@ def test_the_shell_completes_commands_and_teachers():
         return done.stdout.split()
 
     assert completed("skdistill re") == ["report"]
-    assert completed("skdistill fit --student ") == ["auto", "tree", "linear", "additive", "boosted"]
+    assert completed("skdistill fit --student ") == ["auto", "tree", "linear", "additive", "boosted", "rules"]
     assert completed("skdistill fit --teachers svm,l") == ["svm,lightgbm", "svm,logistic"]
 
 

@@ -273,7 +273,25 @@ def test_values_beyond_float16_stay_in_float32():
     line = Model(columns, Linear(coef, [1.0]), Output("regression", "identity", targets=("z",)))
     found = compress(line, Quantise("float16"), [[0, 0], [1, 0], [0, 1]]).model
     assert (found.precision.inputs, found.precision.values) == ("float16", "float32")
-    np.testing.assert_array_equal(found.predictor.coef, line.predictor.coef)
+    X = [[0.3, 1.0], [-7.0, 0.5]]
+    np.testing.assert_array_equal(found.evaluate(X), line.evaluate(X))
+
+
+def test_fill_values_of_a_line_take_a_byte():
+    """Columns that are not scaled get a power of two as their scale, by their spread in the rows."""
+    rng = np.random.default_rng(0)
+    spreads = np.array([1e-3, 1.0, 300.0, 1.0])
+    X = rng.normal(size=(200, 4)) * spreads
+    X[:, 3] += 1000  # so far off that its fill value needs two bytes
+    fills = np.float32([*(spreads[:3] * 0.3001), 1000.3]).tolist()
+    columns = Preprocessor([NumericColumn(f"x{i}", fill=fill) for i, fill in enumerate(fills)])
+    line = Model(columns, Linear(1 / spreads[:, None], [1.0]), Output("regression", "identity", targets=("z",)))
+    small = compress(line, Quantise("float32"), X).model
+    assert [column.scale for column in small.preprocessor.columns] == [2.0**10, 1.0, 2.0**-8, 1.0]
+    assert line.nbytes - small.nbytes == 3 * 3 + 2
+    np.testing.assert_array_equal(small.evaluate(X), line.evaluate(X))
+    missing = small.evaluate(np.full((1, 4), np.nan)) - line.evaluate(np.full((1, 4), np.nan))
+    assert abs(missing) < 3 / 16 * 1.5 + 0.5
 
 
 def test_errors_in_rounding_are_not_hidden(random_model, monkeypatch):

@@ -12,12 +12,10 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
-from numpy.testing import assert_allclose
-from sklearn.datasets import load_breast_cancer
+from engine_runs import assert_same, breast_cancer, fitted
 
-from skdistill import DistilledClassifier, LinearStudent, TreeStudent, scan
+from skdistill import LinearStudent, TreeStudent, scan
 from skdistill.engine import _dask
-from skdistill.students import _linear
 
 #: Seconds that anything may take: a test that hangs must end.
 PATIENCE = 150
@@ -73,8 +71,8 @@ def cluster(tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def path(tmp_path_factory):
-    X, y = load_breast_cancer(return_X_y=True)
-    columns = {f"x{j}": X[:, j].astype(np.float32) for j in range(X.shape[1])}
+    X, y = breast_cancer()
+    columns = {f"x{j}": X[:, j] for j in range(30)}
     path = tmp_path_factory.mktemp("rows") / "rows.parquet"
     pq.write_table(pa.table({**columns, "y": y}), path, row_group_size=100)
     return path
@@ -99,40 +97,29 @@ def deaths(cluster, *moments):
     assert not due
 
 
-def fitted(student, rows):
-    """The predictor, and the parameters of a line before they are rounded; a fit that hangs ends the test."""
-    clf = DistilledClassifier(["logistic"], student, cv=2, blend=0.3, random_state=0)
-    thetas, solve = [], _linear.Problem.solve
-
-    def solved(*args, **kwargs):
-        solution = solve(*args, **kwargs)
-        thetas.append(solution[0])
-        return solution
-
-    with pytest.MonkeyPatch.context() as patch, ThreadPoolExecutor(1) as apart:
-        patch.setattr(_linear.Problem, "solve", solved)
-        return apart.submit(clf.fit, rows).result(PATIENCE).student_.predictor_, thetas
+def fitted_apart(student, rows):
+    """A fit that hangs ends the test."""
+    with ThreadPoolExecutor(1) as apart:
+        return apart.submit(fitted, student, rows).result(PATIENCE)
 
 
 def test_workers_killed_as_rows_are_labelled_and_as_the_tree_grows_cost_nothing_but_time(cluster, path):
     student = TreeStudent(max_leaves=6, repair=None)
-    expected, _ = fitted(student, scan(path, target="y", sample_rows=200))
+    expected = fitted(student, scan(path, target="y", sample_rows=200))
     cluster.need(3)
     # The first thing that is asked of a fit's rows needs them labelled.
     with deaths(cluster, ("not_distribution", 1), ("histograms", 2)):
-        found, _ = fitted(student, scan(path, target="y", sample_rows=200, client=cluster.client))
+        found = fitted_apart(student, scan(path, target="y", sample_rows=200, client=cluster.client))
     assert len(cluster.workers) == 1
-    for name in ("feature", "threshold", "right", "value"):
-        assert getattr(found, name).tobytes() == getattr(expected, name).tobytes()
+    assert_same(found, expected)
 
 
 def test_a_worker_killed_within_l_bfgs_changes_no_coefficient(cluster, path):
-    _, expected = fitted(LinearStudent(), scan(path, target="y", sample_rows=200))
+    expected = fitted(LinearStudent(), scan(path, target="y", sample_rows=200))
     cluster.need(2)
     with deaths(cluster, ("softmax_sums", 4)):
-        _, found = fitted(LinearStudent(), scan(path, target="y", sample_rows=200, client=cluster.client))
-    for one, other in zip(found, expected, strict=True):
-        assert_allclose(one, other, rtol=1e-9, atol=1e-9 * np.abs(other).max())
+        found = fitted_apart(LinearStudent(), scan(path, target="y", sample_rows=200, client=cluster.client))
+    assert_same(found, expected)
 
 
 def test_a_worker_answers_while_its_task_imports(cluster, path, monkeypatch):

@@ -54,7 +54,8 @@ def hostile(tmp_path_factory) -> Model:
 def test_python(hostile, tmp_path):
     tree = ast.parse(export(hostile, tmp_path / 'a"b; pwned().py').read_text())
     imported = [node for node in ast.walk(tree) if isinstance(node, ast.Import | ast.ImportFrom)]
-    assert [(node.module, [alias.name for alias in node.names]) for node in imported] == [("math", ["exp", "nan"])]
+    names = [(node.module, [alias.name for alias in node.names]) for node in imported]
+    assert names == [("math", ["exp", "hypot", "nan"])]
     assert not [node for node in ast.walk(tree) if isinstance(node, ast.JoinedStr) and "pwned" in ast.dump(node)]
     names = {node.id for node in ast.walk(tree) if isinstance(node, ast.Name)}
     assert not [name for name in names if "pwned" in name or name.startswith("__")]

@@ -7,8 +7,9 @@ import pytest
 from sklearn.datasets import load_diabetes, load_wine
 from sklearn.preprocessing import scale
 
+from skdistill import _backend
 from skdistill._backend import Backend, of
-from skdistill.engine import DeviceEngine, MemoryEngine, _device, add
+from skdistill.engine import DeviceEngine, MemoryEngine, add
 from skdistill.engine import _tree_blocks as blocks
 from skdistill.students import LinearStudent, TreeStudent, _descent
 from skdistill.students._binning import bin_rows
@@ -136,7 +137,7 @@ class Small(Backend):
 
 
 def test_what_does_not_fit_on_the_device_is_streamed_in_smaller_blocks(backend, monkeypatch):
-    monkeypatch.setattr(_device, "LEAST_ROWS", 8)
+    monkeypatch.setattr(_backend, "LEAST_ROWS", 8)
     given = columns(wine, "fractional")
     student = TreeStudent(max_leaves=4, max_bins=20, repair=None)
     expected = fitted(student, MemoryEngine(given), given)

@@ -2,12 +2,15 @@
 
 import builtins
 import math
+import re
 
 import numpy as np
 import pandas as pd
 import polars as pl
 import pytest
 
+from skdistill import TreeStudent
+from skdistill.model import Model, NumericColumn, Output, Preprocessor
 from skdistill.report import Contestant, DistillationReport, GapRecovered, distillation_report
 from skdistill.report._text import in_bytes, microseconds, significant
 
@@ -185,6 +188,28 @@ def test_verdict(report, verdict):
     report = report()
     assert report.verdict == verdict
     assert verdict in str(report)
+
+
+def test_verdict_tells_what_a_row_takes_of_the_program_that_is_shipped():
+    X = np.repeat([[0.0], [1.0]], 50, axis=0)
+    y = np.where(X[:, 0] > 0, "yes", "no")
+    student = TreeStudent().fit(X, np.float64(y[:, None] == LABELS))
+    model = Model(
+        Preprocessor((NumericColumn("x"),)), student.predictor_, Output("classification", "simplex", ("no", "yes"))
+    )
+    asked = [
+        Contestant("committee", "committee", student.predict(X), 9, student.predict),
+        Contestant("distilled", "student", student.predict(X), 9, student.predict, model),
+    ]
+    report = distillation_report("classification", X, y, asked, classes=LABELS)
+    committee, shipped = (microseconds(row[key]) for row, key in zip(report.rows, ["us_single", "us_shipped_p50"]))
+    assert report.verdict == (
+        "Keeps 100.0 % of the committee's accuracy in 9 bytes, "
+        f"answering a row in {shipped} as shipped, the committee in {committee}."
+    )
+    foreign = [asked[0], Contestant("distilled", "student", student.predict(X), 9, student.predict)]
+    verdict = distillation_report("classification", X, y, foreign, classes=LABELS).verdict
+    assert re.search(r"bytes, [\d.,]+ times as fast on one row and [\d.,]+ times in a batch\.$", verdict)
 
 
 @pytest.mark.parametrize(("hard", "student", "moved"), [(0.6, 0.9, "lowered"), (0.9, 0.6, "raised")])

@@ -8,7 +8,14 @@ from sklearn.datasets import load_iris
 from sklearn.exceptions import NotFittedError
 
 from skdistill.engine import MemoryEngine
-from skdistill.students import AdditiveStudent, BoostedStudent, EstimatorStudent, LinearStudent, TreeStudent
+from skdistill.students import (
+    AdditiveStudent,
+    BoostedStudent,
+    EstimatorStudent,
+    LinearStudent,
+    RuleStudent,
+    TreeStudent,
+)
 from skdistill.students._checks import check_weights, resolve_loss
 
 Q3 = np.array([[0.5, 0.25, 0.25], [1.0, 0.0, 0.0], [0.2, 0.3, 0.5]])
@@ -121,7 +128,9 @@ def test_tables_have_their_columns_checked():
     assert isinstance(X, pd.DataFrame)
 
 
-@pytest.mark.parametrize("student", [TreeStudent(), LinearStudent(), AdditiveStudent(), BoostedStudent()])
+@pytest.mark.parametrize(
+    "student", [TreeStudent(), LinearStudent(), AdditiveStudent(), BoostedStudent(), RuleStudent()]
+)
 def test_rows_that_an_engine_holds_give_the_same_student(student):
     X, y = load_iris(return_X_y=True)
     X, Q, weight = X.astype(np.float32), np.full((150, 3), 0.1) + 0.7 * np.eye(3)[y], np.ones(150)

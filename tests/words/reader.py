@@ -96,6 +96,16 @@ def add_up(
     return total
 
 
+def add_rules(lines: list[str], row: Mapping[str, Any], fills: Mapping[str, float]) -> Any:
+    """The total of each score over the rules that hold."""
+    total: Any = 0.0
+    for line in lines:
+        what, *points = re.split(r" {2,}", line)
+        if what == "start" or holds(what.removeprefix("if "), row, fills):
+            total = total + np.array([0.0 if cell == "-" else float(cell) for cell in points])
+    return total
+
+
 def odds(totals: Any, doubling: int = 20) -> Any:
     """Log-odds of points."""
     return np.asarray(totals) * math.log(2) / doubling

@@ -14,9 +14,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from sklearn.datasets import load_breast_cancer, load_diabetes, load_iris
 
-from skdistill import AdditiveStudent, DistilledClassifier, DistilledRegressor, LinearStudent, TreeStudent
+from skdistill import AdditiveStudent, DistilledClassifier, DistilledRegressor, LinearStudent, RuleStudent, TreeStudent
 from skdistill.model import CategoryColumn, Linear, Model, NumericColumn, Output, Preprocessor, Tree, load
-from skdistill.words import rules
+from skdistill.words import Wording, above, rules
 
 KINDS = ["tree", "linear", "additive", "tree_sum"]
 #: Numbers, a missing value that is told apart, text, and categories that are numbers.
@@ -66,6 +66,8 @@ def random_model(kind: str, seed: int, k: int) -> Model:
         predictor = Linear(rng.normal(size=(d, k)) * (rng.random((d, 1)) < 0.7), rng.normal(size=k))
     elif kind == "additive":
         predictor = random_models.random_additive(rng, d, k)
+    elif kind == "rules":
+        predictor = random_models.random_rules(rng, int(rng.integers(0, 9)), d, k)
     else:
         predictor = random_models.random_tree_sum(rng, int(rng.integers(0, 6)), d, k)
     link = "identity" if k == 1 else "simplex" if kind == "tree" else "softmax"
@@ -107,6 +109,26 @@ def test_rules_of_a_tree_lead_to_its_answers(seed, k):
         for name, share in re.findall(r"(\w+) ([0-9.]+) %", leaf.replace("over 99.9", "99.95")):
             expected = 1 - sum(sorted(answer)[-3:]) if name == "others" else answer["uvwxyz".index(name)]
             assert float(share) / 100 == pytest.approx(expected, abs=6e-4)
+
+
+@settings(max_examples=30, deadline=None)
+@given(st.integers(0, 10**6), st.integers(1, 4))
+def test_rules_add_up_to_the_scores(seed, k):
+    model = random_model("rules", seed, k)
+    rows = random_rows(np.random.default_rng(seed), model, 40)
+    text = model.rules()
+    if not model.predictor.trees:
+        assert text.startswith("Sum of 0 trees")
+        return
+    lines = text.split("\n\n")[2].splitlines()[1:]
+    fills = reader.gap_fills(text, "Where a value is missing")
+    for row, score in zip(rows, scores_of(model, rows), strict=True):
+        points = score if k == 1 else score * 20 / np.log(2)
+        assert np.abs(reader.add_rules(lines, row, fills) - points).max() <= allowed(text)
+    shares = [line.rsplit("  ", 1)[1] for line in model.rules(as_columns(rows)).split("\n\n")[2].splitlines()[2:]]
+    for line, share in zip(lines[1:], shares, strict=True):
+        told = np.mean([reader.holds(re.split(r" {2,}", line)[0].removeprefix("if "), row, fills) for row in rows])
+        assert float(share.removesuffix(" %")) == pytest.approx(100 * told, abs=0.05)
 
 
 @pytest.mark.parametrize("kind", ["linear", "additive"])
@@ -196,6 +218,32 @@ def test_what_the_tests_above_imply_is_left_out():
     assert model.rules().split("\n\n")[1].splitlines()[0] == "if a is missing: y = 3"  # as 0.25 is below 0.3
 
 
+def test_a_box_says_each_column_once():
+    wording = Wording(
+        Preprocessor((NumericColumn("age", fill=40.0, missing=True), CategoryColumn("job", ("a", "b", "c"))))
+    )
+    age, unknown, *jobs = range(5)
+    out = (0.0, 0.0)
+    assert (
+        wording.say({age: (above(30.5), wording.whole(age)[1]), unknown: out, jobs[0]: out})
+        == 'age > 30.5 and job is not "a"'
+    )
+    assert wording.say({jobs[0]: out, jobs[2]: out, unknown: out}) == 'job is not "a" or "c" and age is known'
+    held = {**dict.fromkeys(jobs[:2], out), **wording.implied(jobs[2]), jobs[2]: (1.0, 1.0)}
+    assert wording.say(held) == 'job is "c"'
+    assert wording.say({**wording.implied(unknown), unknown: (1.0, 1.0)}) == "age is missing"
+    assert wording.say({age: wording.whole(age)}) == ""
+
+
+def test_a_box_of_categories_says_what_else_a_row_may_be():
+    wording = Wording(Preprocessor((CategoryColumn("job", ("a", "b"), missing=True),)))
+    out = (0.0, 0.0)
+    assert wording.say({0: out, 1: out}) == 'job is not "a" or "b"'
+    assert wording.say({0: out, 2: out}) == 'job is not "a" and job is known'
+    assert wording.say({2: out}) == "job is known"
+    assert wording.say({**wording.implied(2), 2: (1.0, 1.0)}) == "job is missing"
+
+
 def test_names_that_could_be_misread_are_quoted():
     columns = (NumericColumn(" two\nlines "), CategoryColumn("*job*", ("a|b",)))
     tree = Tree([0, -1, 1, -1, -1], [1, 0, 0.5, 0, 0], [2, 0, 4, 0, 0], [[1, 0], [0, 1], [0.5, 0.5]], 2)
@@ -228,6 +276,7 @@ def test_other_links_say_what_a_total_means():
         (TreeStudent(max_leaves=4), "Decision tree of 4 leaves"),
         (LinearStudent(), "Line as a scorecard"),
         (AdditiveStudent(), "Scorecard"),
+        (RuleStudent(max_rules=3), "Sum of 3 rules over "),
     ],
 )
 def test_estimators_speak_of_raw_columns_and_so_do_their_files(tmp_path, student, word):

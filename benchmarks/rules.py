@@ -1,0 +1,125 @@
+"""What rules are worth: beside a boosted student and a tree of the same bytes, and what each choice in them buys.
+
+Run: ``OMP_NUM_THREADS=1 python -m benchmarks.rules [folder of cached teachers]``. All development sets of 5,000 rows,
+two draws, labels of the committee blended as by default: the largest student of each family within 4 kB, and 64
+rules with one choice moved at a time. Figures are points of accuracy, or of R squared for values.
+"""
+
+from __future__ import annotations
+
+import sys
+import time
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any
+from unittest.mock import patch
+
+import numpy as np
+
+from skdistill import BoostedStudent, RuleStudent, TreeStudent
+from skdistill.model import packed_nbytes
+from skdistill.students import _rule
+
+from .plan import DEVELOPMENT, Plan
+from .runner import CACHE
+from .splits import Split, draw
+from .teachers import teach
+
+PLAN = Plan(max_rows=5_000)
+SEEDS = (0, 1)
+BUDGET = 4_096
+FAMILIES: dict[str, list[Any]] = {
+    "rules": [RuleStudent(max_rules=n) for n in (128, 160, 192, 224)],
+    "boosted": [BoostedStudent(n_trees=n) for n in (4, 8, 12, 24, 32, 48, 64, 96, 128)],
+    "tree": [TreeStudent(max_leaves=n) for n in (64, 96, 128, 256)],
+}
+#: Parameters, and module constants in capitals.
+CHOICES: dict[str, dict[str, Any]] = {
+    "as it is": {},
+    "2 conditions": {"max_conditions": 2},
+    "4 conditions": {"max_conditions": 4},
+    "penalty .3": {"alpha": 0.3},
+    "penalty 3": {"alpha": 3.0},
+    "10 bins, as SIRUS": {"max_bins": 10},
+    "255 bins": {"max_bins": 255},
+    "500 paths": {"PATHS": 500},
+    "smaller steps of the trees, .1": {"LEARNING_RATE": 0.1},
+    "stiffer trees, penalty 10": {"LEAF_PENALTY": 10.0},
+    "conditions for nothing": {"BYTES": (1, 0)},
+}
+
+
+def taught(name: str, seed: int, folder: Path) -> Split:
+    split = draw(name, seed, PLAN)
+    teach(split, PLAN, folder)
+    return split
+
+
+def judged(student: Any, split: Split) -> tuple[int, float]:
+    """Packed bytes, and points of accuracy or R squared on the test rows."""
+    _, Z_test, preprocessor = split.raw
+    nbytes = packed_nbytes(student.predictor_, student.link_, preprocessor)
+    answers = student.evaluate(Z_test)
+    if split.n_classes:
+        return nbytes, 100 * float((answers.argmax(axis=1) == split.y_test).mean())
+    return nbytes, 100 * float(1 - np.square(split.y_test - answers[:, 0]).mean() / split.y_test.var())
+
+
+def largest(students: Iterable[Any], split: Split) -> float:
+    """The points of the largest student within the budget; nan where none fits."""
+    found = np.nan
+    for student in students:
+        nbytes, points = judged(student.fit(split.raw[0], split.soft()), split)
+        if nbytes > BUDGET:
+            break
+        found = points
+    return found
+
+
+def compare(folder: Path) -> None:
+    columns = [f"{name}, {BUDGET // 1024} kB" for name in FAMILIES] + ["64 rules", "their bytes"]
+    print(f"| set | {' | '.join(columns)} |\n|---|{'---|' * len(columns)}")
+    table = []
+    for name in DEVELOPMENT:
+        draws = []
+        for seed in SEEDS:
+            split = taught(name, seed, folder)
+            nbytes, points = judged(RuleStudent().fit(split.raw[0], split.soft()), split)
+            draws.append([*(largest(students, split) for students in FAMILIES.values()), points, nbytes])
+        table.append(np.mean(draws, axis=0))
+        print(
+            f"| {name} | {' | '.join(f'{points:.1f}' for points in table[-1][:-1])} | {table[-1][-1]:.0f} |", flush=True
+        )
+    rules, boosted, tree, few, _ = np.transpose(table)
+    for label, ahead in (
+        ("rules less boosted", rules - boosted),
+        ("rules less tree", rules - tree),
+        ("64 rules less boosted", few - boosted),
+    ):
+        ahead = ahead[~np.isnan(ahead)]
+        print(f"{label}: median {np.median(ahead):+.2f}, mean {ahead.mean():+.2f}, worst {ahead.min():+.2f}", end=", ")
+        print(f"{(ahead >= -0.5).sum()} of {len(ahead)} within .5 points or ahead")
+
+
+def vary(folder: Path) -> None:
+    print("\n| 64 rules | points, mean | bytes | CPU s |\n|---|---|---|---|")
+    splits = [taught(name, 0, folder) for name in DEVELOPMENT]
+    first = np.nan
+    for choice, moved in CHOICES.items():
+        constants = {key: value for key, value in moved.items() if key.isupper()}
+        student = RuleStudent(**{key: value for key, value in moved.items() if not key.isupper()})
+        started = time.process_time()
+        with patch.multiple(_rule, **constants):
+            found = np.mean([judged(student.fit(split.raw[0], split.soft()), split) for split in splits], axis=0)
+        seconds = (time.process_time() - started) / len(splits)
+        first = found[1] if np.isnan(first) else first
+        print(f"| {choice} | {found[1]:.2f} ({found[1] - first:+.2f}) | {found[0]:.0f} | {seconds:.2f} |", flush=True)
+
+
+def main(folder: str = str(CACHE / "teachers")) -> None:
+    compare(Path(folder))
+    vary(Path(folder))
+
+
+if __name__ == "__main__":
+    main(*sys.argv[1:])
