@@ -126,7 +126,7 @@ def test_many_rows_are_sampled(monkeypatch):
 
     X, y = load_iris(return_X_y=True)
     monkeypatch.setattr(_shipped, "MOST_ROWS", 40)
-    monkeypatch.setattr("skdistill._fitting.MOST_ROWS", 40)
+    monkeypatch.setattr("skdistill._facts.MOST_ROWS", 40)
     clf = DistilledClassifier("logistic", compression="prune", random_state=0).fit(X, y, sample_weight=np.arange(150))
     assert any("40 training rows" in note for note in clf.notes_)
     assert clf.compression_ == clone(clf).fit(X, y, sample_weight=np.arange(150)).compression_
