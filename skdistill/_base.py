@@ -330,7 +330,7 @@ class BaseDistilled(DistilledFitting):
             notes=tuple(notes),
             selection=self.selection_,
             fitted=fit_facts(self),
-            loss=self.loss,
+            loss=getattr(self, "loss_", None),
             stress=stress,
             random_state=self.random_state if isinstance(self.random_state, Integral) else 0,
         )

@@ -231,29 +231,45 @@ class DistilledRegressor(RegressorMixin, BaseDistilled):
     teachers : None, str, estimator, or list of str, estimator and (name, estimator), default=None
         The committee. None: ``["svm", "ridge", "lightgbm"]``. Other names: ``"xgboost"``, ``"forest"``,
         ``"extra_trees"``, ``"hist_gradient_boosting"``, ``"mlp"``. `FrozenEstimator` and `CallableTeacher` are only
-        asked, never fitted. For counts None is ``["poisson", "forest", "lightgbm"]``.
-    loss : {"squared", "poisson"}, default="squared"
-        "poisson" is for counts, y >= 0: teachers by name and the student maximise the Poisson likelihood, choices are
-        judged by its deviance, and the report has a column for it. The likelihood is linear in the counts, so soft
-        labels, means that the committee expects, and true counts blend as values do. Teachers must not predict less
-        than 0. Lines, additive and boosted students are sums of which the prediction is the exponential.
+        asked, never fitted. With another `loss` names stand for models that minimise it, and None is ``["poisson",
+        "forest", "lightgbm"]``, ``["quantile_regression", "hist_gradient_boosting", "lightgbm"]`` or ``["huber", "svm",
+        "lightgbm"]``. Teachers of your own have to predict what `loss` asks for, which cannot be checked: for a
+        quantile, say, ``GradientBoostingRegressor(loss="quantile", alpha=0.9)``.
+    loss : {"squared", "poisson", "pinball", "huber"}, default="squared"
+        What teachers by name minimise, and what teachers are weighed, students fitted, choices made, `score` and
+        `report` given by.
+
+        "poisson" is for counts, y >= 0. The likelihood is linear in the counts, so soft labels, means that the
+        committee expects, and true counts blend as values do. Teachers must not predict less than 0. Lines, additive
+        and boosted students are sums of which the prediction is the exponential.
+
+        "pinball" is for a quantile of y, "huber" for a mean that wild values do not move: half the squared error up to
+        1.345 standard deviations of the noise, which the residuals out of fold tell, then linear. Both take one target.
+        See Notes for what the student learns.
+    quantile : float in (0, 1), default=0.5
+        Which quantile ``loss="pinball"`` predicts; .5 is the median.
     cv : int, splitter or iterable of splits, default=5
         How real rows get labels from teachers that did not see them. An integer makes shuffled folds, or keeps groups
         together where ``groups`` is given to `fit`.
     weighting : {"loss", "greedy"}, array-like of shape (n_teachers,) or None, default="loss"
-        Weight of each teacher: the convex weights of least out-of-fold squared error, greedy ensemble selection
+        Weight of each teacher: the convex weights of least out-of-fold loss, greedy ensemble selection
         (Caruana et al. 2004), your own, or equal ones.
     aggregation : {"mean", "median"} or callable, default="mean"
-        How values of several teachers become one; a callable takes ``(block (T, b, m), weights (T,))``.
+        How values of several teachers become one; a callable takes ``(block (T, b, m), weights (T,))``. The mean of
+        quantiles is that of distributions averaged along their quantiles (Vincent 1912), which stays as sharp as its
+        members are (Lichtendahl et al. 2013).
     blend : float in [0, 1] or "auto", default="auto"
         Weight of the true values in the targets. Where they hold little noise there is little that the committee knows
-        better; .7 is the best fixed weight. "auto": chosen, see Notes.
+        better; .7 is the best fixed weight, .3 for quantiles and Huber's loss. "auto": chosen, see Notes.
     student, assistants, rounds, max_bytes, augmentation, compression, keep_teachers, device, n_jobs, random_state, \
 verbose
         As in `DistilledClassifier`.
 
     Attributes
     ----------
+    loss_ : skdistill.targets.ValueLoss
+        The loss with what was estimated for it; ``loss_.rows(y, predictions)``, both of shape (n, 1), gives that of
+        each row.
     student_, students_, student_name_, hard_student_, recipe_, augmentation_, selection_, compression_, encoder_, \
 hard_encoder_, teachers_, teacher_weights_, notes_, fit_seconds_, n_features_in_, feature_names_in_
         As in `DistilledClassifier`.
@@ -262,9 +278,25 @@ hard_encoder_, teachers_, teacher_weights_, notes_, fit_seconds_, n_features_in_
     -----
     How "auto" chooses is told in `DistilledClassifier`.
 
+    With "pinball" and "huber" the mean of a prediction and a true value is no label: a small student, which answers
+    many rows alike, would learn the mean of quantiles, not the quantile of all the rows. So each soft label is a
+    distribution: what the committee says plus 16 quantiles of its residuals out of fold (smearing, Duan 1983), and
+    the true value with the share `blend`. The student finds its structure, that is splits, bins and features, by
+    squared error on the blended values, true ones no farther from the committee than Huber's threshold; then what its
+    leaves, tables or weights hold is fitted by the loss itself, averaged over these distributions. Where a committee is
+    off, as boosted quantiles often are, its residuals tell, and the student is right. The rival on hard labels is
+    fitted in the same two steps, on the true values. A student that is no student of ours is fitted once, by its own
+    loss, on a row for each value of the distribution: it should minimise the same loss, for example
+    ``LGBMRegressor(objective="quantile", alpha=0.9)``. Streamed rows (`scan`) find the structure, the sample the
+    numbers.
+
     References
     ----------
-    P. McCullagh, J. Nelder, "Generalized linear models", Chapman and Hall, 1989 (`loss`).
+    P. McCullagh, J. Nelder, "Generalized linear models", Chapman and Hall, 1989 (`loss`). R. Koenker, G. Bassett,
+    "Regression quantiles", Econometrica, 1978. P. J. Huber, "Robust estimation of a location parameter", Annals of
+    Mathematical Statistics, 1964. N. Duan, "Smearing estimate: a nonparametric retransformation method", JASA, 1983.
+    S. B. Vincent, "The function of the vibrissae in the behavior of the white rat", 1912; K. Lichtendahl, Y.
+    Grushka-Cockayne, R. Winkler, "Is it better to average probabilities or quantiles?", Management Science, 2013.
 
     See Also
     --------
@@ -278,11 +310,17 @@ hard_encoder_, teachers_, teacher_weights_, notes_, fit_seconds_, n_features_in_
     >>> reg = DistilledRegressor(teachers=["ridge", "forest"], student="linear", random_state=0).fit(X[::2], y[::2])
     >>> bool(reg.score(X[1::2], y[1::2]) > 0.4)
     True
+    >>> high = DistilledRegressor(
+    ...     teachers="quantile_regression", student="linear", loss="pinball", quantile=0.9, blend=0.7, random_state=0
+    ... ).fit(X[::2], y[::2])
+    >>> bool(0.8 < (y[1::2] <= high.predict(X[1::2])).mean() < 1)
+    True
     """
 
     _parameter_constraints: ClassVar[dict[str, Any]] = {
         **BaseDistilled._parameter_constraints,
-        "loss": [StrOptions({"squared", "poisson"})],
+        "loss": [StrOptions({"squared", "poisson", "pinball", "huber"})],
+        "quantile": [Interval(Real, 0, 1, closed="neither")],
     }
 
     def __init__(
@@ -294,6 +332,7 @@ hard_encoder_, teachers_, teacher_weights_, notes_, fit_seconds_, n_features_in_
         rounds: int = 0,
         max_bytes: int | None = None,
         loss: str = "squared",
+        quantile: float = 0.5,
         cv: Any = 5,
         weighting: Any = "loss",
         aggregation: Any = "mean",
@@ -312,6 +351,7 @@ hard_encoder_, teachers_, teacher_weights_, notes_, fit_seconds_, n_features_in_
         self.rounds = rounds
         self.max_bytes = max_bytes
         self.loss = loss
+        self.quantile = quantile
         self.cv = cv
         self.weighting = weighting
         self.aggregation = aggregation
@@ -323,6 +363,26 @@ hard_encoder_, teachers_, teacher_weights_, notes_, fit_seconds_, n_features_in_
         self.n_jobs = n_jobs
         self.random_state = random_state
         self.verbose = verbose
+
+    def score(self, X: Any, y: Any, sample_weight: Any = None) -> float:
+        """D²: the share of the loss of the best constant that is saved. For the squared error that is R².
+
+        Parameters
+        ----------
+        X : table of shape (n, d)
+        y : array-like of shape (n,) or (n, m)
+        sample_weight : array-like of shape (n,), optional
+
+        Returns
+        -------
+        float
+        """
+        answer = self.predict(X)
+        if self.loss == "squared":
+            return float(r2_score(y, answer, sample_weight=sample_weight))
+        truth, answer = (np.asarray(values, dtype=np.float64).reshape(len(answer), -1) for values in (y, answer))
+        weight = None if sample_weight is None else np.asarray(sample_weight, dtype=np.float64)
+        return float(self.loss_.explained(truth, answer, weight))
 
     def _known_task(self) -> str:
         return "regression"

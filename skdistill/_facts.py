@@ -28,9 +28,7 @@ def fit_facts(estimator: Any) -> dict[str, str]:
     facts = {"committee": ", ".join(teacher_words(estimator).values())}
     if hasattr(estimator, "committee_temperature_"):
         facts["temperature of the committee"] = f"{estimator.committee_temperature_:.3g}"
-    facts["labels"] = (
-        "the true labels alone: the committee did not help" if recipe.hard else f"soft, with {recipe.blend:.0%} truth"
-    )
+    facts["labels"] = "the true labels alone: the committee did not help" if recipe.hard else soft_words(recipe)
     if recipe.sampler is not None:
         facts["augmentation"] = one_line(recipe.sampler)
     facts["student"] = one_line(estimator.student_)
@@ -67,6 +65,7 @@ def fit_notes(estimator: Any, graduate: Graduate, members: list[Member], n_rows:
     n_rows : int
     """
     notes: list[str] = []
+    measure = Workshop(estimator.task_, (), getattr(estimator, "loss_", None)).measure
     recipe, student = graduate.recipe, graduate.shipped.student
     if n_rows > SVM_EXACT_ROWS and any(member.preset == "svm" for member in members):
         notes.append(
@@ -82,11 +81,10 @@ def fit_notes(estimator: Any, graduate: Graduate, members: list[Member], n_rows:
         n_new = recipe.sampler.n_new(n_rows)
         notes.append(f"augmentation: {n_new:,} rows drawn by {recipe.sampler!r} and labelled by {by}.")
     if rounds := getattr(estimator, "rounds_", None):
-        notes.append(told_rounds(rounds, Workshop(estimator.task_, (), estimator.loss).measure))
+        notes.append(told_rounds(rounds, measure))
     if assistants := getattr(estimator, "stages_", None):
         notes.append(told_stages(assistants, recipe))
     if graduate.selection:
-        measure = Workshop(estimator.task_, (), estimator.loss).measure
         notes.append(reason(graduate.selection, measure, any(member.frozen for member in members)))
     elif isinstance(estimator.blend, str) or estimator.augmentation == "auto":
         notes.append(
@@ -94,3 +92,8 @@ def fit_notes(estimator: Any, graduate: Graduate, members: list[Member], n_rows:
             f"augmentation={recipe.sampler!r}."
         )
     return notes
+
+
+def soft_words(recipe: Any) -> str:
+    """What a student learned that learned of the committee."""
+    return f"soft labels with {recipe.blend:.0%} of the true ones" if recipe.blend else "soft labels"

@@ -18,7 +18,7 @@ from ._composition import DistilledComposition
 from ._estimators import generator, seeded
 from ._facts import fit_notes
 from ._graduates import Graduate, Students, resolve_students, taught, told_students
-from ._inputs import TrainingData, check_counts, check_pool, check_training
+from ._inputs import TrainingData, check_counts, check_one_target, check_pool, check_training
 from ._progress import Progress, spoken
 from ._rounds import Rounds, check_folds, check_members, count_refits, told_rounds
 from ._selection import (
@@ -42,7 +42,7 @@ from .compression import resolve_passes
 from .engine import Scan
 from .preprocessing import TableEncoder
 from .students import for_width
-from .targets import AGGREGATIONS, Combiner, check_recipe, fit_combiner
+from .targets import AGGREGATIONS, Combiner, ValueLoss, check_recipe, fit_combiner, value_loss
 from .teachers import (
     Fold,
     Member,
@@ -91,6 +91,7 @@ class DistilledFitting(DistilledComposition):
     random_state: Any
     verbose: int
     loss: str = "squared"
+    quantile: float = 0.5
     temperature: float | str = 1.0
     class_weight: Any = None
 
@@ -140,15 +141,17 @@ class DistilledFitting(DistilledComposition):
         progress = Progress(self, self.fit_seconds_)
         task = self._resolve_task(labels_of(X) if isinstance(X, Scan) and self._known_task() is None else y)
         is_sparse = sparse.issparse(X)
-        students = resolve_students(self.student, self.max_bytes, task, sparse=is_sparse, loss=self.loss)
-        assistants = resolve_assistants(self.assistants, task, is_sparse, self.loss)
+        smeared = self.loss in ("pinball", "huber")  # what these minimise is learned by squared error first
+        fitted_by = self.loss if self.loss == "poisson" else "squared"
+        students = resolve_students(self.student, self.max_bytes, task, sparse=is_sparse, loss=fitted_by)
+        assistants = resolve_assistants(self.assistants, task, is_sparse, fitted_by)
         streams = None
         if isinstance(X, Scan) or isinstance(X_unlabeled, Scan):
             with progress.stage("sample"):
                 streams = Streams.open(self, task, students, X, y, X_unlabeled, sample_weight, params)
             X, y, X_unlabeled, students = streams.X, streams.y, streams.X_unlabeled, streams.students
         samplers = resolve_samplers(self.augmentation, sparse=is_sparse)
-        workshop = Workshop(task, resolve_passes(self.compression), self.loss)
+        workshop = Workshop(task, resolve_passes(self.compression))
         check_compressible(workshop.passes, tuple(chain.from_iterable(students.values())))
         data = check_training(self, task, X, y, sample_weight, self.class_weight, params)
         for sampler in samplers:
@@ -156,11 +159,13 @@ class DistilledFitting(DistilledComposition):
                 sampler.check_columns(self.n_features_in_)
         if self.loss == "poisson":
             check_counts(self, data.y)
-        members = resolve_members(self.teachers, task, len(data.y), data.n_outputs, self.loss)
+        elif smeared:
+            check_one_target(self, data.targets)
+        members = resolve_members(self.teachers, task, len(data.y), data.n_outputs, self.loss, self.quantile)
         listed = students if isinstance(self.student, list | tuple) else ()
         self._check_names([*(member.name for member in members), *assistants, *listed])
         if self.rounds:
-            check_members(members, task)
+            check_members(members, task, self.loss)
         check_recipe(task, len(members), self.weighting, self.aggregation, self.temperature, self.device)
         fit_params, split_params = self._route(data.params, data.sample_weight)
         rng = generator(self.random_state)
@@ -188,7 +193,7 @@ class DistilledFitting(DistilledComposition):
                 f"{task} of {n_rows:,} rows, {self.n_features_in_:,} columns as {n_encoded:,} features",
                 **{"task": task, "rows": n_rows, "columns": self.n_features_in_, "features": n_encoded},
             )
-        blends = BLENDS[task] if self.blend == "auto" else (float(self.blend),)
+        blends = BLENDS["smeared" if smeared else task] if self.blend == "auto" else (float(self.blend),)
         choices = {
             name: Choices(families, blends, samplers, self.max_bytes, bool(assistants))
             for name, families in students.items()
@@ -221,6 +226,18 @@ class DistilledFitting(DistilledComposition):
             soft = self._teach(members, data, folds, judged, fit_params, rng, stage.step)
             names = ", ".join(member.name for member in members)
             stage.say(f"{names}: {n_fits} fits in {len(folds)} folds", fits=n_fits, folds=len(folds))
+        if self.loss == "poisson":
+            check_rates(soft.committee, soft.labels)
+        if task == "regression":
+            self.loss_ = value_loss(
+                self.loss,
+                data.true_labels(),
+                data.sample_weight,
+                quantile=self.quantile,
+                labels=soft.labels,
+                covered=soft.covered,
+            )
+            workshop = replace(workshop, loss=self.loss_)
         if self.rounds:
             with progress.stage("rounds", count_refits(members, task, self.rounds, folds, judged)) as stage:
                 combiner = partial(self._combiner, task, data, members)
@@ -228,8 +245,6 @@ class DistilledFitting(DistilledComposition):
                 soft, self.rounds_ = again(soft, self.rounds)
                 stage.say(told_rounds(self.rounds_, workshop.measure).removeprefix("rounds: "), rounds=self.rounds_)
         seed = rng.randint(np.iinfo(np.int32).max)
-        if self.loss == "poisson":
-            check_rates(soft.committee, soft.labels)
         with progress.stage("targets") as stage:
             lesson, combine = self._lesson(task, data, members, table, None, soft, pool, seed, folds)
             weights = dict(zip(soft.committee, combine.weights.tolist(), strict=True))
@@ -282,12 +297,8 @@ class DistilledFitting(DistilledComposition):
             self.committee_temperature_ = 1.0 / exponent
         self._describe(task, data)
         further = (*told_students(graduates, workshop.measure, frozen), *(() if streams is None else streams.notes()))
-        self.students_ = Students(
-            {
-                name: replace(each, notes=(*fit_notes(self, each, members, len(data.y)), *further))
-                for name, each in graduates.items()
-            }
-        )
+        notes = {name: (*fit_notes(self, each, members, len(data.y)), *further) for name, each in graduates.items()}
+        self.students_ = Students({name: replace(each, notes=notes[name]) for name, each in graduates.items()})
         self._show(self.students_.best())
         progress.end()
         return self
@@ -332,6 +343,7 @@ class DistilledFitting(DistilledComposition):
             covered=soft.covered,
             device=self.device,
             out_of_fold=[not member.frozen for member in members],
+            loss=getattr(self, "loss_", None),
         )
 
     def _lesson(
@@ -347,6 +359,7 @@ class DistilledFitting(DistilledComposition):
         folds: list[Fold],
     ) -> tuple[Lesson, Combiner]:
         """What the committee behind `soft` can teach about the given rows (None: all) and others."""
+        loss: ValueLoss | None = getattr(self, "loss_", None)
         combine = self._combiner(task, data, members, soft)
         every = bool(soft.covered.all())
         Q = np.zeros((len(data.y), data.n_outputs), dtype=label_type(task))
@@ -360,7 +373,7 @@ class DistilledFitting(DistilledComposition):
             weight = None if weight is None else weight[rows]
         oracle = Oracle(soft.committee, combine)
         inner = folds_within(folds, rows, len(data.y))
-        args = (table, Q, covered, truth, true_labels, weight, task, oracle, pool, seed, inner, self.device)
+        args = (table, Q, covered, truth, true_labels, weight, task, oracle, pool, seed, inner, loss, self.device)
         return Lesson(*args), combine
 
     def _grounds(

@@ -190,6 +190,22 @@ def check_counts(estimator: Any, y: NDArray[Any]) -> None:
         )
 
 
+def check_one_target(estimator: Any, targets: tuple[str, ...]) -> None:
+    """Raise where there are several targets.
+
+    Raises
+    ------
+    ValueError
+        Names them.
+    """
+    if len(targets) > 1:
+        raise ValueError(
+            f"loss={estimator.loss!r} of {type(estimator).__name__} takes one target. y has {len(targets)}: "
+            f"{', '.join(targets[:5])}{', ...' if len(targets) > 5 else ''}. Fit one estimator for each, for example "
+            "with sklearn.multioutput.MultiOutputRegressor."
+        )
+
+
 def _target_names(y: Any) -> tuple[str, ...]:
     columns = getattr(y, "columns", None)
     if columns is not None:

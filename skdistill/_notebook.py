@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from ._facts import one_line, teacher_words
+from ._facts import one_line, soft_words, teacher_words
 from ._sklearn import VisualBlock
 from .teachers import items_of, without_names
 
@@ -41,6 +41,6 @@ def _student_words(estimator: Any) -> str:
     """The student with its size and what it learned from."""
     if not hasattr(estimator, "student_"):
         return "student"
-    labels = "hard labels" if estimator.recipe_.hard else f"{estimator.recipe_.blend:.0%} truth"
+    labels = "hard labels" if estimator.recipe_.hard else soft_words(estimator.recipe_)
     size = f"{estimator.to_model().nbytes:,} bytes packed, " if hasattr(estimator.student_, "predictor_") else ""
     return f"student ({size}{labels})"

@@ -30,14 +30,19 @@ from .targets import Combiner, blend_labels
 from .teachers import Committee, FittedTeacher, Fold, Member, SoftLabels, fit_on_soft_labels, lacks_for_soft_labels
 
 
-def check_members(members: list[Member], task: str) -> None:
+def check_members(members: list[Member], task: str, loss: str) -> None:
     """Refuse, before any teacher is fitted, rounds in which none is reborn.
 
     Raises
     ------
     ValueError
-        Says of each teacher what it lacks.
+        Says of each teacher what it lacks, or of a loss that it is not of means.
     """
+    if loss not in ("squared", "poisson"):
+        raise ValueError(
+            f"The 'rounds' parameter refits teachers on means of the committee's and the true values, of which "
+            f"loss={loss!r} is no loss. Pass rounds=0, or loss='squared' or 'poisson'."
+        )
     lacks = {member.name: lacks_for_soft_labels(member, task) for member in members}
     if all(lacks.values()):
         why = "; ".join(f"{name!r}: {what}" for name, what in lacks.items())
@@ -180,27 +185,19 @@ class _Round:
     def _relabelled(self, soft: SoftLabels) -> SoftLabels:
         """Each fold labelled by the teachers that were reborn without it."""
         names = {member.name for member in self.reborn}
-        labels = [
-            np.zeros_like(old) if name in names else old for name, old in zip(soft.committee, soft.labels, strict=True)
-        ]
-        times = np.zeros(len(soft.covered))
-        for trial in soft.trials:
-            held = trial.held[soft.covered[trial.held]]
-            X, committee = safe_indexing(self.rounds.data.X, held), self._committees[id(trial.soft)]
-            times[held] += 1
+        labels = [old.copy() for old in soft.labels]
+        for trial in soft.trials:  # folds hold out each row once
+            X, committee = safe_indexing(self.rounds.data.X, trial.held), self._committees[id(trial.soft)]
             for name, new in zip(soft.committee, labels, strict=True):
                 if name in names:
-                    new[held] += committee.ask(name)(X)
-        for name, new in zip(soft.committee, labels, strict=True):
-            if name in names:
-                new /= np.maximum(times, 1)[:, None]
-        return SoftLabels(labels, times > 0, self._committees[id(soft)])
+                    new[trial.held] = committee.ask(name)(X)
+        return SoftLabels(labels, soft.covered, self._committees[id(soft)])
 
     def _verdict(self, before: SoftLabels, after: SoftLabels) -> dict[str, Any]:
         """What a round changed, on the rows that both have labels for."""
         data, rows = self.rounds.data, np.flatnonzero(after.covered)
         known = data.true_labels()[rows]
-        old, new = (self.rounds.workshop.losses(self._combined(each, rows), known, known) for each in (before, after))
+        old, new = (self.rounds.workshop.losses(self._combined(each, rows), known) for each in (before, after))
         weight = np.ones(len(rows)) if data.sample_weight is None else data.sample_weight[rows]
         share = weight / weight.sum()
         difference = new - old

@@ -29,8 +29,8 @@ JUDGED_ROWS = 4_000
 JUDGED_FOLDS = 5
 
 #: Weights of the true labels that ``blend="auto"`` chooses from, beside hard labels only. The first is what was best on
-#: average on the benchmark's development sets.
-BLENDS = {"classification": (0.3, 0.0, 0.6), "regression": (0.7, 0.3, 0.9)}
+#: average on the benchmark's development sets; "smeared" is for values whose soft labels are.
+BLENDS = {"classification": (0.3, 0.0, 0.6), "regression": (0.7, 0.3, 0.9), "smeared": (0.3, 0.0, 0.7)}
 
 #: Sizes of a family that are judged: the largest within the budget, and a smaller one in case that is too large for the
 #: rows.
@@ -165,7 +165,7 @@ class Verdict:
     ----------
     recipe : Recipe
     losses : ndarray of shape (m,)
-        Log-loss; for values the squared error in units of the target's variance, for counts the Poisson deviance.
+        Log-loss; for values what their `ValueLoss` says.
     errors : ndarray of shape (m,)
         Whether the class is wrong; for values `losses`.
     weight : ndarray of shape (m,)
@@ -242,7 +242,7 @@ class Judge:
     def _judge(self, recipe: Recipe, ground: Ground) -> Verdict:
         shipped = self.workshop.fit(recipe, ground.lesson)
         outputs, truth = shipped.evaluate(ground.held), ground.true_labels
-        errors = losses = self.workshop.losses(outputs, truth, ground.lesson.true_labels)
+        errors = losses = self.workshop.losses(outputs, truth)
         if self.workshop.task == "classification":
             errors = (outputs.argmax(axis=1) != truth.argmax(axis=1)).astype(np.float64)
         weight = np.ones(len(truth)) if ground.weight is None else ground.weight

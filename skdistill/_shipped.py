@@ -13,7 +13,7 @@ from ._transfer import Recipe, Table, TransferSet, fit_on
 from .compression import CompressionPass, Step, compress
 from .model import Model, Output, packed_nbytes
 from .preprocessing import TableEncoder
-from .report._metrics import mean_deviances
+from .targets import ValueLoss
 
 #: Rows that passes are judged on, at most: beyond that they cost time and tell little more.
 MOST_ROWS = 20_000
@@ -91,33 +91,28 @@ class Workshop:
     ----------
     task : {"classification", "regression"}
     passes : tuple of CompressionPass
-        They are judged on the real rows that the student learned from, with the labels it learned. Rows kept from the
-        student cost it more than they tell (benchmarks/RESULTS.md).
-    loss : {"squared", "poisson"}
+        They are judged on the real rows that the student learned from, with the labels it learned; by its own answers
+        where labels are smeared. Rows kept from the student cost it more than they tell (benchmarks/RESULTS.md).
+    loss : ValueLoss, optional
         Of a regression.
     """
 
     task: str
     passes: tuple[CompressionPass, ...] = ()
-    loss: str = "squared"
+    loss: ValueLoss | None = None
 
     @property
     def measure(self) -> str:
         """What students are judged by, in words."""
-        if self.task == "classification":
-            return "log-loss"
-        return "Poisson deviance" if self.loss == "poisson" else "squared error in units of the target's variance"
+        return "log-loss" if self.loss is None else self.loss.words
 
-    def losses(self, outputs: NDArray[Any], truth: NDArray[Any], known: NDArray[Any]) -> NDArray[np.float64]:
-        """That measure, row by row, against true labels; the target's variance is that of the labels `known`."""
-        if self.task == "classification":
-            likelihood = np.sum(outputs * truth, axis=1, dtype=np.float64)
-            return -np.log(np.maximum(likelihood, np.finfo(np.float64).eps))
-        if self.loss == "poisson":
-            return mean_deviances(truth, outputs)
-        spread = known.var(axis=0)
-        squared: NDArray[np.float64] = np.mean((outputs - truth) ** 2 / np.where(spread > 0, spread, 1.0), axis=1)
-        return squared
+    def losses(self, outputs: NDArray[Any], truth: NDArray[Any]) -> NDArray[np.float64]:
+        """That measure, row by row, against true labels."""
+        if self.task == "regression":
+            assert self.loss is not None
+            return self.loss.rows(truth, outputs)
+        likelihood = np.sum(outputs * truth, axis=1, dtype=np.float64)
+        return -np.log(np.maximum(likelihood, np.finfo(np.float64).eps))
 
     def fit(self, recipe: Recipe, lesson: Teaches) -> Shipped:
         """What becomes of the recipe's student."""
@@ -134,6 +129,8 @@ class Workshop:
         if not self.passes or rows is None:
             return fitted
         X, Q, weight = table.X, rows.Q, rows.weight
+        if rows.smeared is not None:  # squares of these labels say little: what it answers is what is to be kept
+            Q = fitted.evaluate(table)
         if len(Q) > MOST_ROWS:
             kept = np.sort(np.random.RandomState(0).permutation(len(Q))[:MOST_ROWS])
             X, Q, weight = safe_indexing(X, kept), Q[kept], None if weight is None else weight[kept]

@@ -50,7 +50,7 @@ def resolve_assistants(assistants: Any, task: str, sparse: bool, loss: str) -> d
     sparse : bool
         Whether the rows come as a sparse matrix.
     loss : {"squared", "poisson"}
-        Of values.
+        Of values: what students are fitted by.
 
     Raises
     ------
@@ -113,8 +113,7 @@ def assisted(lesson: Lesson, name: str, recipe: Recipe) -> tuple[Assistant, Less
     times = np.zeros(len(labels))
     real = lesson.real_part(recipe)
     for train, test in lesson.folds:
-        weight = None if real.weight is None else real.weight[train]
-        fitted = fit_on(recipe.student, TransferSet(real.Z[train], real.Q[train], weight), device=lesson.device)
+        fitted = fit_on(recipe.student, real.part(train), device=lesson.device)
         np.add.at(labels, test, fitted.evaluate(real.Z[test]).astype(labels.dtype))
         np.add.at(times, test, 1)
     labels /= np.maximum(times, 1)[:, None].astype(labels.dtype)
@@ -202,7 +201,8 @@ def stages(course: Course) -> list[dict[str, Any]]:
             loss = -np.log(np.maximum(likelihood, np.finfo(np.float64).eps))
             fidelity = np.average(Q.argmax(axis=1) == committee.argmax(axis=1), weights=weight)
         else:
-            loss = np.mean((Q - truth) ** 2 / _spread(truth), axis=1)
+            assert course.direct.loss is not None
+            loss = course.direct.loss.rows(truth, Q)
             fidelity = 1 - np.average(np.mean((Q - committee) ** 2 / _spread(committee), axis=1), weights=weight)
         rows.append(
             {

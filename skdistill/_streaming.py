@@ -16,8 +16,8 @@ from ._sklearn import num_samples
 from ._transfer import Lesson, Recipe, Table, TransferSet, label_type, learner
 from .engine import Block, ChainEngine, Engine, MemoryEngine, Scan, taken
 from .preprocessing import TableEncoder
-from .students import check_streams
-from .targets import blend_labels
+from .students import check_streams, revalued
+from .targets import RobustLoss, blend_labels
 
 #: Rows that the committee labels at a time, no more and no fewer: their number decides how a matrix product rounds.
 LABEL_ROWS = 2_048
@@ -229,7 +229,11 @@ class StreamedLesson:
         n_outputs = self.sample.Q.shape[1]
         with config_context(enable_metadata_routing=False):  # the caller's routing does not speak of the student
             fresh, besides = learner(recipe.student, self.sample.moves(recipe))
-            return fresh.fit_blocks(engine, width, n_outputs, **besides)
+            fitted = fresh.fit_blocks(engine, width, n_outputs, **besides)
+        rows = self.sample.transfer_set(recipe) if isinstance(self.sample.loss, RobustLoss) else None
+        if rows is None or rows.smeared is None:
+            return fitted
+        return revalued(fitted, rows.Z, rows.smeared, rows.weight)  # its structure is of all rows
 
     def _real(self, recipe: Recipe, block_rows: int) -> Engine:
         scan, task = self.streams.real, self.sample.task

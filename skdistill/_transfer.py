@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from functools import partial
+from functools import cached_property, partial
 from typing import Any
 
 import numpy as np
@@ -20,8 +20,8 @@ from ._progress import tell
 from .augmentation import BaseSampler, move_one
 from .engine import DeviceEngine
 from .preprocessing import TableEncoder
-from .students import Moves
-from .targets import blend_labels
+from .students import Moves, revalued
+from .targets import RobustLoss, Smear, Smeared, ValueLoss, blend_labels
 from .teachers import Fold
 
 #: Moves that a student fits, at most: the committee labels two rows for each.
@@ -37,11 +37,20 @@ class TransferSet:
     Z : ndarray or CSR matrix of shape (n, d)
     Q : ndarray of shape (n, n_outputs)
     weight : ndarray of shape (n,), or None where all are 1
+    smeared : Smeared, or None where `Q` says all
+        The labels as distributions, for a loss that is not content with their means.
     """
 
     Z: Any
     Q: NDArray[Any]
     weight: NDArray[np.float64] | None
+    smeared: Smeared | None = None
+
+    def part(self, rows: NDArray[np.intp]) -> TransferSet:
+        """Some of the rows."""
+        weight = None if self.weight is None else self.weight[rows]
+        smeared = None if self.smeared is None else self.smeared.part(rows)
+        return TransferSet(self.Z[rows], self.Q[rows], weight, smeared)
 
 
 def joined(parts: list[TransferSet]) -> TransferSet:
@@ -57,7 +66,13 @@ def joined(parts: list[TransferSet]) -> TransferSet:
         return parts[0]
     stack: Any = partial(sparse.vstack, format="csr") if sparse.issparse(parts[0].Z) else np.vstack
     weights = [np.ones(len(part.Q)) if part.weight is None else part.weight for part in parts]
-    return TransferSet(stack([part.Z for part in parts]), np.vstack([p.Q for p in parts]), np.concatenate(weights))
+    smeared = [part.smeared for part in parts if part.smeared is not None]
+    return TransferSet(
+        stack([part.Z for part in parts]),
+        np.vstack([p.Q for p in parts]),
+        np.concatenate(weights),
+        Smeared.joined(smeared) if smeared else None,
+    )
 
 
 def label_type(task: str) -> type[np.floating[Any]]:
@@ -160,6 +175,8 @@ class Lesson:
         Of the samplers: each draws the same rows for all recipes that name it.
     folds : tuple of (train, test)
         Of the real rows, for whoever is fitted on them next to label them out of fold.
+    loss : ValueLoss, optional
+        What values are judged by.
     device : {"auto", "cpu", "cuda"}
         Where students are fitted that can be fitted there.
     """
@@ -175,9 +192,19 @@ class Lesson:
     pool: Table | None = None
     seed: int = 0
     folds: tuple[Fold, ...] = ()
+    loss: ValueLoss | None = None
     device: str = "cpu"
     _labelled: dict[str, tuple[Table, NDArray[Any]]] = field(default_factory=dict)
     _moved: list[tuple[Table, NDArray[np.float64]]] = field(default_factory=list)
+
+    @cached_property
+    def smear(self) -> Smear | None:
+        """How far off the labels are out of fold, where the loss asks for more than a number for each row."""
+        if not isinstance(self.loss, RobustLoss):
+            return None
+        kept = np.ones(len(self.Q), dtype=bool) if self.covered is None else self.covered
+        weight = None if self.weight is None else self.weight[kept]
+        return Smear.of((self.true_labels - self.Q)[kept, 0], weight, self.loss)
 
     def fit(self, recipe: Recipe) -> Any:
         """A fitted clone of the recipe's student."""
@@ -217,16 +244,25 @@ class Lesson:
         """The real rows."""
         Z = self.real.encoded(recipe.scale)
         if recipe.hard:
-            return TransferSet(Z, self.true_labels, self.weight)
-        Q = blend_labels(self.Q.copy(), self.truth, recipe.blend, self.task, covered=self.covered)
-        return TransferSet(Z, Q, self.weight)
+            if not isinstance(self.loss, RobustLoss):
+                return TransferSet(Z, self.true_labels, self.weight)
+            tamed = self.loss.tamed(self.true_labels)
+            return TransferSet(Z, tamed, self.weight, Smeared.known(self.true_labels, self.loss))
+        truth = self.truth
+        if self.smear is not None:
+            said = self.Q if self.covered is None else np.where(self.covered[:, None], self.Q, truth)
+            truth = self.smear.loss.tamed(truth, said)
+        Q = blend_labels(self.Q.copy(), truth, recipe.blend, self.task, covered=self.covered)
+        smeared = self.smear(self.Q, self.true_labels, recipe.blend, self.covered) if self.smear else None
+        return TransferSet(Z, Q, self.weight, smeared)
 
     def pool_part(self, recipe: Recipe) -> TransferSet | None:
         """The unlabelled rows, each of which weighs what a real row weighs on average."""
         if self.pool is None:
             return None
         Z, Q = self._labels("pool", self.pool, recipe)
-        return TransferSet(Z, Q, np.full(len(Q), self.total_weight() / len(self.Q)))
+        smeared = self.smear(Q) if self.smear else None
+        return TransferSet(Z, Q, np.full(len(Q), self.total_weight() / len(self.Q)), smeared)
 
     def drawn_part(self, recipe: Recipe) -> TransferSet | None:
         """The rows that the recipe's sampler draws: the same for all recipes that name it."""
@@ -238,7 +274,8 @@ class Lesson:
             n_new = recipe.sampler.n_new(len(self.Q))
             table = self.real.beside(recipe.sampler.sample(self.real.X, n_new, np.random.RandomState(self.seed)))
         Z, Q = self._labels(source, table, recipe)
-        return TransferSet(Z, Q, np.full(len(Q), recipe.sampler.weight * self.total_weight() / len(Q)))
+        weight = np.full(len(Q), recipe.sampler.weight * self.total_weight() / len(Q))
+        return TransferSet(Z, Q, weight, self.smear(Q) if self.smear else None)
 
     def total_weight(self) -> float:
         """What the real rows weigh together."""
@@ -270,20 +307,38 @@ def learner(student: Any, moves: Moves | None) -> tuple[Any, dict[str, Any]]:
 def fit_on(student: Any, rows: TransferSet, moves: Moves | None = None, device: str = "cpu") -> Any:
     """A clone of the student fitted on the given rows, and on moves of them where it takes these.
 
-    Where `device` means a GPU, the rows go there if the student can follow them.
+    Where `device` means a GPU, the rows go there if the student can follow them. Smeared labels are learned in two
+    steps, the structure by squared error, then the numbers by the loss; by a student whose numbers are not known here
+    as rows of their own, one for each value.
     """
+    smeared = rows.smeared
+    if smeared is not None and not student.has_model_form:
+        rows, smeared = unrolled(rows, smeared), None
     # The caller's routing does not speak of the student. The products of a student are of small blocks, for which
     # several threads of BLAS wait for each other more than they work, above all where other programs run as well.
     with config_context(enable_metadata_routing=False), threadpool_limits(1, user_api="blas"):
-        fresh, besides = learner(student, moves)
-        if student.runs_on_device and not sparse.issparse(rows.Z):
-            backend = resolve(device, rows.Z.size)
-            if backend is not NUMPY:
-                engine = _on_device(rows, backend)
-                return fresh.fit_blocks(engine, rows.Z.shape[1], rows.Q.shape[1], **besides)
-        # A single regression target goes in as the one-dimensional y that estimators expect.
-        Q = rows.Q.ravel() if rows.Q.shape[1] == 1 else rows.Q
-        return fresh.fit(rows.Z, Q, sample_weight=rows.weight, **besides)
+        fitted = _fit_on(student, rows, moves, device)
+        return fitted if smeared is None else revalued(fitted, rows.Z, smeared, rows.weight)
+
+
+def _fit_on(student: Any, rows: TransferSet, moves: Moves | None, device: str) -> Any:
+    fresh, besides = learner(student, moves)
+    if student.runs_on_device and not sparse.issparse(rows.Z):
+        backend = resolve(device, rows.Z.size)
+        if backend is not NUMPY:
+            engine = _on_device(rows, backend)
+            return fresh.fit_blocks(engine, rows.Z.shape[1], rows.Q.shape[1], **besides)
+    # A single regression target goes in as the one-dimensional y that estimators expect.
+    Q = rows.Q.ravel() if rows.Q.shape[1] == 1 else rows.Q
+    return fresh.fit(rows.Z, Q, sample_weight=rows.weight, **besides)
+
+
+def unrolled(rows: TransferSet, smeared: Smeared) -> TransferSet:
+    """A row for each value that a label may have, weighed by its share: whatever loss a student has sees them all."""
+    row, value = np.nonzero(smeared.shares)
+    weight = smeared.shares[row, value] * (1.0 if rows.weight is None else rows.weight[row])
+    certain = rows.weight is None and bool(np.all(weight == 1))
+    return TransferSet(rows.Z[row], smeared.values[row, value][:, None], None if certain else weight)
 
 
 def _on_device(rows: TransferSet, backend: Backend) -> DeviceEngine:

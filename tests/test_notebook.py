@@ -12,7 +12,8 @@ from sklearn.svm import SVC
 from sklearn.tree import DecisionTreeRegressor
 
 from skdistill import CallableTeacher, DistilledClassifier, DistilledEstimator, DistilledRegressor, TreeStudent
-from skdistill._facts import fit_facts
+from skdistill._facts import fit_facts, soft_words
+from skdistill._transfer import Recipe
 
 
 def words(html):
@@ -27,11 +28,16 @@ def test_a_fitted_estimator_shows_teachers_student_and_figures():
     shown = words(clf._repr_html_())
     for name, weight in clf.teacher_weights_.items():
         assert f"{name} (weight {weight:.2f}, temperature {clf.temperatures_[name]:.3g})" in shown
-    assert f"student ({clf.to_model().nbytes:,} bytes packed, {clf.recipe_.blend:.0%} truth)" in shown
+    assert f"student ({clf.to_model().nbytes:,} bytes packed, {soft_words(clf.recipe_)})" in shown
     assert "teacher_weights_" in shown  # scikit-learn's own table of fitted attributes
     assert "Not fitted" not in shown
     report = clf.report(X, y)
     assert report.verdict.replace("'", "&#x27;") in report._repr_html_()
+
+
+def test_labels_in_words():
+    assert soft_words(Recipe(TreeStudent(), 0.0)) == "soft labels"
+    assert soft_words(Recipe(TreeStudent(), 0.3)) == "soft labels with 30% of the true ones"
 
 
 def test_a_student_of_another_library_and_no_teachers():
@@ -39,7 +45,7 @@ def test_a_student_of_another_library_and_no_teachers():
     reg = DistilledRegressor("ridge", DecisionTreeRegressor(max_depth=2), random_state=0).fit(X, y)
     del reg.teachers_, reg.oracle_
     shown = words(reg._repr_html_())
-    assert "student (70% truth)" in shown or "student (hard labels)" in shown
+    assert "student (soft labels with 70% of the true ones)" in shown or "student (hard labels)" in shown
     assert "DecisionTreeRegressor" in shown
     assert "ridge" in shown
 
@@ -69,7 +75,7 @@ def test_facts_tell_how_it_was_fitted():
     clf.fit_seconds_ = {"teachers": 1.23, "student": 0.01}
     facts = fit_facts(clf)
     assert facts["committee"].startswith("logistic (weight 1.00, temperature ")
-    assert facts["labels"] == "soft, with 50% truth"
+    assert facts["labels"] == "soft labels with 50% of the true ones"
     assert facts["augmentation"].startswith("Munge(")
     assert facts["student"] == "LinearStudent(loss='log_loss')"
     assert facts["seconds"] == "1.2 (teachers 1.2)"

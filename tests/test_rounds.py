@@ -262,6 +262,14 @@ def test_a_committee_that_learns_no_soft_labels_is_refused_before_any_fit():
         classifier(teachers).fit(iris, species)
 
 
+@pytest.mark.parametrize("loss", ["pinball", "huber"])
+def test_what_is_no_loss_of_means_is_refused_before_any_fit(loss):
+    with pytest.raises(
+        ValueError, match=f"refits teachers on means .*, of which loss='{loss}' is no loss. Pass rounds=0"
+    ):
+        regressor(DecisionTreeRegressor(criterion="none such"), loss=loss).fit(X, y)
+
+
 class OfHardLabels(LogisticRegression):
     def fit(self, X, y, sample_weight=None):
         if sample_weight is not None:

@@ -103,10 +103,12 @@ def _descend(values: Floats, scale: float, most: int, curvature: Floats, steep: 
     slope = curvature @ change + damping * change
     for _ in range(SWEEPS):
         before = codes.copy()
-        for j in range(len(values)):
-            step = np.clip(np.rint(codes[j] - slope[j] / ((steep[j] + damping) * scale)), -most, most) - codes[j]
+        for j, (own, each) in enumerate(zip(before.tolist(), (steep + damping).tolist(), strict=True)):
+            here = float(slope[j])
+            # Python's own numbers: NumPy takes ten times as long for one at a time.
+            step = round(min(max(own - here / (each * scale), -most), most)) - own
             # Only to the better: half a unit either way is a tie.
-            if step and step * (slope[j] + 0.5 * (steep[j] + damping) * step * scale) < 0:
+            if step and step * (here + 0.5 * each * step * scale) < 0:
                 slope += curvature[:, j] * (step * scale)
                 slope[j] += damping * step * scale
                 codes[j] += step

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 if TYPE_CHECKING:
     from skdistill.model import Model
+    from skdistill.targets import ValueLoss
 
 Array = NDArray[Any]
 Floats = NDArray[np.float64]
@@ -70,6 +71,8 @@ class Evidence:
         What was tried and chosen, the choice first; see `DistilledClassifier.selection_`.
     fitted : dict of str to str
         Facts of the fit, in words.
+    loss : ValueLoss, optional
+        What values are judged by, where that is not the squared error.
     """
 
     X: Any
@@ -78,6 +81,7 @@ class Evidence:
     contestants: tuple[Contestant, ...]
     selection: tuple[dict[str, Any], ...] = ()
     fitted: Mapping[str, str] = field(default_factory=dict)
+    loss: ValueLoss | None = None
 
     def true_labels(self) -> Floats:
         """Truth as a committee would tell it: rows of 0 and 1, or values; shape (n, n_outputs)."""

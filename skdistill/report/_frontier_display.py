@@ -20,7 +20,14 @@ if TYPE_CHECKING:
 
 # Rows that a student is compressed by, at most, and how the other half is drawn.
 _MOST_ROWS, _SEED = 2000, 0
-_METRICS = {"accuracy": "accuracy", "log_loss": "log-loss (less is better)", "rmse": "RMSE (less is better)"}
+_METRICS = {
+    "accuracy": "accuracy",
+    "log_loss": "log-loss (less is better)",
+    "rmse": "RMSE (less is better)",
+    "deviance": "Poisson deviance (less is better)",
+    "pinball": "pinball loss (less is better)",
+    "huber": "Huber loss (less is better)",
+}
 _NAMES = {
     "student": "distilled student",
     "sibling": "another student",
@@ -97,7 +104,7 @@ class FrontierDisplay:
         for contestant in found.contestants:
             line = {"name": contestant.name, "role": contestant.role}
             if contestant.nbytes is not None:
-                measured = quality(report.task, truth, contestant.outputs[judged])
+                measured = quality(report.task, truth, contestant.outputs[judged], loss=found.loss)
                 rows.append({**line, "passes": None, "nbytes": contestant.nbytes, **measured})
             if contestant.model is None or not contestant.model.precision.is_full:  # a quantised one stays as it is
                 continue
@@ -109,7 +116,7 @@ class FrontierDisplay:
                 X_judged = safe_indexing(found.X, judged)
                 lines[key] = [
                     {"passes": about["passes"], "nbytes": point.model.nbytes}
-                    | quality(report.task, truth, point.model.evaluate(X_judged))
+                    | quality(report.task, truth, point.model.evaluate(X_judged), loss=found.loss)
                     for point, about in zip(compressed.points, compressed.frame(), strict=True)
                 ]
             rows += [line | found_there for found_there in lines[key]]
@@ -122,8 +129,8 @@ class FrontierDisplay:
         ----------
         ax : matplotlib Axes, optional
             By default those of a new figure.
-        metric : {"log_loss", "accuracy", "rmse"}, optional
-            What is drawn; by default the log-loss, or for values the RMSE.
+        metric : {"log_loss", "accuracy", "rmse", "deviance", "pinball", "huber"}, optional
+            What is drawn; by default the log-loss, or for values what they are judged by.
 
         Returns
         -------

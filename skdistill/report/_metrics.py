@@ -7,9 +7,11 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.special import rel_entr, xlogy
+from scipy.special import rel_entr
 from sklearn.metrics import accuracy_score, log_loss, r2_score, roc_auc_score, root_mean_squared_error
 from sklearn.utils import check_random_state
+
+from skdistill.targets import Pinball, ValueLoss
 
 Array = NDArray[Any]
 Floats = NDArray[np.float64]
@@ -31,7 +33,7 @@ class GapRecovered:
     Attributes
     ----------
     metric : str
-        "accuracy", "log_loss" or "rmse".
+        "accuracy", "log_loss" or "rmse", or what else values are judged by: "deviance", "pinball", "huber".
     value : float
         ``gain / gap``: 0 is the student on hard labels, 1 the committee. NaN unless `counted`.
     low, high : float
@@ -77,27 +79,28 @@ def classification_metrics(codes: Array, outputs: Floats, committee: Floats | No
     }
 
 
-def mean_deviances(y: Floats, rates: Floats) -> Floats:
-    """The Poisson deviance of each row (n,), the mean over its counts; a rate counts as no less than 1e-9.
+def headline(task: str, loss: ValueLoss | None) -> str:
+    """The metric that says most: accuracy, which the log-loss goes with, the RMSE, or the mean of another loss."""
+    if task == "classification":
+        return "accuracy"
+    return "rmse" if loss is None else loss.metric
 
-    Lower rates than 0, which are none, are as bad as a rate that says "never".
+
+def regression_metrics(
+    y: Floats, outputs: Floats, committee: Floats | None, loss: ValueLoss | None = None
+) -> dict[str, float | None]:
+    """Quality and fidelity of values (n, m); several outputs are averaged uniformly.
+
+    With a loss it comes first, then D²; a quantile has a coverage, but no squared error.
     """
-    rates = np.maximum(rates, 1e-9)
-    return np.asarray(2 * (xlogy(y, y / rates) - y + rates).mean(axis=1))
-
-
-def count_metrics(y: Floats, outputs: Floats, committee: Floats | None) -> dict[str, float | None]:
-    """The same for counts, their Poisson deviance first."""
-    return {"deviance": float(mean_deviances(y, outputs).mean())} | regression_metrics(y, outputs, committee)
-
-
-def regression_metrics(y: Floats, outputs: Floats, committee: Floats | None) -> dict[str, float | None]:
-    """Quality and fidelity of values (n, m); several outputs are averaged uniformly."""
-    return {
-        "rmse": float(root_mean_squared_error(y, outputs)),
-        "r2": _r2(y, outputs),
-        "r2_to_teacher": None if committee is None else _r2(committee, outputs),
-    }
+    found: dict[str, float | None] = {}
+    if loss is not None:
+        found |= {loss.metric: float(loss.rows(y, outputs).mean()), "d2": loss.explained(y, outputs)}
+    if isinstance(loss, Pinball):
+        found["coverage"] = float((y <= outputs).mean())
+    else:
+        found |= {"rmse": float(root_mean_squared_error(y, outputs)), "r2": _r2(y, outputs)}
+    return found | {"r2_to_teacher": None if committee is None else _r2(committee, outputs)}
 
 
 def _auc(codes: Array, outputs: Floats) -> float:
@@ -141,49 +144,59 @@ def classification_losses(codes: Array, outputs: Floats) -> Floats:
     return np.column_stack([outputs.argmax(axis=1) != codes, -np.log(np.clip(likelihood, _EPS, 1 - _EPS))])
 
 
-def regression_losses(y: Floats, outputs: Floats) -> Floats:
-    """Per-row losses (n, m): the squared error of each output."""
-    return (y - outputs) ** 2
+def regression_losses(y: Floats, outputs: Floats, loss: ValueLoss | None = None) -> Floats:
+    """Per-row losses (n, m): of each output the squared error, or another loss."""
+    return (y - outputs) ** 2 if loss is None else loss.cells(y, outputs)
 
 
-def _metrics_of_means(task: str, means: Floats) -> dict[str, Floats]:
+def _metrics_of_means(metric: str, means: Floats) -> dict[str, Floats]:
     """Metrics as losses (lower is better) from mean row losses (..., q): what a resample is scored by."""
-    if task == "classification":
+    if metric == "accuracy":
         return {"accuracy": means[..., 0], "log_loss": means[..., 1]}
-    return {"rmse": np.sqrt(means).mean(axis=-1)}
+    return {metric: (np.sqrt(means) if metric == "rmse" else means).mean(axis=-1)}
 
 
-def quality(task: str, truth: Array, outputs: Floats, weight: Floats | None = None) -> dict[str, float]:
-    """Accuracy and log-loss of probabilities, or the RMSE of values; rows count by their `weight` (n,)."""
-    losses = classification_losses(truth, outputs) if task == "classification" else regression_losses(truth, outputs)
+def quality(
+    task: str, truth: Array, outputs: Floats, weight: Floats | None = None, loss: ValueLoss | None = None
+) -> dict[str, float]:
+    """Accuracy and log-loss of probabilities, or the headline of values; rows count by their `weight` (n,)."""
+    if task == "classification":
+        losses = classification_losses(truth, outputs)
+    else:
+        losses = regression_losses(truth, outputs, loss)
     means = np.average(losses, axis=0, weights=weight)
-    found = {metric: float(loss) for metric, loss in _metrics_of_means(task, means).items()}
+    found = {metric: float(value) for metric, value in _metrics_of_means(headline(task, loss), means).items()}
     return found | ({"accuracy": 1 - found["accuracy"]} if task == "classification" else {})
 
 
-def _row_influence(task: str, losses: Floats) -> dict[str, Floats]:
+def _row_influence(metric: str, losses: Floats) -> dict[str, Floats]:
     """Per-row values (n,) whose mean varies as the metric does: the losses, or the RMSE's first-order expansion."""
-    if task == "classification":
+    if metric == "accuracy":
         return {"accuracy": losses[:, 0], "log_loss": losses[:, 1]}
+    if metric != "rmse":
+        return {metric: losses.mean(axis=1)}
     twice_rmse = 2 * np.sqrt(losses.mean(axis=0))
     slopes = np.divide(1.0, twice_rmse, out=np.zeros_like(twice_rmse), where=twice_rmse > 0)
     return {"rmse": (losses * slopes).mean(axis=1)}
 
 
-def paired_improvements(task: str, worse: Floats, better: Floats) -> dict[str, tuple[float, float]]:
-    """Per metric: by how much row losses `better` improve on `worse` (both (n, q)), and its paired standard error."""
+def paired_improvements(metric: str, worse: Floats, better: Floats) -> dict[str, tuple[float, float]]:
+    """By how much row losses `better` improve on `worse` (both (n, q)), and its paired standard error.
+
+    By the headline, `metric`; beside the accuracy by the log-loss.
+    """
     n_rows = len(worse)
-    before, after = (_metrics_of_means(task, losses.mean(axis=0)) for losses in (worse, better))
-    rows_before, rows_after = _row_influence(task, worse), _row_influence(task, better)
+    before, after = (_metrics_of_means(metric, losses.mean(axis=0)) for losses in (worse, better))
+    rows_before, rows_after = _row_influence(metric, worse), _row_influence(metric, better)
     improvements = {}
-    for metric in before:
-        spread = (rows_before[metric] - rows_after[metric]).std(ddof=1) if n_rows > 1 else np.nan
-        improvements[metric] = (float(before[metric] - after[metric]), float(spread / np.sqrt(n_rows)))
+    for each in before:
+        spread = (rows_before[each] - rows_after[each]).std(ddof=1) if n_rows > 1 else np.nan
+        improvements[each] = (float(before[each] - after[each]), float(spread / np.sqrt(n_rows)))
     return improvements
 
 
 def gaps_recovered(
-    task: str,
+    measure: str,
     committee: Floats,
     hard: Floats,
     student: Floats,
@@ -192,15 +205,15 @@ def gaps_recovered(
     n_resamples: int,
     random_state: Any,
 ) -> dict[str, GapRecovered]:
-    """Per metric, the gap recovered, from the row losses (n, q) of the three contestants."""
-    gaps = paired_improvements(task, hard, committee)
-    gains = paired_improvements(task, hard, student)
+    """Per metric, `measure` and what goes with it, the gap recovered, from the contestants' row losses (n, q)."""
+    gaps = paired_improvements(measure, hard, committee)
+    gains = paired_improvements(measure, hard, student)
     # Written so that a standard error of NaN counts as too large.
     counted = {metric: gap > 0 and gap >= 2 * se for metric, (gap, se) in gaps.items()}
     ratios: dict[str, Floats] = {}
     if any(counted.values()):
         means = _bootstrap_means(np.stack([hard, student, committee]), n_resamples, random_state)
-        for metric, (of_hard, of_student, of_committee) in _metrics_of_means(task, means).items():
+        for metric, (of_hard, of_student, of_committee) in _metrics_of_means(measure, means).items():
             gap = of_hard - of_committee
             # A resample without any gap (possible for accuracy on few rows) has no ratio.
             ratios[metric] = (of_hard - of_student)[gap != 0] / gap[gap != 0]

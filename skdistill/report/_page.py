@@ -10,6 +10,7 @@ from skdistill.model import Tree
 from ._calibration import draw_calibration
 from ._fidelity_display import FidelityDisplay
 from ._frontier_display import FrontierDisplay
+from ._metrics import headline
 from ._palette import Palette
 from ._segments import Segment, segments
 from ._stress_display import StressDisplay
@@ -91,7 +92,7 @@ def _facts(report: DistillationReport) -> list[dict[str, str]]:
     lines = {row["role"]: row for row in reversed(report.rows)}
     student, committee, hard = (lines.get(role) for role in ("student", "committee", "hard"))
     assert student is not None
-    metric = "accuracy" if report.task == "classification" else "rmse"
+    metric = headline(report.task, report.evidence.loss)
 
     def fact(name: str, value: str, aside: str) -> dict[str, str]:
         return {"name": name, "value": value, "aside": aside}
@@ -147,7 +148,9 @@ def _bytes_section(report: DistillationReport) -> dict[str, Any]:
     if report.n_rows < 2 or report.evidence.of_role("student").model is None:  # type: ignore[union-attr]
         return _section("bytes", "", [])
     display = FrontierDisplay.from_report(report)
-    metrics = ["log_loss", "accuracy"] if report.task == "classification" else ["rmse"]
+    metrics = [headline(report.task, report.evidence.loss)]
+    if report.task == "classification":
+        metrics.insert(0, "log_loss")
     pictures = []
     for metric in metrics:
 
@@ -197,7 +200,7 @@ def _says(row: dict[str, Any]) -> str:
 
 def _segments_table(report: DistillationReport, parts: list[Segment]) -> dict[str, Any]:
     classifies = report.task == "classification"
-    metric = "accuracy" if classifies else "rmse"
+    metric = headline(report.task, report.evidence.loss)
     rows = [
         {
             "kind": "student" if at == 0 else "",

@@ -17,6 +17,7 @@ from sklearn.utils import check_array, check_consistent_length, check_random_sta
 
 from skdistill._files import write_whole
 from skdistill._sklearn import Interval, StrOptions, validate_params
+from skdistill.targets import SquaredError, ValueLoss
 
 from ._checks import check_probabilities, check_roles, check_values, label_codes
 from ._evidence import Contestant, Evidence
@@ -25,8 +26,8 @@ from ._metrics import (
     GapRecovered,
     classification_losses,
     classification_metrics,
-    count_metrics,
     gaps_recovered,
+    headline,
     paired_improvements,
     regression_losses,
     regression_metrics,
@@ -61,7 +62,9 @@ class DistillationReport:
           present; NaN with fewer than two), ece (expected calibration error, 15 bins) and, against the committee,
           agreement (share of rows with the same top class) and kl (mean KL(committee || contestant), nats);
         - regression: rmse, r2 (NaN for a single row), each the mean over outputs, and r2_to_teacher, the R² with the
-          committee's predictions for truth; for counts also deviance, the mean Poisson deviance;
+          committee's predictions for truth; before these, of other losses than squares, the mean of deviance (Poisson),
+          pinball or huber and d2, the share of the best constant's loss that is saved; of a quantile coverage, the
+          share of rows with no more than what is predicted, instead of rmse and r2;
         - nbytes, us_single (median microseconds of a call with one row) and us_row_batch (median microseconds per row
           of a call with up to 10,000 rows);
         - us_shipped_p50 and us_shipped_p99, of a student that has a model form: microseconds that one row takes of the
@@ -69,7 +72,8 @@ class DistillationReport:
 
         None where there is no committee, or where something is unknown or was not measured.
     gap : dict of str to GapRecovered
-        By metric ("accuracy", "log_loss"; "rmse"). Empty without a committee or without a student on hard labels.
+        By metric ("accuracy", "log_loss"; "rmse", or the mean of another loss). Empty without a committee or without a
+        student on hard labels.
     verdict : str
         The report in one sentence.
     notes : tuple of str
@@ -182,7 +186,7 @@ class DistillationReport:
         "notes": [list, tuple],
         "selection": [list, tuple],
         "fitted": [Mapping],
-        "loss": [StrOptions({"squared", "poisson"})],
+        "loss": [ValueLoss, None],
         "confidence": [Interval(Real, 0, 1, closed="neither")],
         "n_resamples": [Interval(Integral, 1, None, closed="left")],
         "stress": ["boolean"],
@@ -200,7 +204,7 @@ def distillation_report(
     notes: Sequence[str] = (),
     selection: Sequence[dict[str, Any]] = (),
     fitted: Mapping[str, str] = MappingProxyType({}),
-    loss: str = "squared",
+    loss: ValueLoss | None = None,
     confidence: float = 0.95,
     n_resamples: int = 1000,
     stress: bool = False,
@@ -225,8 +229,8 @@ def distillation_report(
         Shown below the report, before its own notes.
     selection, fitted : list of dict, dict
         Shown in the report as a page; see `Evidence`.
-    loss : {"squared", "poisson"}
-        Of a regression: for counts, y >= 0, there is the mean Poisson deviance too.
+    loss : skdistill.targets.ValueLoss or None
+        What a regression is judged by, where that is not the squared error.
     confidence : float in (0, 1)
         Level of the bootstrap interval of the gap recovered.
     n_resamples : int >= 1
@@ -270,6 +274,8 @@ def distillation_report(
     "Keeps 75.0 % of the committee's accuracy in 40 bytes."
     """
     by_role = check_roles(contestants)
+    loss = None if isinstance(loss, SquaredError) else loss
+    metric = headline(task, loss)
     if X is not None:
         check_consistent_length(X, y)
     elif any(c.predict is not None for c in contestants):
@@ -288,7 +294,7 @@ def distillation_report(
         truth = check_array(y, ensure_2d=False, dtype=np.float64, input_name="y")
         truth = truth.reshape(len(truth), -1)
         check = partial(check_values, n_outputs=truth.shape[1])
-        score, row_losses = count_metrics if loss == "poisson" else regression_metrics, regression_losses
+        score, row_losses = partial(regression_metrics, loss=loss), partial(regression_losses, loss=loss)
     outputs = [check(contestant, len(truth)) for contestant in contestants]
 
     found = {role: outputs[at] for role, at in by_role.items()}
@@ -304,22 +310,24 @@ def distillation_report(
     losses = {role: row_losses(truth, output) for role, output in found.items()}
     gap: dict[str, GapRecovered] = {}
     if "committee" in losses and "hard" in losses:
-        gap = gaps_recovered(task, **losses, confidence=confidence, n_resamples=n_resamples, random_state=random_state)
-    gains = paired_improvements(task, losses["hard"], losses["student"]) if "hard" in losses else None
+        gap = gaps_recovered(
+            metric, **losses, confidence=confidence, n_resamples=n_resamples, random_state=random_state
+        )
+    gains = paired_improvements(metric, losses["hard"], losses["student"]) if "hard" in losses else None
     lines = {role: rows[at] for role, at in by_role.items()}
     strained: list[dict[str, Any]] = []
     left_out: list[str] = []
     if stress:
         checked = [replace(c, outputs=output) for c, output in zip(contestants, outputs)]
         rng = np.random.default_rng(check_random_state(random_state).randint(2**31 - 1))
-        strained, left_out = under_stress(task, X, truth, checked, check, rng)
+        strained, left_out = under_stress(task, X, truth, checked, check, rng, loss)
     return DistillationReport(
         task=task,
         n_rows=len(truth),
         confidence=confidence,
         rows=rows,
         gap=gap,
-        verdict=describe_verdict(task, lines, gains),
+        verdict=describe_verdict(metric, lines, gains),
         notes=(*notes, *_absences(by_role), *left_out),
         evidence=Evidence(
             X,
@@ -328,6 +336,7 @@ def distillation_report(
             tuple(replace(c, outputs=output, predict=None) for c, output in zip(contestants, outputs)),
             tuple(selection),
             dict(fitted),
+            loss,
         ),
         stress=strained,
         stress_fidelity=fidelity_under_stress(task, strained),

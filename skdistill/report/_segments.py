@@ -12,6 +12,7 @@ from sklearn.tree import DecisionTreeRegressor
 from skdistill._sklearn import safe_indexing
 from skdistill.words import Box, Wording, above
 
+from ._metrics import headline, quality
 from ._tree_picture import readable
 
 if TYPE_CHECKING:
@@ -39,7 +40,7 @@ class Segment:
         Share of the segment's rows that the student answers otherwise than the committee; for values the root of the
         mean squared difference.
     quality : dict of str to float
-        Accuracy or RMSE of "student" and "committee" on the segment's true labels.
+        Accuracy, or what values are judged by, of "student" and "committee" on the segment's true labels.
     """
 
     rule: str
@@ -120,10 +121,9 @@ def _segment(report: DistillationReport, rule: str, rows: NDArray[np.intp], n_ju
     outputs = {role: each.outputs[rows] for role in ("committee", "student") if (each := found.of_role(role))}
     truth = found.truth[rows]
     if report.task == "classification":
-        answers = {role: output.argmax(axis=1) for role, output in outputs.items()}
-        apart = float((answers["committee"] != answers["student"]).mean())
-        quality = {role: float((answer == truth).mean()) for role, answer in answers.items()}
+        apart = float((outputs["committee"].argmax(axis=1) != outputs["student"].argmax(axis=1)).mean())
     else:
         apart = float(np.sqrt(np.mean((outputs["committee"] - outputs["student"]) ** 2)))
-        quality = {role: float(np.sqrt(np.mean((output - truth) ** 2))) for role, output in outputs.items()}
-    return Segment(rule, len(rows), len(rows) / n_judged, apart, quality)
+    metric = headline(report.task, found.loss)
+    measured = {role: quality(report.task, truth, each, loss=found.loss)[metric] for role, each in outputs.items()}
+    return Segment(rule, len(rows), len(rows) / n_judged, apart, measured)

@@ -7,7 +7,7 @@ from typing import Any
 
 from ..model import Model
 from ._evidence import Contestant
-from ._metrics import classification_losses, paired_improvements, regression_losses
+from ._metrics import classification_losses, headline, paired_improvements, regression_losses
 from ._report import DistillationReport, distillation_report
 from ._text import _table, in_bytes, points, significant
 
@@ -111,8 +111,8 @@ def compare_models(first: Model, second: Model, X: Any, y: Any, names: tuple[str
     report = distillation_report(task, X, y, contestants, classes=classes)
     row_losses = classification_losses if task == "classification" else regression_losses
     losses = [row_losses(report.evidence.truth, each.outputs) for each in report.evidence.contestants]
-    gains = paired_improvements(task, *losses)
-    metric = "accuracy" if task == "classification" else "rmse"
+    metric = headline(task, None)
+    gains = paired_improvements(metric, *losses)
     verdict = _verdict(metric, report.rows, *gains[metric])
     return ModelComparison(task, report.n_rows, report.rows, gains, verdict)
 

@@ -13,9 +13,10 @@ from scipy import sparse
 
 from skdistill._sklearn import safe_indexing
 from skdistill.preprocessing import TableEncoder
+from skdistill.targets import ValueLoss
 
 from ._evidence import Contestant
-from ._metrics import quality, regression_metrics
+from ._metrics import headline, quality, regression_metrics
 
 Array = NDArray[Any]
 Floats = NDArray[np.float64]
@@ -35,7 +36,13 @@ _ROLES = ("committee", "hard", "student")
 
 
 def under_stress(
-    task: str, X: Any, truth: Array, contestants: Sequence[Contestant], check: Check, rng: np.random.Generator
+    task: str,
+    X: Any,
+    truth: Array,
+    contestants: Sequence[Contestant],
+    check: Check,
+    rng: np.random.Generator,
+    loss: ValueLoss | None = None,
 ) -> tuple[list[dict[str, Any]], list[str]]:
     """Figures of committee and students for each stress and strength, and what had to be left out, in words.
 
@@ -55,7 +62,7 @@ def under_stress(
     def add(stress: str, strength: float, answers: dict[str, Floats], labels: Array, weight: Floats | None) -> None:
         for each in judged:
             line = {"stress": stress, "strength": strength, "name": each.name, "role": each.role, "rows": len(labels)}
-            figures = _figures(task, labels, answers.get(each.role), answers.get("committee"), weight)
+            figures = _figures(task, labels, answers.get(each.role), answers.get("committee"), weight, loss)
             rows.append({**line, **figures})
 
     given: dict[str, Floats] = {each.role: each.outputs for each in judged}
@@ -149,13 +156,18 @@ def _with_outputs(contestant: Contestant, outputs: Any) -> Contestant:
 
 
 def _figures(
-    task: str, truth: Array, outputs: Floats | None, committee: Floats | None, weight: Floats | None
+    task: str,
+    truth: Array,
+    outputs: Floats | None,
+    committee: Floats | None,
+    weight: Floats | None,
+    loss: ValueLoss | None,
 ) -> dict[str, float | None]:
-    metrics = ("accuracy", "log_loss") if task == "classification" else ("rmse",)
+    metrics = ("accuracy", "log_loss") if task == "classification" else (headline(task, loss),)
     fidelity = fidelity_metric(task)
     if outputs is None:
         return dict.fromkeys((*metrics, fidelity))
-    found: dict[str, float | None] = {**quality(task, truth, outputs, weight), fidelity: None}
+    found: dict[str, float | None] = {**quality(task, truth, outputs, weight, loss), fidelity: None}
     if committee is not None:
         if task == "classification":
             same = committee.argmax(axis=1) == outputs.argmax(axis=1)

@@ -30,6 +30,9 @@ _NAMES = {"committee": "committee", "hard": "on hard labels", "student": "distil
 _LABELS = {
     "accuracy": "accuracy",
     "rmse": "RMSE (less is better)",
+    "deviance": "Poisson deviance\n(less is better)",
+    "pinball": "pinball loss\n(less is better)",
+    "huber": "Huber loss\n(less is better)",
     "agreement": "agreement\nwith the committee",
     "r2_to_teacher": "R² to the committee",
 }
@@ -136,7 +139,8 @@ class StressDisplay:
         """Quality and, where anything is known of it, fidelity."""
         fidelity = fidelity_metric(self.task)
         known = any(row[fidelity] is not None for row in self.rows if row["role"] != "committee")
-        return ["accuracy" if self.task == "classification" else "rmse", *([fidelity] if known else [])]
+        metric = next(key for key in _LABELS if key in self.rows[0])
+        return [metric, *([fidelity] if known else [])]
 
     def _draw(self, figure: Any, colours: Palette) -> None:
         stresses, metrics = self._stresses(), self._metrics()

@@ -6,6 +6,7 @@ import math
 from itertools import groupby
 from typing import TYPE_CHECKING, Any
 
+from ._metrics import headline
 from ._stress import fidelity_metric, in_words
 
 if TYPE_CHECKING:
@@ -21,6 +22,10 @@ HEADINGS = {
     "kl": "KL",
     "ece": "ECE",
     "deviance": "deviance",
+    "pinball": "pinball loss",
+    "huber": "Huber loss",
+    "d2": "D²",
+    "coverage": "coverage",
     "rmse": "RMSE",
     "r2": "R²",
     "r2_to_teacher": "R² to committee",
@@ -30,6 +35,10 @@ HEADINGS = {
     "us_shipped_p50": "shipped",
     "us_shipped_p99": "its 99 %",
 }
+
+
+# Those in units of the target, or their squares.
+_IN_UNITS = ("rmse", "pinball", "huber", "deviance")
 
 
 def significant(value: float, digits: int) -> str:
@@ -94,7 +103,7 @@ def cell(key: str, value: Any) -> str:
         return in_bytes(value)
     if key.startswith("us_"):
         return microseconds(value)
-    return significant(value, 4) if key == "rmse" else f"{value:.3f}"
+    return significant(value, 4) if key in _IN_UNITS else f"{value:.3f}"
 
 
 def _table(rows: list[dict[str, Any]]) -> list[str]:
@@ -130,7 +139,7 @@ def gap_line(gap: GapRecovered, confidence: float) -> str:
 
 def stress_table(report: DistillationReport) -> list[list[str]]:
     """Heading and lines of what is known under stress: quality of each contestant, then fidelity of the students."""
-    metric, fidelity = "accuracy" if report.task == "classification" else "rmse", fidelity_metric(report.task)
+    metric, fidelity = headline(report.task, report.evidence.loss), fidelity_metric(report.task)
     short = {"committee": "committee", "hard": "on hard labels", "student": "distilled"}
     lines: list[list[str]] = []
     for (stress, strength), group in groupby(report.stress, key=lambda row: (row["stress"], row["strength"])):
@@ -168,33 +177,35 @@ def render(report: DistillationReport) -> str:
     return "\n".join(lines)
 
 
-def describe_verdict(task: str, lines: dict[str, dict[str, Any]], gains: dict[str, tuple[float, float]] | None) -> str:
+def describe_verdict(
+    metric: str, lines: dict[str, dict[str, Any]], gains: dict[str, tuple[float, float]] | None
+) -> str:
     """Say in one sentence what the student keeps, in how many bytes, and what distillation itself bought.
 
-    `lines` are rows of the report by role; `gains` the paired improvements over hard labels with standard errors.
+    `metric` is what counts most, `lines` are rows of the report by role, `gains` the paired improvements over hard
+    labels with standard errors.
     """
-    kept = _kept_accuracy(lines) if task == "classification" else _kept_rmse(lines)
+    kept = _kept_accuracy(lines) if metric == "accuracy" else _kept_loss(metric, lines)
     n_bytes = lines["student"]["nbytes"]
     if n_bytes is not None:
         kept += f" in {n_bytes} bytes" if n_bytes < 1000 else f" in {in_bytes(n_bytes)}"
     kept += _speed(lines)
     if gains is None:
         return f"{kept}."
-    metric = "accuracy" if task == "classification" else "rmse"
     gain, error = gains[metric]
     rival = "the same student on hard labels"
     if not _beyond_noise(gain, error):
         noise = f"made no difference beyond noise in {HEADINGS[metric]} against {rival}"
-        if task == "classification" and _beyond_noise(*gains["log_loss"]):
+        if metric == "accuracy" and _beyond_noise(*gains["log_loss"]):
             return f"{kept}; distillation itself {_moved('log_loss', gains['log_loss'][0], lines)}, but {noise}."
         return f"{kept}; distillation itself {noise}."
-    if task == "classification":
+    if metric == "accuracy":
         amount = points(abs(gain))
         bought = (
             f"bought +{amount} points of accuracy over" if gain > 0 else f"cost {amount} points of accuracy against"
         )
     else:
-        bought = f"{_moved('rmse', gain, lines)} against"
+        bought = f"{_moved(metric, gain, lines)} against"
     return f"{kept}; distillation itself {bought} {rival}."
 
 
@@ -230,8 +241,11 @@ def _kept_accuracy(lines: dict[str, dict[str, Any]]) -> str:
     return f"Reaches an accuracy of {100 * accuracy:.1f} %"
 
 
-def _kept_rmse(lines: dict[str, dict[str, Any]]) -> str:
-    reached = f"Reaches an RMSE of {significant(lines['student']['rmse'], 4)}"
-    if "committee" not in lines:
-        return reached
-    return f"{reached} (the committee: {significant(lines['committee']['rmse'], 4)})"
+def _kept_loss(metric: str, lines: dict[str, dict[str, Any]]) -> str:
+    student = lines["student"]
+    reached = f"Reaches {'an' if metric == 'rmse' else 'a'} {HEADINGS[metric]} of {significant(student[metric], 4)}"
+    if "committee" in lines:
+        reached += f" (the committee: {significant(lines['committee'][metric], 4)})"
+    if "coverage" in student:
+        reached += f", {100 * student['coverage']:.1f} % of the values at or below it"
+    return reached

@@ -8,6 +8,7 @@ from ._differences import Moves
 from ._linear import LinearStudent
 from ._low_rank import LowRankStudent
 from ._resolve import for_width, resolve_families, resolve_student, takes_sparse
+from ._revalue import revalued
 from ._rule import RuleStudent
 from ._tree import TreeStudent
 
@@ -25,5 +26,6 @@ __all__ = [
     "for_width",
     "resolve_families",
     "resolve_student",
+    "revalued",
     "takes_sparse",
 ]

@@ -10,7 +10,9 @@ from ._blend import blend_labels
 from ._check import check_labels
 from ._combiner import Combiner, check_recipe, fit_combiner
 from ._log_pool import fit_log_pool
+from ._losses import Huber, Pinball, PoissonDeviance, RobustLoss, SquaredError, ValueLoss, value_loss
 from ._shift import CovariateShift, covariate_shift
+from ._smear import Smear, Smeared
 from ._weighting import WEIGHTINGS, teacher_weights
 
 __all__ = [
@@ -18,6 +20,14 @@ __all__ = [
     "WEIGHTINGS",
     "Combiner",
     "CovariateShift",
+    "Huber",
+    "Pinball",
+    "PoissonDeviance",
+    "RobustLoss",
+    "Smear",
+    "Smeared",
+    "SquaredError",
+    "ValueLoss",
     "aggregate",
     "blend_labels",
     "check_labels",
@@ -26,4 +36,5 @@ __all__ = [
     "fit_combiner",
     "fit_log_pool",
     "teacher_weights",
+    "value_loss",
 ]

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from .._backend import Backend, resolve
 from ._aggregation import aggregate
 from ._log_pool import LARGEST_EXPONENT, fit_log_pool
+from ._losses import ValueLoss
 from ._weighting import teacher_weights
 
 Aggregation = str | Callable[[NDArray[Any], NDArray[np.float64]], NDArray[Any]]
@@ -65,6 +66,7 @@ def fit_combiner(
     covered: NDArray[np.bool_],
     device: str,
     out_of_fold: Sequence[bool] | None = None,
+    loss: ValueLoss | None = None,
 ) -> Combiner:
     """Fit each teacher's temperature, the teachers' weights, then a scaling of the whole, on labels of real rows.
 
@@ -83,6 +85,8 @@ def fit_combiner(
     out_of_fold : sequence of T bools, optional
         Which teachers have not seen the rows that they labelled; all, where None. With `temperature` "auto", the
         others may be found too sure of themselves but not too unsure, and neither may a committee that has one.
+    loss : ValueLoss, optional
+        Of values, where it is not the squared error: what "loss" and "greedy" as `weighting` minimise.
 
     References
     ----------
@@ -107,7 +111,15 @@ def fit_combiner(
         if isinstance(weighting, str) and weighting == "loss":
             weighting = "log_loss"
     weights = teacher_weights(
-        labels, y, weighting, sample_weight, task, temperatures=temperatures, aggregation=aggregation, backend=backend
+        labels,
+        y,
+        weighting,
+        sample_weight,
+        task,
+        temperatures=temperatures,
+        aggregation=aggregation,
+        backend=backend,
+        loss=loss,
     )
     if calibrate:
         pool = aggregate(labels, weights, aggregation, task, temperatures, backend)

@@ -14,6 +14,7 @@ from ._blocks import row_blocks
 from ._calibration import FLOOR, VETO, apply_temperature
 from ._check import check_committee, check_sample_weight, check_targets, check_temperatures
 from ._log_pool import fit_log_pool
+from ._losses import SquaredError, ValueLoss
 
 Weights = NDArray[np.float64]
 
@@ -23,6 +24,9 @@ WEIGHTINGS = {"classification": ("log_loss", "greedy"), "regression": ("loss", "
 #: The weights of a mixture are done when their log-loss is provably within this of the minimum (nats a row), or after
 #: so many steps.
 _MIXTURE_GAP, _MIXTURE_STEPS = 1e-8, 100
+
+#: Weights under another loss than squares are done after so many weighings.
+_REWEIGHTED_STEPS = 50
 
 #: Greedy selection stops after so many additions, or when none lowers the loss by more than this share of it.
 _GREEDY_STEPS, _GREEDY_GAIN = 100, 1e-9
@@ -38,6 +42,7 @@ def teacher_weights(
     *,
     aggregation: Any = "mean",
     backend: Backend = NUMPY,
+    loss: ValueLoss | None = None,
 ) -> Weights:
     """Weights of T teachers from their out-of-fold labels.
 
@@ -53,8 +58,9 @@ def teacher_weights(
         "log_loss" (classification) and "loss" (regression) are the convex weights that minimise the loss of the
         weighted mean, that is stacking [1]_ [2]_ on the simplex: log-loss as the likelihood of a mixture's weights, by
         sequential quadratic programming [3]_ that falls back on EM [4]_, squared error by non-negative least
-        squares [5]_. For the geometric mean, "log_loss" is the non-negative exponents of least log-loss divided by
-        their sum: what the sum says is left to a temperature of the result.
+        squares [5]_, other losses of values by squares that touch them, weighed anew after each step. For the geometric
+        mean, "log_loss" is the non-negative exponents of least log-loss divided by their sum: what the sum says is left
+        to a temperature of the result.
 
         "greedy" is ensemble selection with replacement [6]_ for the same losses: start with the best few teachers (as
         many of the sorted list as do best together), add the teacher that helps most, stop when none does, at the
@@ -69,6 +75,8 @@ def teacher_weights(
         What the weights are for. "greedy" selects by the mean whatever it is.
     backend : Backend
         Where the exponents of a geometric mean are computed.
+    loss : ValueLoss, optional
+        Of values; squared error where None.
 
     Returns
     -------
@@ -120,9 +128,13 @@ def teacher_weights(
             return _mixture_weights(truth, share)
         return _greedy_weights(lambda w: _log_loss(truth, share, w), T)
     gram = _error_gram(P, labels, share)
+    if loss is None or isinstance(loss, SquaredError):
+        if weighting == "loss":
+            return _least_squares_weights(gram)
+        return _greedy_weights(lambda w: float(w @ gram @ w), T)
     if weighting == "loss":
-        return _least_squares_weights(gram)
-    return _greedy_weights(lambda w: float(w @ gram @ w), T)
+        return _reweighted(P, labels, share, loss, _least_squares_weights(gram))
+    return _greedy_weights(lambda w: _mean_loss(P, labels, share, loss, w), T)
 
 
 def check_weighting(weighting: Any, n_teachers: int, task: str) -> Weights:
@@ -209,15 +221,24 @@ def _descent(
     return np.asarray(weights * gain / (weights @ gain))
 
 
-def _error_gram(P: Sequence[Any], y: NDArray[Any], share: Weights) -> NDArray[np.float64]:
-    """Mean products of the teachers' errors, (T, T), each target in units of its own standard deviation."""
+def _error_gram(
+    P: Sequence[Any], y: NDArray[Any], share: Weights, loss: ValueLoss | None = None, at: Weights | None = None
+) -> NDArray[np.float64]:
+    """Mean products of the teachers' errors, (T, T), each target in units of its own standard deviation.
+
+    With a loss: of errors that are weighed so that their squares touch it where the weights are `at`.
+    """
     centre = share @ y
     scale = np.sqrt(share @ (y - centre) ** 2)
     scale[scale == 0] = 1.0
     gram = np.zeros((len(P), len(P)))
     for rows in row_blocks(len(y), NUMPY.block_rows(2 * len(P) * y.shape[1]), share):
         root = np.sqrt(share[rows])[:, np.newaxis] / scale
-        errors = np.stack([((p[rows] - y[rows]) * root).ravel() for p in P])
+        target = y[rows]
+        if loss is not None and at is not None:
+            curving, target = loss.touching(target, _mixed(P, rows, at))
+            root = np.sqrt(share[rows][:, np.newaxis] * curving)
+        errors = np.stack([((p[rows] - target) * root).ravel() for p in P])
         gram += errors @ errors.T
     missing = ~np.isfinite(gram.diagonal())
     if missing.any():
@@ -236,6 +257,27 @@ def _least_squares_weights(gram: NDArray[np.float64]) -> Weights:
     T = len(gram)
     solution, _ = nnls(np.vstack([root, np.ones(T)]), np.append(np.zeros(T), 1.0))
     return np.asarray(solution / solution.sum())
+
+
+def _mixed(P: Sequence[Any], rows: Any, weights: Weights) -> NDArray[np.float64]:
+    return np.asarray(sum(weight * np.asarray(p[rows], dtype=np.float64) for p, weight in zip(P, weights)))
+
+
+def _mean_loss(P: Sequence[Any], y: NDArray[Any], share: Weights, loss: ValueLoss, weights: Weights) -> float:
+    blocks = row_blocks(len(y), NUMPY.block_rows(4 * y.shape[1]), share)
+    return float(sum(share[rows] @ loss.rows(y[rows], _mixed(P, rows, weights)) for rows in blocks))
+
+
+def _reweighted(P: Sequence[Any], y: NDArray[Any], share: Weights, loss: ValueLoss, weights: Weights) -> Weights:
+    """From the weights of least squared error to those of another loss; no step raises it."""
+    current = _mean_loss(P, y, share, loss, weights)
+    for _ in range(_REWEIGHTED_STEPS):
+        moved = _least_squares_weights(_error_gram(P, y, share, loss, weights))
+        value = _mean_loss(P, y, share, loss, moved)
+        if value >= current - _GREEDY_GAIN * abs(current):
+            break
+        weights, current = moved, value
+    return weights
 
 
 def _greedy_weights(loss: Callable[[Weights], float], T: int) -> Weights:

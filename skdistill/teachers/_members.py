@@ -11,7 +11,7 @@ from sklearn.frozen import FrozenEstimator
 from sklearn.utils import get_tags
 
 from ._callable import CallableTeacher
-from ._presets import COUNTS_COMMITTEE, DEFAULT_COMMITTEE, preset
+from ._presets import COMMITTEE_OF_LOSS, DEFAULT_COMMITTEE, preset
 from ._stub import TeacherStub
 
 
@@ -67,7 +67,9 @@ def routed_teachers(teachers: Any) -> list[tuple[str, Any]]:
     return [(n, e) for n, e in pairs if isinstance(e, BaseEstimator) and not isinstance(e, (*_FROZEN, TeacherStub))]
 
 
-def resolve_members(teachers: Any, task: str, n_rows: int, n_outputs: int, loss: str = "squared") -> list[Member]:
+def resolve_members(
+    teachers: Any, task: str, n_rows: int, n_outputs: int, loss: str = "squared", quantile: float = 0.5
+) -> list[Member]:
     """Turn the `teachers` parameter into committee members, everything checked before anything is fitted.
 
     Parameters
@@ -77,15 +79,17 @@ def resolve_members(teachers: Any, task: str, n_rows: int, n_outputs: int, loss:
     task : {"classification", "regression"}
     n_rows, n_outputs : int
         Shape of the training data.
-    loss : {"squared", "poisson"}
+    loss : {"squared", "poisson", "pinball", "huber"}
         Of a regression: what named teachers minimise.
+    quantile : float in (0, 1)
+        Of the pinball loss.
 
     Raises
     ------
     ValueError, TypeError
         Names the item at fault and lists what is valid.
     """
-    default = COUNTS_COMMITTEE if task == "regression" and loss == "poisson" else DEFAULT_COMMITTEE[task]
+    default = DEFAULT_COMMITTEE[task] if task == "classification" else COMMITTEE_OF_LOSS[loss]
     items = list(default) if teachers is None else items_of(teachers)
     if not items:
         raise ValueError("The 'teachers' parameter is empty. Pass None for the default committee.")
@@ -95,7 +99,7 @@ def resolve_members(teachers: Any, task: str, n_rows: int, n_outputs: int, loss:
     members = []
     for name, estimator in zip(names_of(items), map(_estimator, items), strict=True):
         if isinstance(estimator, str):
-            members.append(Member(name, preset(estimator, task, n_rows, n_outputs, loss), False, estimator))
+            members.append(Member(name, preset(estimator, task, n_rows, n_outputs, loss, quantile), False, estimator))
         else:
             _check_estimator(name, estimator, task)
             members.append(Member(name, estimator, isinstance(estimator, _FROZEN), None))

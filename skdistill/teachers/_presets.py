@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -11,6 +12,7 @@ from scipy import sparse
 from sklearn.base import BaseEstimator, MetaEstimatorMixin, clone, is_classifier
 from sklearn.compose import TransformedTargetRegressor
 from sklearn.ensemble import (
+    BaggingRegressor,
     ExtraTreesClassifier,
     ExtraTreesRegressor,
     HistGradientBoostingClassifier,
@@ -19,11 +21,11 @@ from sklearn.ensemble import (
     RandomForestRegressor,
 )
 from sklearn.kernel_approximation import Nystroem
-from sklearn.linear_model import LogisticRegression, PoissonRegressor, Ridge
+from sklearn.linear_model import HuberRegressor, LogisticRegression, PoissonRegressor, QuantileRegressor, Ridge
 from sklearn.multioutput import MultiOutputRegressor
 from sklearn.neural_network import MLPClassifier, MLPRegressor
 from sklearn.pipeline import Pipeline, make_pipeline
-from sklearn.preprocessing import StandardScaler
+from sklearn.preprocessing import RobustScaler, StandardScaler
 from sklearn.svm import SVC, SVR, LinearSVC, LinearSVR
 
 from .._backend import resolve
@@ -33,12 +35,21 @@ from ..preprocessing import TableEncoder
 SVM_EXACT_ROWS = 10_000
 _NYSTROEM_COMPONENTS = 500
 
+#: Rows above which "quantile_regression" is the mean of ten lines on 2,000 rows each: a linear program costs about the
+#: square of the rows.
+QUANTILE_EXACT_ROWS = 5_000
+
 DEFAULT_COMMITTEE = {
     "classification": ("svm", "logistic", "lightgbm"),
     "regression": ("svm", "ridge", "lightgbm"),
 }
-#: The same where a regression is of counts.
-COUNTS_COMMITTEE = ("poisson", "forest", "lightgbm")
+#: The same for each loss of a regression.
+COMMITTEE_OF_LOSS = {
+    "squared": DEFAULT_COMMITTEE["regression"],
+    "poisson": ("poisson", "forest", "lightgbm"),
+    "pinball": ("quantile_regression", "hist_gradient_boosting", "lightgbm"),
+    "huber": ("huber", "svm", "lightgbm"),
+}
 
 
 class TabularBooster(MetaEstimatorMixin, BaseEstimator):
@@ -132,7 +143,7 @@ def _scaled_target(model: Any) -> TransformedTargetRegressor:
     return TransformedTargetRegressor(model, transformer=StandardScaler())
 
 
-def _svm(classify: bool, n_rows: int) -> Any:
+def _svm(classify: bool, n_rows: int, loss: str = "squared_epsilon_insensitive") -> Any:
     exact = n_rows <= SVM_EXACT_ROWS
     if classify:
         if exact:
@@ -140,7 +151,7 @@ def _svm(classify: bool, n_rows: int) -> Any:
         return make_pipeline(TableEncoder(), Nystroem(n_components=_NYSTROEM_COMPONENTS), LinearSVC(dual=False))
     if exact:
         return _scaled(_scaled_target(SVR()))
-    line = LinearSVR(loss="squared_epsilon_insensitive", dual=False)
+    line = LinearSVR(loss=loss, dual=loss == "epsilon_insensitive")
     return make_pipeline(TableEncoder(), Nystroem(n_components=_NYSTROEM_COMPONENTS), _scaled_target(line))
 
 
@@ -203,6 +214,23 @@ def _poisson(classify: bool, n_rows: int) -> Any:
     return _scaled(PoissonRegressor(max_iter=1000))
 
 
+def _quantile_regression(n_rows: int, quantile: float) -> Any:
+    line = QuantileRegressor(quantile=quantile, alpha=1e-4)
+    if n_rows > QUANTILE_EXACT_ROWS:
+        line = BaggingRegressor(line, n_estimators=10, max_samples=2_000)
+    return _scaled(line)
+
+
+def _huber(classify: bool, n_rows: int) -> Any:
+    return _scaled(HuberRegressor(max_iter=1000))
+
+
+def _lightgbm_huber(classify: bool, n_rows: int) -> Any:
+    # Its threshold is in units of the target.
+    booster = _lightgbm(classify, n_rows).set_params(booster__objective="huber")
+    return TransformedTargetRegressor(booster, transformer=RobustScaler(unit_variance=True))
+
+
 _BOTH: dict[str, Callable[[bool, int], Any]] = {
     "svm": _svm,
     "lightgbm": _lightgbm,
@@ -216,20 +244,43 @@ PRESETS: dict[str, dict[str, Callable[[bool, int], Any]]] = {
     "classification": {"logistic": _logistic, **_BOTH},
     "regression": {"ridge": _ridge, **_BOTH},
 }
-#: What fits counts: never a prediction below 0. A forest averages counts as it averages values.
-_OF_COUNTS: dict[str, tuple[Callable[[bool, int], Any], dict[str, str]]] = {
-    "poisson": (_poisson, {}),
-    "forest": (_forest, {}),
-    "extra_trees": (_extra_trees, {}),
-    "lightgbm": (_lightgbm, {"booster__objective": "poisson"}),
-    "xgboost": (_xgboost, {"booster__objective": "count:poisson"}),
-    "hist_gradient_boosting": (_hist_gradient_boosting, {"histgradientboostingregressor__loss": "poisson"}),
+
+
+def _told(build: Callable[[bool, int], Any], **settings: Any) -> Callable[[int, float], Any]:
+    """What builds a regressor with other settings."""
+    return lambda n_rows, quantile: build(False, n_rows).set_params(**settings)
+
+
+#: What is fitted under other losses than squares, from training rows and the quantile. Of counts a forest predicts
+#: means, never below 0; support vector regression is robust where errors do not count squared.
+_OF_LOSS: dict[str, dict[str, Callable[[int, float], Any]]] = {
+    "poisson": {
+        "poisson": _told(_poisson),
+        "forest": _told(_forest),
+        "extra_trees": _told(_extra_trees),
+        "lightgbm": _told(_lightgbm, booster__objective="poisson"),
+        "xgboost": _told(_xgboost, booster__objective="count:poisson"),
+        "hist_gradient_boosting": _told(_hist_gradient_boosting, histgradientboostingregressor__loss="poisson"),
+    },
+    "pinball": {
+        "quantile_regression": _quantile_regression,
+        "lightgbm": lambda n, q: _told(_lightgbm, booster__objective="quantile", booster__alpha=q)(n, q),
+        "xgboost": lambda n, q: _told(_xgboost, booster__objective="reg:quantileerror", booster__quantile_alpha=q)(
+            n, q
+        ),
+        "hist_gradient_boosting": lambda n, q: _unscaled(HistGradientBoostingRegressor(loss="quantile", quantile=q)),
+    },
+    "huber": {
+        "huber": _told(_huber),
+        "svm": _told(partial(_svm, loss="epsilon_insensitive")),
+        "lightgbm": _told(_lightgbm_huber),
+    },
 }
 # These take several targets by themselves; the others are fitted once per target.
 _MULTI_OUTPUT = {"ridge", "forest", "extra_trees", "mlp"}
 
 
-def preset(name: str, task: str, n_rows: int, n_outputs: int = 1, loss: str = "squared") -> Any:
+def preset(name: str, task: str, n_rows: int, n_outputs: int = 1, loss: str = "squared", quantile: float = 0.5) -> Any:
     """The unfitted teacher called `name`.
 
     Parameters
@@ -238,11 +289,14 @@ def preset(name: str, task: str, n_rows: int, n_outputs: int = 1, loss: str = "s
         A key of ``PRESETS[task]``.
     task : {"classification", "regression"}
     n_rows : int
-        Training rows: an SVM above `SVM_EXACT_ROWS` of them works on Nystroem features.
+        Training rows: an SVM above `SVM_EXACT_ROWS` of them works on Nystroem features, quantile regression above
+        `QUANTILE_EXACT_ROWS` on samples.
     n_outputs : int
         Regression targets.
-    loss : {"squared", "poisson"}
+    loss : {"squared", "poisson", "pinball", "huber"}
         Of a regression.
+    quantile : float in (0, 1)
+        Of the pinball loss.
 
     Raises
     ------
@@ -255,16 +309,12 @@ def preset(name: str, task: str, n_rows: int, n_outputs: int = 1, loss: str = "s
     >>> list(preset("logistic", "classification", n_rows=100).named_steps)
     ['tableencoder', 'logisticregression']
     """
-    counts = task == "regression" and loss == "poisson"
-    known = _OF_COUNTS if counts else PRESETS[task]
+    own = _OF_LOSS.get(loss) if task == "regression" else None
+    known: Any = PRESETS[task] if own is None else own
     if name not in known:
-        of = f"{task} with loss='poisson'" if counts else task
+        of = task if own is None else f"{task} with loss={loss!r}"
         raise ValueError(f"Unknown teacher {name!r} for {of}. Valid names: {', '.join(sorted(known))}.")
-    if counts:
-        build, settings = _OF_COUNTS[name]
-        teacher = build(False, n_rows).set_params(**settings)
-    else:
-        teacher = PRESETS[task][name](task == "classification", n_rows)
+    teacher = PRESETS[task][name](task == "classification", n_rows) if own is None else own[name](n_rows, quantile)
     if task == "regression" and n_outputs > 1 and name not in _MULTI_OUTPUT:
         teacher = _per_target(teacher)
     return teacher
