@@ -36,6 +36,7 @@ FAMILIES: dict[str, list[Any]] = {
     "rules": [RuleStudent(max_rules=n) for n in (128, 160, 192, 224)],
     "boosted": [BoostedStudent(n_trees=n) for n in (4, 8, 12, 24, 32, 48, 64, 96, 128)],
     "tree": [TreeStudent(max_leaves=n) for n in (64, 96, 128, 256)],
+    "rules of 2 conditions": [RuleStudent(max_rules=n, max_conditions=2) for n in (128, 192, 256)],
 }
 #: Parameters, and module constants in capitals.
 CHOICES: dict[str, dict[str, Any]] = {
@@ -92,10 +93,11 @@ def compare(folder: Path) -> None:
         print(
             f"| {name} | {' | '.join(f'{points:.1f}' for points in table[-1][:-1])} | {table[-1][-1]:.0f} |", flush=True
         )
-    rules, boosted, tree, few, _ = np.transpose(table)
+    rules, boosted, tree, short, few, _ = np.transpose(table)
     for label, ahead in (
         ("rules less boosted", rules - boosted),
         ("rules less tree", rules - tree),
+        ("rules of 2 conditions less boosted", short - boosted),
         ("64 rules less boosted", few - boosted),
     ):
         ahead = ahead[~np.isnan(ahead)]

@@ -65,7 +65,7 @@ def check_compressible(passes: tuple[CompressionPass, ...], families: tuple[tupl
     if passes and lacking:
         raise ValueError(
             f"'compression' works on the model form, which {lacking[0]!r} has not. Pass compression=None, or "
-            "student='tree', 'linear', 'additive' or 'boosted'."
+            "student='tree', 'linear', 'additive', 'boosted' or 'rules'."
         )
 
 

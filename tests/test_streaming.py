@@ -129,7 +129,7 @@ def test_a_fit_that_fails_leaves_no_file(tmp_path, monkeypatch):
         (
             lambda rows, y: DistilledClassifier(student=BoostedStudent()).fit(rows),
             TypeError,
-            r"BoostedStudent\(loss='log_loss'\) does not stream: .* Pass student='tree', 'linear' or 'additive'",
+            r"BoostedStudent\(loss='log_loss'\) does not stream: .*'tree', 'linear', 'additive' or 'rules'",
         ),
         (
             lambda rows, y: GridSearchCV(committee("tree"), {"blend": [0, 1]}).fit(rows),

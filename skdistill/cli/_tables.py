@@ -61,7 +61,10 @@ def read_table(path: Path, *, missing: list[str] | None = None, text: list[str] 
         else:
             types = dict.fromkeys(text or [], str)
             separator = "\t" if path.suffix.lower() in (".tsv", ".tab") else ","
-            table = pd.read_csv(BytesIO(data), sep=separator, na_values=missing, dtype=types, low_memory=False)
+            # Some write "a, b": what follows the comma is no part of a name, a category or a word for missing.
+            table = pd.read_csv(
+                BytesIO(data), sep=separator, skipinitialspace=True, na_values=missing, dtype=types, low_memory=False
+            )
     except (ValueError, OSError, UnicodeDecodeError) as error:  # pandas' and PyArrow's own are of these
         raise CommandError(f"{shown} is not a CSV or Parquet file that can be read: {error}") from error
     if not len(table):

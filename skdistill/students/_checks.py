@@ -189,6 +189,6 @@ def check_streams(student: Any) -> None:
     """
     if not student.streams:
         raise TypeError(
-            f"{student!r} does not stream: it needs all rows in memory at once. Pass student='tree', 'linear' or "
-            "'additive', or load as many rows as fit and pass them as arrays."
+            f"{student!r} does not stream: it needs all rows in memory at once. Pass student='tree', "
+            "'linear', 'additive' or 'rules', or load as many rows as fit and pass them as arrays."
         )

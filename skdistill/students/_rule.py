@@ -75,7 +75,8 @@ class RuleStudent(ScoredStudent):
 
     The trees are the student's own, not those of tree teachers, which split the columns of their own pipelines; grown
     on what the whole committee says, they hold what its other members know. Where no feature can be split there is no
-    rule, and the prediction is constant.
+    rule, and the prediction is constant. Rules are a class of their own, not a basis of `LinearStudent`, whose
+    coefficients, sparse rows and moves are those of features.
 
     References
     ----------

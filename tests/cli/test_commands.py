@@ -20,6 +20,7 @@ from command_options import QUICK
 from skdistill import __version__, load
 from skdistill.cli import main
 from skdistill.cli._app import Form
+from skdistill.cli._tables import read_table
 from skdistill.exports._export import TARGETS
 
 
@@ -75,6 +76,15 @@ def test_named_rows_are_reported_on_and_unlabelled_ones_used(tables, tmp_path, c
     facts = json.loads(capsys.readouterr().out)
     assert (facts["rows"], facts["test_rows"]) == (442, 442)
     assert not {"sex", "bmi"} & set(load(tmp_path / "s.json").preprocessor.feature_names_in)
+
+
+def test_blanks_after_commas_belong_to_no_cell(tmp_path):
+    path = tmp_path / "spaced.csv"
+    path.write_text('age, job, "home town"\n39, clerk, "Bad Ems"\n50, ?, Ulm\n')
+    frame = read_table(path, missing=["?"], text=["home town"])
+    assert frame.columns.tolist() == ["age", "job", "home town"]
+    assert frame["home town"].tolist() == ["Bad Ems", "Ulm"]
+    assert frame["job"].isna().tolist() == [False, True]
 
 
 def test_predict_answers_as_the_model_does(student, tables, tmp_path, capsys, monkeypatch):

@@ -136,7 +136,9 @@ def test_rows_that_an_engine_holds_give_the_same_student(student):
     X, Q, weight = X.astype(np.float32), np.full((150, 3), 0.1) + 0.7 * np.eye(3)[y], np.ones(150)
     engine = MemoryEngine({"X": X, "Q": Q, "weight": weight}, block_rows=150)
     if not student.streams:
-        with pytest.raises(TypeError, match=r"BoostedStudent\(\) does not stream.*Pass student='tree', 'linear' or"):
+        with pytest.raises(
+            TypeError, match=r"BoostedStudent\(\) does not stream.*Pass student='tree', 'linear', 'additive' or"
+        ):
             student.fit_blocks(engine, 4, 3)
         return
     held = clone(student).fit_blocks(engine, 4, 3)
