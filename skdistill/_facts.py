@@ -6,6 +6,7 @@ from dataclasses import asdict
 from typing import Any
 
 from ._graduates import Graduate
+from ._rounds import told_rounds
 from ._selection import reason
 from ._shipped import MOST_ROWS, Workshop, told
 from ._stages import told_stages
@@ -64,6 +65,7 @@ def fit_notes(estimator: Any, graduate: Graduate, members: list[Member], n_rows:
     n_rows : int
     """
     notes: list[str] = []
+    measure = Workshop(estimator.task_, (), getattr(estimator, "loss_", None)).measure
     recipe, student = graduate.recipe, graduate.shipped.student
     if n_rows > SVM_EXACT_ROWS and any(member.preset == "svm" for member in members):
         notes.append(
@@ -78,10 +80,11 @@ def fit_notes(estimator: Any, graduate: Graduate, members: list[Member], n_rows:
         by = "the last assistant" if recipe.assisted else "the committee"
         n_new = recipe.sampler.n_new(n_rows)
         notes.append(f"augmentation: {n_new:,} rows drawn by {recipe.sampler!r} and labelled by {by}.")
+    if rounds := getattr(estimator, "rounds_", None):
+        notes.append(told_rounds(rounds, measure))
     if assistants := getattr(estimator, "stages_", None):
         notes.append(told_stages(assistants, recipe))
     if graduate.selection:
-        measure = Workshop(estimator.task_, (), getattr(estimator, "loss_", None)).measure
         notes.append(reason(graduate.selection, measure, any(member.frozen for member in members)))
     elif isinstance(estimator.blend, str) or estimator.augmentation == "auto":
         notes.append(

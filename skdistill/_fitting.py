@@ -20,6 +20,7 @@ from ._facts import fit_notes
 from ._graduates import Graduate, Students, resolve_students, taught, told_students
 from ._inputs import TrainingData, check_counts, check_one_target, check_pool, check_training
 from ._progress import Progress, spoken
+from ._rounds import Rounds, check_folds, check_members, count_refits, told_rounds
 from ._selection import (
     BLENDS,
     Choices,
@@ -62,6 +63,7 @@ class DistilledFitting(DistilledComposition):
         "teachers": "no_validation",  # resolved with messages of their own
         "student": "no_validation",
         "assistants": "no_validation",
+        "rounds": [Interval(Integral, 0, None, closed="left")],
         "max_bytes": [Interval(Integral, 1, None, closed="left"), None],
         "cv": ["cv_object"],
         "weighting": [None, StrOptions({"log_loss", "loss", "greedy"}), "array-like"],
@@ -77,6 +79,7 @@ class DistilledFitting(DistilledComposition):
     }
 
     assistants: Any
+    rounds: int
     max_bytes: int | None
     weighting: Any
     aggregation: Any
@@ -161,6 +164,8 @@ class DistilledFitting(DistilledComposition):
         members = resolve_members(self.teachers, task, len(data.y), data.n_outputs, self.loss, self.quantile)
         listed = students if isinstance(self.student, list | tuple) else ()
         self._check_names([*(member.name for member in members), *assistants, *listed])
+        if self.rounds:
+            check_members(members, task, self.loss)
         check_recipe(task, len(members), self.weighting, self.aggregation, self.temperature, self.device)
         fit_params, split_params = self._route(data.params, data.sample_weight)
         rng = generator(self.random_state)
@@ -205,7 +210,7 @@ class DistilledFitting(DistilledComposition):
                 stage.say(f"{n_families} families of students fit {self.max_bytes:,} bytes")
         nothing_to_choose = len(choices) == 1 and all(each.only() for each in choices.values())
         folds: list[Fold] = []
-        if assistants or not (nothing_to_choose and all(member.frozen for member in members)):
+        if assistants or self.rounds or not (nothing_to_choose and all(member.frozen for member in members)):
             seed = rng.randint(np.iinfo(np.int32).max)
             folds = make_folds(self.cv, data.X, data.y, task, kept=data.kept, seed=seed, split_params=split_params)
         judged = [] if nothing_to_choose else judged_folds(folds)
@@ -214,12 +219,13 @@ class DistilledFitting(DistilledComposition):
                 "A student within max_bytes is chosen on rows that no teacher has seen, which takes 3 folds of "
                 "'cv' at least. Give the rarest class 3 rows, raise cv, or pass a student instance."
             )
-        n_fits = count_fits(members, folds, judged)
+        if self.rounds:
+            check_folds(self.rounds, folds, judged)
+        n_fits = count_fits(members, folds, judged, self.rounds)
         with progress.stage("teachers", n_fits) as stage:
             soft = self._teach(members, data, folds, judged, fit_params, rng, stage.step)
             names = ", ".join(member.name for member in members)
             stage.say(f"{names}: {n_fits} fits in {len(folds)} folds", fits=n_fits, folds=len(folds))
-        seed = rng.randint(np.iinfo(np.int32).max)
         if self.loss == "poisson":
             check_rates(soft.committee, soft.labels)
         if task == "regression":
@@ -232,12 +238,20 @@ class DistilledFitting(DistilledComposition):
                 covered=soft.covered,
             )
             workshop = replace(workshop, loss=self.loss_)
+        if self.rounds:
+            with progress.stage("rounds", count_refits(members, task, self.rounds, folds, judged)) as stage:
+                combiner = partial(self._combiner, task, data, members)
+                again = Rounds(members, data, workshop, combiner, blends[0], rng, self.n_jobs, stage.step)
+                soft, self.rounds_ = again(soft, self.rounds)
+                stage.say(told_rounds(self.rounds_, workshop.measure).removeprefix("rounds: "), rounds=self.rounds_)
+        seed = rng.randint(np.iinfo(np.int32).max)
         with progress.stage("targets") as stage:
             lesson, combine = self._lesson(task, data, members, table, None, soft, pool, seed, folds)
             weights = dict(zip(soft.committee, combine.weights.tolist(), strict=True))
             told = ", ".join(f"{name} {weight:.2f}" for name, weight in weights.items())
             stage.say(f"weights of the teachers {told}", weights=weights)
-            judge = Judge(self._grounds(task, data, members, table, soft, pool, seed, folds, helpers), workshop)
+            trials = self._grounds(task, data, members, table, soft, judged, pool, seed, folds, helpers)
+            judge = Judge(trials, workshop)
             committee = soft.committee
             del soft  # T matrices that no later stage reads
             course = Course(lesson, helpers)
@@ -283,12 +297,8 @@ class DistilledFitting(DistilledComposition):
             self.committee_temperature_ = 1.0 / exponent
         self._describe(task, data)
         further = (*told_students(graduates, workshop.measure, frozen), *(() if streams is None else streams.notes()))
-        self.students_ = Students(
-            {
-                name: replace(each, notes=(*fit_notes(self, each, members, len(data.y)), *further))
-                for name, each in graduates.items()
-            }
-        )
+        notes = {name: (*fit_notes(self, each, members, len(data.y)), *further) for name, each in graduates.items()}
+        self.students_ = Students({name: replace(each, notes=notes[name]) for name, each in graduates.items()})
         self._show(self.students_.best())
         progress.end()
         return self
@@ -315,8 +325,25 @@ class DistilledFitting(DistilledComposition):
             fit_params=fit_params,
             random_state=rng,
             judged=judged,
+            depth=self.rounds,
             n_jobs=self.n_jobs,
             step=step,
+        )
+
+    def _combiner(self, task: str, data: TrainingData, members: list[Member], soft: SoftLabels) -> Combiner:
+        """How the committee behind `soft` speaks with one voice."""
+        return fit_combiner(
+            soft.labels,
+            data.truth,
+            task=task,
+            temperature=self.temperature,
+            weighting=self.weighting,
+            aggregation=self.aggregation,
+            sample_weight=data.sample_weight,
+            covered=soft.covered,
+            device=self.device,
+            out_of_fold=[not member.frozen for member in members],
+            loss=getattr(self, "loss_", None),
         )
 
     def _lesson(
@@ -333,19 +360,7 @@ class DistilledFitting(DistilledComposition):
     ) -> tuple[Lesson, Combiner]:
         """What the committee behind `soft` can teach about the given rows (None: all) and others."""
         loss: ValueLoss | None = getattr(self, "loss_", None)
-        combine = fit_combiner(
-            soft.labels,
-            data.truth,
-            task=task,
-            temperature=self.temperature,
-            weighting=self.weighting,
-            aggregation=self.aggregation,
-            sample_weight=data.sample_weight,
-            covered=soft.covered,
-            device=self.device,
-            out_of_fold=[not member.frozen for member in members],
-            loss=loss,
-        )
+        combine = self._combiner(task, data, members, soft)
         every = bool(soft.covered.all())
         Q = np.zeros((len(data.y), data.n_outputs), dtype=label_type(task))
         Q[soft.covered] = combine(soft.labels if every else [labels[soft.covered] for labels in soft.labels])
@@ -368,6 +383,7 @@ class DistilledFitting(DistilledComposition):
         members: list[Member],
         table: Table,
         soft: SoftLabels,
+        judged: list[int],
         pool: Table | None,
         seed: int,
         folds: list[Fold],
@@ -375,7 +391,7 @@ class DistilledFitting(DistilledComposition):
     ) -> list[Ground]:
         """What students are judged on, one for each trial."""
         grounds = []
-        for trial in soft.trials:
+        for trial in soft.trials[: len(judged)]:
             lesson, _ = self._lesson(task, data, members, table, trial.rows, trial.soft, pool, seed, folds)
             weight = None if data.sample_weight is None else data.sample_weight[trial.held]
             held = table.part(trial.held, safe_indexing(data.X, trial.held))

@@ -22,6 +22,7 @@ STAGES = (
     "encoder",
     "budget",
     "teachers",
+    "rounds",
     "targets",
     "assistants",
     "selection",

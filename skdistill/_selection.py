@@ -242,13 +242,9 @@ class Judge:
     def _judge(self, recipe: Recipe, ground: Ground) -> Verdict:
         shipped = self.workshop.fit(recipe, ground.lesson)
         outputs, truth = shipped.evaluate(ground.held), ground.true_labels
+        errors = losses = self.workshop.losses(outputs, truth)
         if self.workshop.task == "classification":
-            likelihood = np.sum(outputs * truth, axis=1)
-            losses = -np.log(np.maximum(likelihood, np.finfo(np.float64).eps))
             errors = (outputs.argmax(axis=1) != truth.argmax(axis=1)).astype(np.float64)
-        else:
-            assert self.workshop.loss is not None
-            errors = losses = self.workshop.loss.rows(truth, outputs)
         weight = np.ones(len(truth)) if ground.weight is None else ground.weight
         return Verdict(recipe, losses, errors, weight, shipped.nbytes)
 

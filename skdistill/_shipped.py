@@ -106,6 +106,14 @@ class Workshop:
         """What students are judged by, in words."""
         return "log-loss" if self.loss is None else self.loss.words
 
+    def losses(self, outputs: NDArray[Any], truth: NDArray[Any]) -> NDArray[np.float64]:
+        """That measure, row by row, against true labels."""
+        if self.task == "regression":
+            assert self.loss is not None
+            return self.loss.rows(truth, outputs)
+        likelihood = np.sum(outputs * truth, axis=1, dtype=np.float64)
+        return -np.log(np.maximum(likelihood, np.finfo(np.float64).eps))
+
     def fit(self, recipe: Recipe, lesson: Teaches) -> Shipped:
         """What becomes of the recipe's student."""
         student = lesson.fit(recipe)

@@ -39,6 +39,7 @@ EXACT = [
     DistilledEstimator(exact_regressors(), "linear", cv=3, blend=0.5),
     DistilledClassifier(exact_classifiers(), TreeStudent(min_samples_leaf=1), cv=3),
     DistilledClassifier(exact_classifiers(), [SMALL, ("smaller", SMALLER)], cv=3, blend=0.5, weighting=None),
+    DistilledRegressor(exact_regressors(), SMALL, rounds=1, cv=3, blend=0.5, weighting=None),
 ]
 # Seen with LightGBM: weighted and repeated rows may be split in different ways, about as well.
 BOOSTED = [

@@ -65,7 +65,7 @@ def test_the_log_has_a_record_for_each_stage(caplog):
     caplog.set_level(logging.INFO, "skdistill")
     clf = quick(blend="auto").fit(X, y)
     records = {record.stage: record for record in caplog.records}
-    assert list(records) == [stage for stage in STAGES if stage not in ("sample", "budget", "assistants")]
+    assert list(records) == [stage for stage in STAGES if stage not in ("sample", "budget", "rounds", "assistants")]
     assert records["encoder"].facts == {"task": "classification", "rows": 569, "columns": 30, "features": 30}
     assert records["teachers"].facts == {"fits": 7, "folds": 3}
     assert records["targets"].facts == {"weights": clf.teacher_weights_}
@@ -92,7 +92,9 @@ def test_callbacks_hear_of_stages_and_steps():
     assert recorder.heard[0] == ("setup",)
     assert recorder.heard[-1] == ("teardown",)
     ended = [heard[1:] for heard in recorder.heard if heard[0] == "end"]
-    assert [path[1] for path in ended if len(path) == 2] == [stage for stage in STAGES[1:] if stage != "assistants"]
+    assert [path[1] for path in ended if len(path) == 2] == [
+        stage for stage in STAGES[1:] if stage not in ("rounds", "assistants")
+    ]
     fits = [path[2] for path in ended if len(path) == 3 and path[1] == "teachers"]
     assert len(fits) == 7
     assert fits[:4] == ["logistic, all rows", *(f"logistic, fold {i} of 3" for i in (1, 2, 3))]

@@ -1,7 +1,7 @@
 """Teachers: by name or given, fitted, frozen or only asked; real rows labelled out of fold, any row by the oracle."""
 
 from ._callable import CallableTeacher
-from ._committee import Committee, Oracle, check_rates
+from ._committee import Committee, FittedTeacher, Oracle, check_rates
 from ._cross_fit import SoftLabels, Trial, count_fits, cross_fit
 from ._folds import Fold, make_folds
 from ._members import (
@@ -16,6 +16,7 @@ from ._members import (
     without_names,
 )
 from ._presets import DEFAULT_COMMITTEE, PRESETS, SVM_EXACT_ROWS, TabularBooster, preset
+from ._rebirth import fit_on_soft_labels, lacks_for_soft_labels
 from ._stub import TeacherStub, without_heavy
 
 __all__ = [
@@ -24,6 +25,7 @@ __all__ = [
     "SVM_EXACT_ROWS",
     "CallableTeacher",
     "Committee",
+    "FittedTeacher",
     "Fold",
     "Member",
     "Oracle",
@@ -35,7 +37,9 @@ __all__ = [
     "count_fits",
     "cross_fit",
     "estimators_in",
+    "fit_on_soft_labels",
     "items_of",
+    "lacks_for_soft_labels",
     "make_folds",
     "named_teachers",
     "names_in",

@@ -58,6 +58,10 @@ class Committee(Mapping[str, Any]):
     def __repr__(self) -> str:
         return f"Committee({', '.join(self)})"
 
+    def with_teachers(self, teachers: Mapping[str, FittedTeacher]) -> Committee:
+        """The same with some of the teachers replaced."""
+        return Committee(list({**self._teachers, **teachers}.values()), self._classes, self._n_outputs)
+
     def labels(self, X: Any) -> list[NDArray[np.float64]]:
         """Soft labels of every teacher: T arrays of shape (n, n_outputs)."""
         return [teacher.label(X, self._classes, self._n_outputs) for teacher in self._teachers.values()]

@@ -11,8 +11,7 @@ import time
 from collections.abc import Callable, Sequence
 from contextlib import nullcontext
 from dataclasses import dataclass, replace
-from itertools import combinations
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -27,6 +26,7 @@ from ._answers import answer, check_can_answer, class_codes, response_method
 from ._committee import Committee, FittedTeacher
 from ._folds import Fold
 from ._frozen import check_column_order, check_same_classes
+from ._jobs import Job, Without, grounds_of, held_out, jobs_of, rows_without
 from ._members import Member
 from ._scores import cross_calibrate
 
@@ -44,7 +44,7 @@ class SoftLabels:
     committee : Committee
         The teachers fitted on all rows.
     trials : tuple of Trial
-        One per judged fold.
+        One per judged fold, in their order; where these hold trials too, further ones for all other folds.
     """
 
     labels: list[NDArray[np.float64]]
@@ -73,15 +73,6 @@ class Trial:
     soft: SoftLabels
 
 
-class _Job(NamedTuple):
-    """A fit of every teacher, and whom it then labels."""
-
-    train: NDArray[np.intp] | None  #: None: all rows
-    asked: tuple[tuple[int | None, NDArray[np.intp]], ...]  #: for which trial (None: the real rows), and the rows
-    keep: int | None  #: the trial whose committee it joins
-    name: str
-
-
 def cross_fit(
     members: list[Member],
     X: Any,
@@ -94,6 +85,7 @@ def cross_fit(
     fit_params: dict[str, dict[str, Any]] | None = None,
     random_state: np.random.RandomState | None = None,
     judged: Sequence[int] = (),
+    depth: int = 0,
     n_jobs: int | None = None,
     step: Callable[..., None] | None = None,
 ) -> SoftLabels:
@@ -117,6 +109,9 @@ def cross_fit(
     judged : sequence of int
         Folds to hold a `Trial` on. Teachers fitted without the rows of two folds label each of them for the trial of
         the other, so that m of K folds cost m (2 K - m - 1) / 2 further fits of each teacher.
+    depth : int
+        How many trials lie within each other, below those that are judged: a trial of depth 1 holds trials of its own,
+        without a further fold.
     n_jobs : int, optional
         Fits at a time; the result does not depend on it.
     step : callable, optional
@@ -133,12 +128,15 @@ def cross_fit(
     """
     n = len(y)
     task = "regression" if classes is None else "classification"
-    grounds: dict[int | None, NDArray[np.intp]] = {None: np.arange(n), **{i: folds[i][0] for i in judged}}
-    pools = {trial: _Pool(members, rows, X, y, classes, n_outputs, sample_weight) for trial, rows in grounds.items()}
+    grounds = {without: rows_without(folds, without) for without in grounds_of(folds, judged, depth)}
+    pools = {
+        without: _Pool(members, np.arange(n) if rows is None else rows, X, y, classes, n_outputs, sample_weight)
+        for without, rows in grounds.items()
+    }
     unfitted = [member for member in members if not member.frozen]
     for member in unfitted:
         check_can_answer(member.name, member.estimator, task)
-    jobs = _jobs(folds, judged)
+    jobs = jobs_of(folds, grounds)
     tasks = [
         (member, estimator, params, job)
         for member in unfitted
@@ -152,33 +150,28 @@ def cross_fit(
         for member, estimator, params, job in tasks
     )
     for (member, _, _, job), (fitted, labels, missing, method, seconds) in zip(tasks, results, strict=True):
-        if job.keep is not None or job.train is None:
-            pools[job.keep].teachers[member.name] = FittedTeacher(member.name, fitted, method)
-        for (trial, rows), part in zip(job.asked, labels, strict=True):
-            pools[trial].add(member.name, rows, part, missing)
+        if job.keep:
+            pools[job.without].teachers[member.name] = FittedTeacher(member.name, fitted, method)
+        for (without, rows), part in zip(job.asked, labels, strict=True):
+            pools[without].add(member.name, rows, part, missing)
         if step is not None:
             step(f"{member.name}, {job.name}", seconds, teacher=member.name)
-    trials = [Trial(grounds[i], folds[i][1], pools[i].soft_labels()) for i in judged]
-    return replace(pools[None].soft_labels(), trials=tuple(trials))
+    # From the smallest to the largest, so that each finds the trials that lie within it.
+    found: dict[Without, SoftLabels] = {}
+    for without in reversed(grounds):
+        trials = [
+            Trial(taught, held_out(folds, i, grounds[without]), found[without | {i}])
+            for i in [*judged, *(i for i in range(len(folds)) if i not in judged)]
+            if i not in without and (taught := grounds.get(without | {i})) is not None
+        ]
+        found[without] = replace(pools[without].soft_labels(), trials=tuple(trials))
+    return found[frozenset()]
 
 
-def count_fits(members: list[Member], folds: list[Fold], judged: Sequence[int]) -> int:
+def count_fits(members: list[Member], folds: list[Fold], judged: Sequence[int], depth: int = 0) -> int:
     """How many fits `cross_fit` makes."""
-    return sum(not member.frozen for member in members) * len(_jobs(folds, judged))
-
-
-def _jobs(folds: list[Fold], judged: Sequence[int]) -> list[_Job]:
-    """All fits of one teacher."""
-    jobs = [_Job(None, (), None, "all rows")]
-    for i, (train, test) in enumerate(folds):
-        jobs.append(_Job(train, ((None, test),), i if i in judged else None, f"fold {i + 1} of {len(folds)}"))
-    for i, j in combinations(range(len(folds)), 2):
-        train = np.intersect1d(folds[i][0], folds[j][0])
-        pairs = [(trial, np.intersect1d(folds[other][1], folds[trial][0])) for trial, other in ((i, j), (j, i))]
-        asked = tuple((trial, rows) for trial, rows in pairs if trial in judged and len(rows))
-        if len(train) and asked:
-            jobs.append(_Job(train, asked, None, f"without folds {i + 1} and {j + 1} of {len(folds)}"))
-    return jobs
+    grounds = {without: rows_without(folds, without) for without in grounds_of(folds, judged, depth)}
+    return sum(not member.frozen for member in members) * len(jobs_of(folds, grounds))
 
 
 class _Pool:
@@ -263,7 +256,7 @@ def _fit_and_label(
     X: Any,
     y: NDArray[Any],
     params: dict[str, Any],
-    job: _Job,
+    job: Job,
     classes: NDArray[Any] | None,
     n_outputs: int,
 ) -> tuple[Any, list[NDArray[np.float64]], NDArray[np.intp], str, float]:
@@ -292,8 +285,7 @@ def _fit_and_label(
         else np.zeros((0, n_outputs))
         for _, rows in job.asked
     ]
-    kept = estimator if job.train is None or job.keep is not None else None
-    return kept, labels, missing, method, time.perf_counter() - started
+    return (estimator if job.keep else None), labels, missing, method, time.perf_counter() - started
 
 
 def _ask(
