@@ -41,7 +41,7 @@ from .augmentation import resolve_samplers
 from .compression import resolve_passes
 from .engine import Scan
 from .preprocessing import TableEncoder
-from .students import for_width
+from .students import check_revaluable, for_width
 from .targets import AGGREGATIONS, Combiner, ValueLoss, check_recipe, fit_combiner, value_loss
 from .teachers import (
     Fold,
@@ -161,6 +161,8 @@ class DistilledFitting(DistilledComposition):
             check_counts(self, data.y)
         elif smeared:
             check_one_target(self, data.targets)
+            for learner in [*chain.from_iterable(chain.from_iterable(students.values())), *assistants.values()]:
+                check_revaluable(learner, f"{self.loss} loss")
         members = resolve_members(self.teachers, task, len(data.y), data.n_outputs, self.loss, self.quantile)
         listed = students if isinstance(self.student, list | tuple) else ()
         self._check_names([*(member.name for member in members), *assistants, *listed])

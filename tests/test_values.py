@@ -14,7 +14,7 @@ from sklearn.frozen import FrozenEstimator
 from sklearn.metrics import d2_pinball_score, mean_pinball_loss
 from sklearn.tree import DecisionTreeRegressor
 
-from skdistill import AdditiveStudent, BoostedStudent, DistilledRegressor, TreeStudent, scan
+from skdistill import AdditiveStudent, BoostedStudent, DistilledRegressor, LowRankStudent, TreeStudent, scan
 from skdistill.targets import Huber, Pinball
 from skdistill.teachers import preset
 
@@ -166,3 +166,10 @@ def test_a_student_without_weights_is_told(rows):
 
     with pytest.raises(ValueError, match="Unweighted cannot be fitted with unequal weights"):
         quantile(Unweighted(), teachers=TEACHERS[:1]).fit(*rows[:2])
+
+
+def test_compressed_targets_are_refused_before_teachers_are_fitted(rows):
+    reg = quantile(LowRankStudent("tree", rank=1))
+    with pytest.raises(TypeError, match=r"The numbers of LowRankStudent.* cannot be fitted under the pinball loss"):
+        reg.fit(*rows[:2])
+    assert not hasattr(reg, "teachers_")

@@ -8,7 +8,7 @@ from ._differences import Moves
 from ._linear import LinearStudent
 from ._low_rank import LowRankStudent
 from ._resolve import for_width, resolve_families, resolve_student, takes_sparse
-from ._revalue import revalued
+from ._revalue import check_revaluable, revalued
 from ._rule import RuleStudent
 from ._tree import TreeStudent
 
@@ -21,6 +21,7 @@ __all__ = [
     "Moves",
     "RuleStudent",
     "TreeStudent",
+    "check_revaluable",
     "check_streams",
     "check_width",
     "for_width",

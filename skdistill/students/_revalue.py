@@ -18,6 +18,7 @@ from ..model import Additive, Linear, PairTable, Tree, TreeSum
 from ..targets import Smeared
 from ._descent import CURVATURE_WIDTH
 from ._leaf_values import MAX_STEPS, Derivatives, Losses, refit
+from ._low_rank import LowRankStudent
 
 #: Strength of the squared penalty on how far a number moves, in units of rows; chosen on concrete and diabetes.
 PENALTY = 10.0
@@ -58,13 +59,23 @@ def revalued(student: Any, Z: Any, labels: Smeared, weight: np.ndarray | None) -
     elif isinstance(predictor, Additive):
         fresh = _additive(predictor, Z, start, losses)
     else:
-        raise TypeError(
-            f"{student!r} became {predictor!r}, whose numbers are not fitted under the {labels.loss.words}. Pass "
-            "student='tree', 'linear', 'additive' or 'boosted', or loss='squared'."
-        )
+        raise _refusal(student, labels.loss.words)
     twin = copy(student)
     twin.predictor_ = fresh
     return twin
+
+
+def check_revaluable(student: Any, words: str) -> None:
+    """Raise a TypeError for a student whose fitted numbers no other loss can move; `words` name that loss."""
+    if isinstance(student, LowRankStudent):
+        raise _refusal(student, words)
+
+
+def _refusal(student: Any, words: str) -> TypeError:
+    return TypeError(
+        f"The numbers of {student!r} cannot be fitted under the {words}. Pass student='tree', 'linear', 'additive', "
+        "'boosted' or 'rules', or loss='squared'."
+    )
 
 
 def _centred(labels: Smeared, scores: np.ndarray, weight: np.ndarray) -> tuple[float, Losses]:

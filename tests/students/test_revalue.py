@@ -88,5 +88,5 @@ def test_nothing_to_tell_rows_apart_by(rows):
 def test_other_forms_are_refused(rows):
     X, y = rows
     student = LowRankStudent("linear", rank=1).fit(X, np.hstack([y, 2 * y]))
-    with pytest.raises(TypeError, match=r"whose numbers are not fitted under the pinball loss. Pass student='tree'"):
+    with pytest.raises(TypeError, match=r"The numbers of LowRankStudent.* under the pinball loss. Pass student='tree'"):
         revalued(student, X, Smeared.known(y, Pinball(0.9, 1.0)), None)
