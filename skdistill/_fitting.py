@@ -10,7 +10,6 @@ from numbers import Integral, Real
 from typing import Any, ClassVar, Self
 
 import numpy as np
-from numpy.typing import NDArray
 from scipy import sparse
 from sklearn.utils import get_tags
 
@@ -19,12 +18,12 @@ from ._estimators import generator, seeded
 from ._facts import fit_notes
 from ._graduates import Graduate, Students, resolve_students, taught, told_students
 from ._inputs import TrainingData, check_counts, check_one_target, check_pool, check_training
+from ._lessons import Lessons
 from ._progress import Progress, spoken
 from ._rounds import Rounds, check_folds, check_members, count_refits, told_rounds
 from ._selection import (
     BLENDS,
     Choices,
-    Ground,
     Judge,
     choose,
     judged_folds,
@@ -33,10 +32,10 @@ from ._selection import (
     within_budget,
 )
 from ._shipped import Workshop, check_compressible
-from ._sklearn import Interval, StrOptions, fit_context, safe_indexing
-from ._stages import Course, check_widths, folds_within, resolve_assistants, stages
+from ._sklearn import Interval, StrOptions, fit_context
+from ._stages import Course, check_widths, resolve_assistants, stages
 from ._streaming import Streams, labels_of
-from ._transfer import Lesson, Recipe, Table, label_type
+from ._transfer import Recipe, Table
 from .augmentation import resolve_samplers
 from .compression import resolve_passes
 from .engine import Scan
@@ -46,7 +45,6 @@ from .targets import AGGREGATIONS, Combiner, ValueLoss, check_recipe, fit_combin
 from .teachers import (
     Fold,
     Member,
-    Oracle,
     SoftLabels,
     check_rates,
     count_fits,
@@ -240,20 +238,21 @@ class DistilledFitting(DistilledComposition):
                 covered=soft.covered,
             )
             workshop = replace(workshop, loss=self.loss_)
+        combiner = partial(self._combiner, task, data, members)
         if self.rounds:
             with progress.stage("rounds", count_refits(members, task, self.rounds, folds, judged)) as stage:
-                combiner = partial(self._combiner, task, data, members)
                 again = Rounds(members, data, workshop, combiner, blends[0], rng, self.n_jobs, stage.step)
                 soft, self.rounds_ = again(soft, self.rounds)
                 stage.say(told_rounds(self.rounds_, workshop.measure).removeprefix("rounds: "), rounds=self.rounds_)
         seed = rng.randint(np.iinfo(np.int32).max)
         with progress.stage("targets") as stage:
-            lesson, combine = self._lesson(task, data, members, table, None, soft, pool, seed, folds)
+            loss: ValueLoss | None = getattr(self, "loss_", None)
+            lessons = Lessons(task, data, table, pool, folds, seed, combiner, loss, self.device)
+            lesson, combine = lessons.lesson(soft)
             weights = dict(zip(soft.committee, combine.weights.tolist(), strict=True))
             told = ", ".join(f"{name} {weight:.2f}" for name, weight in weights.items())
             stage.say(f"weights of the teachers {told}", weights=weights)
-            trials = self._grounds(task, data, members, table, soft, judged, pool, seed, folds, helpers)
-            judge = Judge(trials, workshop)
+            judge = Judge(lessons.grounds(soft, len(judged), helpers), workshop)
             committee = soft.committee
             del soft  # T matrices that no later stage reads
             course = Course(lesson, helpers)
@@ -347,58 +346,6 @@ class DistilledFitting(DistilledComposition):
             out_of_fold=[not member.frozen for member in members],
             loss=getattr(self, "loss_", None),
         )
-
-    def _lesson(
-        self,
-        task: str,
-        data: TrainingData,
-        members: list[Member],
-        table: Table,
-        rows: NDArray[np.intp] | None,
-        soft: SoftLabels,
-        pool: Table | None,
-        seed: int,
-        folds: list[Fold],
-    ) -> tuple[Lesson, Combiner]:
-        """What the committee behind `soft` can teach about the given rows (None: all) and others."""
-        loss: ValueLoss | None = getattr(self, "loss_", None)
-        combine = self._combiner(task, data, members, soft)
-        every = bool(soft.covered.all())
-        Q = np.zeros((len(data.y), data.n_outputs), dtype=label_type(task))
-        Q[soft.covered] = combine(soft.labels if every else [labels[soft.covered] for labels in soft.labels])
-        covered: NDArray[np.bool_] | None = None if every else soft.covered
-        truth, true_labels, weight = data.truth, data.true_labels(), data.sample_weight
-        if rows is not None:
-            table = table.part(rows, safe_indexing(data.X, rows))
-            Q, truth, true_labels = Q[rows], truth[rows], true_labels[rows]
-            covered = soft.covered[rows]
-            weight = None if weight is None else weight[rows]
-        oracle = Oracle(soft.committee, combine)
-        inner = folds_within(folds, rows, len(data.y))
-        args = (table, Q, covered, truth, true_labels, weight, task, oracle, pool, seed, inner, loss, self.device)
-        return Lesson(*args), combine
-
-    def _grounds(
-        self,
-        task: str,
-        data: TrainingData,
-        members: list[Member],
-        table: Table,
-        soft: SoftLabels,
-        judged: list[int],
-        pool: Table | None,
-        seed: int,
-        folds: list[Fold],
-        helpers: dict[str, Recipe],
-    ) -> list[Ground]:
-        """What students are judged on, one for each trial."""
-        grounds = []
-        for trial in soft.trials[: len(judged)]:
-            lesson, _ = self._lesson(task, data, members, table, trial.rows, trial.soft, pool, seed, folds)
-            weight = None if data.sample_weight is None else data.sample_weight[trial.held]
-            held = table.part(trial.held, safe_indexing(data.X, trial.held))
-            grounds.append(Ground(Course(lesson, helpers), held, data.true_labels()[trial.held], weight))
-        return grounds
 
     def _show(self, name: str) -> None:
         """Make one of the students the one that answers, is reported and is shipped."""
