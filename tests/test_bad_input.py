@@ -41,7 +41,7 @@ def clf(**settings):
         ({"weighting": [-1.0]}, r"'weighting'"),
         ({"weighting": [0.0]}, r"'weighting'"),
         ({"device": "tpu"}, r"'device' parameter of DistilledClassifier must be.*Got 'tpu' instead"),
-        ({"student": "forest"}, r"Unknown student 'forest'. Valid names: additive, auto, boosted, linear, tree"),
+        ({"student": "forest"}, r"Unknown student 'forest'. Valid names: additive, auto, boosted, linear, rules, tree"),
         ({"teachers": "svn"}, r"Unknown teacher 'svn' for classification. Valid names: extra_trees, forest"),
         ({"augmentation": "smote"}, r"Unknown augmentation 'smote'. Valid names: auto, marginal, munge"),
         ({"augmentation": Munge}, r"The 'augmentation' parameter must be None, one of .*or a sampler instance"),

@@ -90,7 +90,7 @@ def shorten_condition(words: str, length: int) -> str:
     """Cut a condition on a column in its name and its value, so that it still says whether.
 
     >>> shorten_condition('payment_method is not "Electronic check"', 28)
-    'payment…od is not "Ele…heck"'
+    'payme…thod is not "Elec…eck"'
     """
     found = re.fullmatch(r"(.*?)( is not | is | ≤ | > )(.*)", words)
     if found is None or len(words) <= length:
