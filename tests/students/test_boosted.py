@@ -9,6 +9,7 @@ from scipy.special import expit, log_softmax
 from sklearn.datasets import load_breast_cancer, load_diabetes, load_iris, load_wine
 from sklearn.linear_model import Ridge
 from sklearn.utils.estimator_checks import parametrize_with_checks
+from soft_targets import KINDS, rows, soft, targets_of
 
 from skdistill.model import LINKS, TreeSum, packed_nbytes
 from skdistill.students import BoostedStudent, EstimatorStudent, LinearStudent, _boosted, resolve_student
@@ -18,27 +19,6 @@ from skdistill.students._leaf_values import refit
 @parametrize_with_checks([BoostedStudent()])
 def test_is_a_scikit_learn_regressor(estimator, check):
     check(estimator)
-
-
-def rows(loader):
-    X, y = loader(return_X_y=True)
-    return X.astype(np.float32), y
-
-
-def soft(X, k, seed=0):
-    """Soft labels from products of features, which no sum over single features reproduces."""
-    rng = np.random.default_rng(seed)
-    Z = (X - X.mean(axis=0)) / (X.std(axis=0) + 1e-9)
-    return LINKS["softmax"](3 * np.tanh(Z[:, :3] * Z[:, 1:4]) @ rng.normal(size=(3, k)))
-
-
-def targets_of(kind, X):
-    X = X.astype(np.float64)
-    values = 1e4 + 50 * np.column_stack([X[:, 0] * X[:, 1], X[:, 2]])
-    return {"binary": soft(X, 2), "classes": soft(X, 3), "value": values[:, 0], "values": values}[kind]
-
-
-KINDS = ("binary", "classes", "value", "values")
 
 
 @pytest.mark.parametrize("kind", KINDS)
