@@ -45,7 +45,7 @@ def strings(texts: Iterable[str]) -> str:
 
 def comment(text: Any) -> str:
     """Text that cannot end a comment or its line."""
-    return re.sub(r"[^\w .,:;=+()'-]", "_", str(text))[:200]
+    return re.sub(r"[^\w .,:;=+()<>%$&'-]", "_", str(text))[:200]
 
 
 def _sign(byte: int) -> str:
