@@ -33,7 +33,8 @@ print(clf.with_student("rank 6").to_model())
 # %%
 axes = rows.plot.scatter("nbytes", "log_loss")
 for name, row in rows.iterrows():
-    axes.annotate(name, (row["nbytes"], row["log_loss"]), xytext=(4, 4), textcoords="offset points")
+    axes.annotate(name, (row["nbytes"], row["log_loss"]), xytext=(5, 5), textcoords="offset points")
 axes.set(xlabel="packed bytes", ylabel="log-loss on the test rows")
+axes.margins(0.15)
 plt.tight_layout()
 plt.show()

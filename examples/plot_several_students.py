@@ -39,9 +39,11 @@ print(leaflet.rules())
 
 # %%
 students = report.frame().query("role in ['student', 'sibling']")
-axes = students.plot.scatter("nbytes", "log_loss", logx=True)
+axes = students.plot.scatter("nbytes", "log_loss")
 for name, row in students.iterrows():
-    axes.annotate(name.removeprefix("distilled student "), (row["nbytes"], row["log_loss"]))
+    label = name.removeprefix("distilled student ")
+    axes.annotate(label, (row["nbytes"], row["log_loss"]), xytext=(5, 5), textcoords="offset points")
 axes.set(xlabel="packed bytes", ylabel="log-loss on the test rows")
+axes.margins(0.15)
 plt.tight_layout()
 plt.show()
