@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 import random_models
 import reader
-from hypothesis import given, settings
+from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 from sklearn.datasets import load_breast_cancer, load_diabetes, load_iris
 
@@ -155,6 +155,8 @@ def test_a_scorecard_adds_up_to_the_scores(kind, seed, k):
 @given(st.integers(0, 10**6), st.integers(1, 4))
 def test_numbered_trees_add_up_to_the_scores(seed, k):
     model = random_model("tree_sum", seed, k)
+    # Trees of one leaf that is not zero are told as rules, which have a test of their own.
+    assume(max((np.count_nonzero(tree.value) for tree in model.predictor.trees), default=0) != 1)
     rows = random_rows(np.random.default_rng(seed), model, 20)
     text = model.rules()
     fills = reader.gap_fills(text, "Where a value is missing")
