@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-import warnings
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -13,7 +12,7 @@ from .. import __version__
 from ..model import CategoryColumn, Decoded, Model, NumericColumn, Tree
 from ..model._precision import grid
 from ._c_tables import Tables, comment, strings
-from ._compile import compiled, compiler
+from ._compile import compiled, compiler_to_verify
 from ._export import Target
 from ._raw import Below, Equals, Forest, Line, Missing, Test
 
@@ -400,11 +399,8 @@ def _line(model: Model, form: Line, tables: Tables) -> str:
 def _answer(
     content: bytes, model: Model, name: str, columns: list[NDArray[Any]]
 ) -> tuple[NDArray[Any], list[Any]] | None:
-    path = compiler()
+    path = compiler_to_verify()
     if path is None:
-        warnings.warn(
-            "The C header was not verified, since no C compiler (cc, gcc, clang) was found on the PATH.", stacklevel=4
-        )
         return None
     return compiled(content, model, name, path, ("-O1",)).answer(model, columns)
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import ctypes
 import os
 import tempfile
-import warnings
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -14,7 +13,7 @@ from .. import __version__
 from ..model import CategoryColumn, Decoded, Model, NumericColumn, Tree
 from ._c import ALL, EACH, PREDICT_LEAF, SINGLE, Cells, Values, codes_of, described, marks, splits, tail
 from ._c_tables import Tables, comment
-from ._compile import build, compiler
+from ._compile import build, compiler_to_verify
 from ._export import Target
 from ._raw import LARGEST, Below, Equals, Forest, Line, Test, ordinal, raw_form
 from ._rows import adversarial_rows
@@ -339,11 +338,8 @@ def _integers(model: Model, form: Forest | Line, columns: list[NDArray[Any]]) ->
 def _answer(
     content: bytes, model: Model, name: str, columns: list[NDArray[Any]]
 ) -> tuple[NDArray[Any], list[Any]] | None:
-    path = compiler()
+    path = compiler_to_verify()
     if path is None:
-        warnings.warn(
-            "The C header was not verified, since no C compiler (cc, gcc, clang) was found on the PATH.", stacklevel=4
-        )
         return None
     driver = driver_of(model, name)
     with tempfile.TemporaryDirectory() as folder:

@@ -7,6 +7,7 @@ import os
 import shutil
 import subprocess
 import tempfile
+import warnings
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -90,6 +91,16 @@ def compiler() -> str | None:
                 if build(path, _PROBE, folder, ()) is None:
                     return path
     return None
+
+
+def compiler_to_verify() -> str | None:
+    """A C compiler for what `export` writes; where there is none, the caller of `export` is warned."""
+    path = compiler()
+    if path is None:
+        warnings.warn(
+            "The C header was not verified, since no C compiler (cc, gcc, clang) was found on the PATH.", stacklevel=5
+        )
+    return path
 
 
 def compiled(content: bytes, model: Model, name: str, path: str, flags: Iterable[str] = ("-O3",)) -> Compiled:

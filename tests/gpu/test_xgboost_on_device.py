@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+import xgboost
 from numpy.testing import assert_allclose
 from sklearn.datasets import load_wine
 
@@ -11,7 +12,6 @@ from skdistill import DistilledClassifier
 from skdistill._backend import of, resolve
 from skdistill.teachers import TabularBooster
 
-xgboost = pytest.importorskip("xgboost")
 X, Y = load_wine(return_X_y=True)
 
 
