@@ -24,7 +24,10 @@ from skdistill import (
     LinearStudent,
     TreeStudent,
 )
+from skdistill._shipped import Workshop, resolve_chains
+from skdistill._transfer import Table, TransferSet
 from skdistill.compression import Prune, Quantise, Sparsify, compress
+from skdistill.preprocessing import TableEncoder
 
 STUDENTS = [TreeStudent(), LinearStudent(), AdditiveStudent(max_bins=16), BoostedStudent(n_trees=10)]
 CHAIN = [Sparsify(0.01), Prune(0.002), Quantise("int4")]
@@ -116,9 +119,27 @@ def test_budgets_are_of_the_compressed_student():
     ]
     plain, small = (clf.to_model() for clf in clfs)
     assert plain.nbytes <= 150
+    assert plain.precision.is_full
     assert small.nbytes <= 150
     assert (small.predictor.coef != 0).sum() > (plain.predictor.coef != 0).sum()
     assert clfs[1].selection_[0]["loss"] < clfs[0].selection_[0]["loss"]
+
+
+def test_bits_are_as_few_as_a_budget_asks_for_and_no_fewer():
+    X, y = load_breast_cancer(return_X_y=True)
+    table = Table(X, {False: TableEncoder(scale=False).fit(X)})
+    rows = TransferSet(table.encoded(False), np.eye(2)[y], None)
+    tree = TreeStudent(max_leaves=16)
+    by_hand = [
+        Workshop("classification", resolve_chains(passes, None, [tree])).fit_on(tree, table, rows)
+        for passes in (None, Quantise("float16"), "quantise")
+    ]
+    sizes = [shipped.nbytes for shipped in by_hand]
+    assert sizes[0] > sizes[1] > sizes[2]
+    for expected, budget in zip([*by_hand, by_hand[1], by_hand[2]], [*sizes, sizes[0] - 1, sizes[1] - 1], strict=True):
+        shipped = Workshop("classification", resolve_chains("auto", budget, [tree]), budget).fit_on(tree, table, rows)
+        assert shipped.student.precision_.values == expected.student.precision_.values
+        assert shipped.nbytes == expected.nbytes <= budget
 
 
 def test_many_rows_are_sampled(monkeypatch):

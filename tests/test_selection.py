@@ -163,7 +163,7 @@ def test_nothing_is_chosen_that_errs_more_than_the_best_student_on_hard_labels()
     careless, careful = TreeStudent(max_leaves=2), TreeStudent(max_leaves=4)
     figures = {(careless, True): (0.6, 0.5), (careless, False): (0.4, 0.5), (careful, True): (0.5, 0.1)}
 
-    def judge(recipe, on_first=False):
+    def judge(recipe, sketched=False):
         loss, errs = figures.get((recipe.student, recipe.hard), (0.9, 0.1))
         return Verdict(recipe, np.full(200, loss), (np.arange(200) < 200 * errs) * 1.0, np.ones(200), None)
 
@@ -235,17 +235,17 @@ def test_sizes_are_found_by_sketches(monkeypatch):
 def test_many_recipes_are_screened_by_sketches_on_the_first_fold(better):
     students = [TreeStudent(max_leaves=leaves) for leaves in (2, 4, 8, 16)]
     losses = {2: (0.8, 0.7), 4: (0.9, 0.3), 8: (0.9, 0.4), 16: (0.9, 0.2)}
-    sketched, judged = [], []
+    looked_at, judged = [], []
 
-    def judge(recipe, on_first=False):
+    def judge(recipe, sketched=False):
         leaves, worse = recipe.student.max_leaves, recipe.hard == (better == "soft")
-        (sketched if recipe.student.repair is None and on_first else judged).append((leaves, worse))
+        (looked_at if sketched else judged).append((leaves, worse))
         return Verdict(recipe, np.full(200, losses[leaves][not worse]), np.zeros(200), np.ones(200), None)
 
     chosen, *_ = choose(Choices((tuple(students),), (0.3, 0.6), (None,), None), judge)
     assert chosen.recipe.student is students[3]
     assert chosen.recipe.hard == (better == "hard")
-    assert sorted(sketched) == [(leaves, worse) for leaves in (2, 4, 8, 16) for worse in (False, True)]
+    assert sorted(looked_at) == [(leaves, worse) for leaves in (2, 4, 8, 16) for worse in (False, True)]
     # The four best and, for want of one of the other kind among them, the best of these; then the other blend.
     assert judged[:5] == [(16, False), (4, False), (8, False), (2, False), (2, True)]
     assert judged[5:] == [(16, better == "hard")]

@@ -25,6 +25,8 @@ STEPS = (0.1875, 0.25, 0.375, 0.5, 0.75, 1.0, 1.25, 1.5)
 FLOOR = 1e-4
 #: Values of an output beyond which each is rounded by itself: the others' answer to it costs their number squared.
 MOST_VALUES = 3000
+#: Rows that the curvature is taken from, at most: it only weighs one value's rounding against another's.
+CURVATURE_ROWS = 4_096
 #: Pull of each value to what it was, as a share of the mean curvature: rows that never meet it say nothing of it.
 DAMPING = 0.01
 
@@ -50,9 +52,12 @@ def round_sums(model: Model, predictor: Linear | Additive | TreeSum, evidence: E
     """
     sums = sums_of(predictor, evidence.encode(model.preprocessor), model.output.link)
     curvature = evidence.derivatives(model, sums.scores(sums.values, sums.constants))[1]
+    kept = slice(None)
+    if len(curvature) > CURVATURE_ROWS:
+        kept = np.sort(np.random.RandomState(0).permutation(len(curvature))[:CURVATURE_ROWS])
     values, constants = [], sums.constants.copy()
     for k, value in enumerate(sums.values):
-        rounded, shift = _rounded(value, most, *_curvature(sums.designs[k], curvature[:, k]))
+        rounded, shift = _rounded(value, most, *_curvature(sums.designs[k][kept], curvature[kept, k]))
         values.append(rounded)
         constants[k] += shift
     return replace(model, predictor=sums.build(values, constants))
