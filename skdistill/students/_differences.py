@@ -142,8 +142,8 @@ class DifferenceStudent(IterativeStudent):
         if self._moves is None:
             raise ValueError(
                 f"difference_weight={self.difference_weight:g} needs rows before and after small moves, labelled by "
-                "the teachers. Pass moves=Moves(start, end, labels of start, labels of end) to fit, fit the student inside "
-                "a distilled estimator, whose committee labels them, or pass difference_weight=0."
+                "the teachers. Pass moves=Moves(start, end, labels of start, labels of end) to fit, fit the student "
+                "inside a distilled estimator, whose committee labels them, or pass difference_weight=0."
             )
         moves = self._moves.engine(self, self.loss_, cells)
         problem.match(moves, self.difference_weight * self.n_features_in_)
