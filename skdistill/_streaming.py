@@ -216,9 +216,9 @@ def batch_rows(
     truth = truth_of(block, classes)[rows]
     return (
         encoder.transform(block["table"])[rows],
-        truth if classes is not None else truth.ravel(),
-        weights_of(truth, weights),
-        folding(block)[rows],
+        np.float32(truth).ravel(),
+        np.float32(weights_of(truth, weights)),
+        folding(block)[rows].astype(np.int32),
     )
 
 

@@ -8,7 +8,7 @@ scores of all rows.
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property, partial
 from pathlib import Path
@@ -34,8 +34,8 @@ class Batches:
     classes : ndarray of shape (k,), or None for regression
     n_outputs : int
     opened : callable
-        The engine of these rows, with columns ``"Z"``, ``"y"`` (class codes or values), ``"weight"`` and ``"fold"``.
-        Called when the first teacher learns from them.
+        The engine of these rows, with columns ``"Z"``, ``"y"`` (class codes or values), ``"weight"`` and ``"fold"``,
+        in float32 as boosters hold them. Called when the first teacher learns from them.
     """
 
     encoder: TableEncoder
@@ -98,7 +98,7 @@ class Part:
     column: Callable[[str], NDArray[Any]]
     weighed: bool
 
-    def weight(self) -> NDArray[np.float64] | None:
+    def weight(self) -> NDArray[np.float32] | None:
         """Their weights, None where all are 1."""
         return self.column("weight") if self.weighed else None
 
@@ -132,9 +132,10 @@ def fit_in_batches(
     """
     alone, classes = not isinstance(estimator, TabularBooster), batches.classes
     Z = batches.encoder.transform(X)
-    weight = params.get("sample_weight")
-    sample = {"Z": Z, "y": y if classes is None else np.searchsorted(classes, y), "weight": weight}
-    weighed = weight is not None
+    weighed = params.get("sample_weight") is not None
+    sample = {"Z": Z, "y": np.float32(y if classes is None else np.searchsorted(classes, y))}
+    if weighed:
+        sample["weight"] = np.float32(params["sample_weight"])
     parts = [Part(len(y), sample.__getitem__, weighed), *batches.without(without, weighed)]
     booster = clone(estimator if alone else estimator.booster)
     labels = None if classes is None else classes if alone else np.arange(len(classes))
@@ -157,15 +158,18 @@ def _xgboost(booster: Any, parts: list[Part], width: int, classes: NDArray[Any] 
     class Rows(xgboost.DataIter):
         """The parts, as often as XGBoost asks for them."""
 
-        _left: Iterator[Part] = iter(())
+        def __init__(self, parts: list[Part], pages: str) -> None:
+            self._parts, self._next = parts, 0
+            super().__init__(cache_prefix=pages)
 
         def reset(self) -> None:
-            self._left = iter(parts)
+            self._next = 0
 
         def next(self, input_data: Callable[..., Any]) -> bool:
-            part = next(self._left, None)
-            if part is None:
+            if self._next == len(self._parts):
                 return False
+            part = self._parts[self._next]
+            self._next += 1
             input_data(data=part.column("Z"), label=part.column("y"), weight=part.weight(), feature_types=kinds)
             return True
 
@@ -176,7 +180,7 @@ def _xgboost(booster: Any, parts: list[Part], width: int, classes: NDArray[Any] 
         if not str(params.get("objective")).startswith("multi:"):
             params["objective"] = "multi:softprob"
     with tempfile.TemporaryDirectory(prefix="skdistill-") as folder:
-        rows = Rows(cache_prefix=str(Path(folder) / "pages"))
+        rows = Rows(parts, str(Path(folder) / "pages"))
         settings: dict[str, Any] = {"missing": booster.missing, "nthread": booster.n_jobs, "enable_categorical": True}
         matrix = xgboost.ExtMemQuantileDMatrix(rows, max_bin=booster.max_bin or 256, **settings)
         trees = xgboost.train(params, matrix, num_boost_round=booster.get_num_boosting_rounds())
@@ -188,22 +192,21 @@ def _xgboost(booster: Any, parts: list[Part], width: int, classes: NDArray[Any] 
 def _lightgbm(booster: Any, parts: list[Part], width: int, classes: NDArray[Any] | None, categorical: list[int]) -> Any:
     import lightgbm
 
-    held: list[tuple[int, NDArray[np.float32]]] = []
-
     class Rows(lightgbm.Sequence):
-        """A part. One is held at a time: single rows are asked for in their order."""
+        """A part. `held` has one at a time for all of them: single rows are asked for in their order."""
 
-        def __init__(self, number: int) -> None:
-            self._number = number
-            self.batch_size = len(self)
+        def __init__(self, part: Part, held: dict[Part, NDArray[np.float32]]) -> None:
+            self._part, self._held = part, held
+            self.batch_size = part.n_rows
 
         def __len__(self) -> int:
-            return parts[self._number].n_rows
+            return self._part.n_rows
 
         def __getitem__(self, rows: Any) -> NDArray[Any]:
-            if not held or held[0][0] != self._number:
-                held[:] = [(self._number, parts[self._number].column("Z"))]
-            found = held[0][1][rows]
+            if self._part not in self._held:
+                self._held.clear()
+                self._held[self._part] = self._part.column("Z")
+            found = self._held[self._part][rows]
             return found if isinstance(rows, slice) else found.astype(np.float64)  # as bins are cut
 
     params = {name: value for name, value in booster.get_params().items() if value is not None}
@@ -215,7 +218,8 @@ def _lightgbm(booster: Any, parts: list[Part], width: int, classes: NDArray[Any]
         params["num_class"] = len(classes)
     label = np.concatenate([part.column("y") for part in parts])
     weight = np.concatenate([part.column("weight") for part in parts]) if parts[0].weighed else None
-    sequences: list[lightgbm.Sequence] = [Rows(number) for number in range(len(parts))]
+    held: dict[Part, NDArray[np.float32]] = {}
+    sequences: list[lightgbm.Sequence] = [Rows(part, held) for part in parts]
     matrix = lightgbm.Dataset(sequences, label, weight=weight, params=params, categorical_feature=categorical)
     matrix.construct()
     held.clear()
