@@ -82,8 +82,8 @@ class DistilledClassifier(ClassifierMixin, BaseDistilled):
         `Sparsify`, `Reduce` or `Quantise`, which comes last. The passes are judged on the labels that the student
         learned from (on 20,000 rows at most). Whatever is predicted, reported or shipped is the compressed student, as
         is the rival on hard labels; `max_bytes` is of the compressed one. A search reaches ``compression__tolerance``
-        of a single pass, or tries lists. "auto": nothing without `max_bytes`; else what does not fit as it is is stored
-        in float16, and what still does not fit in 8 bits, so that a student has room for more.
+        of a single pass, or tries lists. "auto": nothing without `max_bytes`; with it, `Quantise` for students that
+        do not fit as they are, so that there is room for larger ones.
     class_weight : dict, "balanced" or None, default=None
         As in scikit-learn; multiplies the sample weights of every stage.
     keep_teachers : bool, default=False

@@ -297,11 +297,12 @@ def choose(choices: Choices, judge: Judge) -> list[Verdict]:
 
 
 def most_trials(choices: Choices, n_grounds: int) -> int:
-    """How many trials `choose` holds at most: of sizes on the first ground, of what is judged on all."""
+    """How many trials `choose` holds at most: of sizes on the first ground, of sketches and finalists on all."""
     n_students = sum(map(len, choices.families))
     n_sizes = sum(min(len(family), _SIZES) for family in choices.families)
     n_further = len(choices.blends) * len(choices.samplers) - 1 + choices.assisted
-    return n_students + (2 * n_sizes + n_further) * n_grounds if n_grounds else 0
+    n_finalists = min(2 * n_sizes, _FINALISTS + 1)
+    return n_students + (2 * n_sizes + n_finalists + n_further) * n_grounds if n_grounds else 0
 
 
 def _finalists(recipes: list[Recipe], judge: Judge) -> list[Recipe]:

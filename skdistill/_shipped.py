@@ -155,7 +155,7 @@ class Workshop:
             if passes:
                 evidence = evidence or self._evidence(draft, table, rows())
                 shipped = self._compressed(draft, passes, *evidence)
-            if shipped.fits(self.max_bytes):
+            if passes is self.chains[-1] or shipped.fits(self.max_bytes):
                 break
         return shipped
 

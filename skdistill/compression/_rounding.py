@@ -56,9 +56,7 @@ def round_sums(model: Model, predictor: Linear | Additive | TreeSum, evidence: E
     """
     sums = sums_of(predictor, evidence.encode(model.preprocessor), model.output.link)
     curvature = evidence.derivatives(model, sums.scores(sums.values, sums.constants))[1]
-    kept = slice(None)
-    if len(curvature) > CURVATURE_ROWS:
-        kept = np.sort(np.random.RandomState(0).permutation(len(curvature))[:CURVATURE_ROWS])
+    kept = np.sort(np.random.RandomState(0).permutation(len(curvature))[:CURVATURE_ROWS])
     values, constants = [], sums.constants.copy()
     sizes = table_sizes(predictor) if isinstance(predictor, Additive) and most <= FEW else None
     for k, value in enumerate(sums.values):
