@@ -133,36 +133,56 @@ def _sum_path(model: Model, sums: TreeSum, evidence: Evidence) -> Iterator[TreeS
     sums = without_constants(replace(sums, trees=tuple(map(without_dead_ends, sums.trees))))
     yield sums
     Z = evidence.encode(model.preprocessor)
+    # Where each row arrives is looked up once: leaves that merge are neighbours, and those behind them move up.
+    leaves = [tree.apply(Z).astype(np.uint16 if tree.n_leaves <= 2**16 else np.intp) for tree in sums.trees]
     while sums.trees:
-        slope, curvature = evidence.derivatives(model, sums.evaluate(Z))
-        found = []  # rise, tree, split, value
-        for i, (tree, k) in enumerate(zip(sums.trees, sums.output.tolist(), strict=True)):
-            leaf = tree.apply(Z)
-            sides = [node_values(tree, np.bincount(leaf, d[:, k], tree.n_leaves)) for d in (slope, curvature)]
-            value = node_values(tree, tree.value[:, 0].astype(np.float64))
-            for node in bottom_splits(tree).tolist():
-                pair = [node + 1, int(tree.right[node])]
-                merged, rise = _merge(value[pair][:, None], sides[0][pair][:, None], sides[1][pair][:, None])
-                found.append((rise, i, node, merged))
-        found.sort(key=lambda merge: merge[0])
-        made: dict[int, list[tuple[int, Floats]]] = {}
-        for _, i, node, merged in found[: max(int(SHARE * len(found)), 1)]:
-            made.setdefault(i, []).append((node, merged))
+        outputs = sums.output.tolist()
+        scores = np.zeros((sums.n_outputs, evidence.n_rows))
+        for tree, leaf, k in zip(sums.trees, leaves, outputs, strict=True):
+            scores[k] += tree.value[:, 0].astype(np.float64).take(leaf)
+        derivatives = evidence.derivatives(model, scores.T + sums.base)
+        slope, curvature = (
+            np.concatenate(
+                [
+                    np.bincount(leaf, columns[k], tree.n_leaves)
+                    for tree, leaf, k in zip(sums.trees, leaves, outputs, strict=True)
+                ]
+            )
+            for columns in (np.ascontiguousarray(each.T) for each in derivatives)
+        )
+        values = np.concatenate([tree.value[:, 0] for tree in sums.trees]).astype(np.float64)
+        ends = np.cumsum([tree.n_leaves for tree in sums.trees])
+        splits = [bottom_splits(tree) for tree in sums.trees]
+        # The left leaf of each bottom split, counted over all trees; the right one follows.
+        lefts = [
+            np.cumsum(tree.feature < 0)[nodes] + end - tree.n_leaves
+            for tree, nodes, end in zip(sums.trees, splits, ends.tolist(), strict=True)
+        ]
+        left, node = np.concatenate(lefts), np.concatenate(splits)
+        of = np.repeat(np.arange(sums.n_trees), [len(nodes) for nodes in splits])
+        merged, rise = _merge(*(np.stack([each[left], each[left + 1]]) for each in (values, slope, curvature)))
+        first = np.argsort(rise, kind="stable")[: max(int(SHARE * len(rise)), 1)]
         trees = list(sums.trees)
-        for i, merges in made.items():
-            nodes = np.array([node for node, _ in merges])
-            trees[i] = collapsed(trees[i], nodes, np.array([merged for _, merged in merges]))
+        for i in np.unique(of[first]).tolist():
+            chosen = first[of[first] == i]
+            kept = np.ones(trees[i].n_leaves, dtype=bool)
+            kept[left[chosen] + 1 - (ends[i] - trees[i].n_leaves)] = False
+            leaves[i] = (np.cumsum(kept) - 1).astype(leaves[i].dtype).take(leaves[i])
+            trees[i] = collapsed(trees[i], node[chosen], merged[chosen, None])
+        leaves = [leaf for leaf, tree in zip(leaves, trees, strict=True) if tree.n_leaves > 1]
         sums = without_constants(replace(sums, trees=tuple(trees)))
         yield sums
 
 
-def _merge(value: Floats, slope: Floats, curvature: Floats) -> tuple[Floats, float]:
-    """The common value of two sides, each with a row of outputs, and by how much it raises the loss to second order."""
+def _merge(value: Floats, slope: Floats, curvature: Floats) -> tuple[Floats, Floats]:
+    """The common value of two sides, and by how much it raises the loss to second order. The sides come first in the
+    shape of each.
+    """
     total = curvature.sum(axis=0)
     share = np.where(total > 0, curvature[0] / np.where(total > 0, total, 1), 0.5)
     merged = share * value[0] + (1 - share) * value[1]
     change = merged - value
-    return merged, float((change * (slope + 0.5 * curvature * change)).sum())
+    return merged, (change * (slope + 0.5 * curvature * change)).sum(axis=0)
 
 
 def _additive_path(model: Model, additive: Additive, evidence: Evidence) -> Iterator[Additive]:
@@ -186,7 +206,7 @@ def _additive_path(model: Model, additive: Additive, evidence: Evidence) -> Iter
             for e in range(len(edges)):
                 sides = slice(e, e + 2)
                 merged, rise = _merge(table[sides].astype(np.float64), slope[sides], curvature[sides])
-                found.append((rise, i, e, merged))
+                found.append((float(rise.sum()), i, e, merged))
         found.sort(key=lambda merge: merge[0])
         gone: dict[tuple[int, int], Floats] = {}
         for _, i, e, merged in found[: max(int(SHARE * len(found)), 1)]:
