@@ -58,8 +58,9 @@ def round_sums(
     for k, value in enumerate(sums.values if found else []):
         own = _curvature(sums.designs[k], curvature[:, k])
         for stored, (values, constants) in found.items():
-            is_shifted = stored == "int4" and isinstance(sums.predictor, Additive)
-            sizes = table_sizes(sums.predictor) if is_shifted else None
+            sizes = None
+            if stored == "int4" and isinstance(sums.predictor, Additive):
+                sizes = table_sizes(sums.predictor)
             rounded, change = _rounded(value, 2 ** (BITS[stored] - 1) - 1, *own, sizes)
             values.append(rounded)
             constants[k] += change
