@@ -1,5 +1,6 @@
 """Teachers: by name or given, fitted, frozen or only asked; real rows labelled out of fold, any row by the oracle."""
 
+from ._answers import response_method
 from ._callable import CallableTeacher
 from ._committee import Committee, FittedTeacher, Oracle, check_rates
 from ._cross_fit import SoftLabels, Trial, count_fits, cross_fit
@@ -46,6 +47,7 @@ __all__ = [
     "names_of",
     "preset",
     "resolve_members",
+    "response_method",
     "routed_teachers",
     "without_heavy",
     "without_names",
