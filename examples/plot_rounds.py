@@ -23,7 +23,8 @@ X, y = load_diabetes(return_X_y=True, as_frame=True)
 X_train, X_test, y_train, y_test = train_test_split(X, y, test_size=0.5, random_state=0)
 
 # %%
-# A line, which has little to gain, and a tree grown to the last row, which knows its noise by heart. The student is a line.
+# A line, which has little to gain, and a tree grown to the last row, which knows its noise by heart. The student, a
+# line, joins the tree in the first round; in the second the tree learns what both say.
 teachers = {"line": "ridge", "grown tree": DecisionTreeRegressor(random_state=0)}
 rounds, errors = {}, {}
 for name, teacher in teachers.items():

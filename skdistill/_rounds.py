@@ -265,8 +265,8 @@ class _Round:
                 labels[trial.held] = committee.ask(name)(X)
         for names in [reborn, joined, reborn + joined] if reborn and joined else [reborn + joined]:
             committee = soft.committee.with_teachers({name: taught[name] for name in names})
-            labels = before | {name: after[name] for name in names}
-            yield names, SoftLabels([labels[name] for name in committee], soft.covered, committee)
+            said = before | {name: after[name] for name in names}
+            yield names, SoftLabels([said[name] for name in committee], soft.covered, committee)
 
     def _verdict(self, before: SoftLabels, after: SoftLabels, fitted: list[str]) -> dict[str, Any]:
         """What a round changed, on the rows that both have labels for."""
