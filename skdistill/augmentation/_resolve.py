@@ -8,10 +8,12 @@ from sklearn.base import clone
 
 from ._base import BaseSampler, refuse_sparse
 from ._dropout import TokenDropout
+from ._forest import ForestSwap
 from ._marginal import MarginalResampling
 from ._munge import Munge
 
 SAMPLERS: dict[str, type[BaseSampler]] = {
+    "forest": ForestSwap,
     "marginal": MarginalResampling,
     "munge": Munge,
     "token_dropout": TokenDropout,
