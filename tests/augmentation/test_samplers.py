@@ -14,6 +14,7 @@ from sklearn.neighbors import NearestNeighbors
 from skdistill import (
     CallableTeacher,
     DistilledClassifier,
+    DistilledRegressor,
     ForestSwap,
     ImageJitter,
     MarginalResampling,
@@ -244,6 +245,21 @@ def test_a_tree_of_rows_drawn_by_the_labels_out_of_fold():
     np.testing.assert_array_equal(clf.predict_proba(X), again.predict_proba(X))
 
 
+def test_rows_are_drawn_for_trees_of_thin_leaves():
+    X, y = load_wine(return_X_y=True)
+    many, few = TreeStudent(max_leaves=64), TreeStudent(max_leaves=8)
+    settings = {"blend": 0.3, "cv": 3, "random_state": 0}
+    clf = DistilledClassifier("logistic", [("many", many), ("few", few), "linear"], **settings).fit(X, y)
+    drawn_for = {name: clf.with_student(name).augmentation_ for name in clf.students_}
+    assert repr(drawn_for) == "{'many': ForestSwap(), 'few': None, 'linear': None}"
+    others = {
+        "none": DistilledClassifier("logistic", many, augmentation=None, **settings).fit(X, y),
+        "rows enough": DistilledClassifier("logistic", many, **settings).fit(X, y, X_unlabeled=np.tile(X, (30, 1))),
+        "values": DistilledRegressor("ridge", many, **settings).fit(X[:, 1:], X[:, 0]),
+    }
+    assert {name: each.augmentation_ for name, each in others.items()} == dict.fromkeys(others)
+
+
 # ---------------------------------------------------------------- what is refused
 
 
@@ -302,7 +318,8 @@ def test_resolve_sampler():
     assert resolved.factor == 2.0
     assert [resolved.n_new(n) for n in (1, 100)] == [2, 200]
     with pytest.raises(
-        ValueError, match=r"Unknown augmentation 'smote'. Valid names: auto, forest, marginal, munge, token_dropout; or"
+        ValueError,
+        match=r"Unknown augmentation 'smote'. Valid names: auto, forest, marginal, munge, thin, token_dropout; or",
     ):
         resolve_sampler("smote")
     for wrong in (Munge, 3):
