@@ -195,8 +195,9 @@ class DistilledFitting(DistilledComposition):
                 **{"task": task, "rows": n_rows, "columns": self.n_features_in_, "features": n_encoded},
             )
         blends = BLENDS["smeared" if smeared else task] if self.blend == "auto" else (float(self.blend),)
-        # Who scans has rows enough, who has others without labels has better ones than can be drawn.
-        n_given = np.inf if streams else n_rows + (0 if pool is None else len(pool.encoded(scales[0])))
+        # Who scans has rows enough. Drawn rows know nothing of weights, so that they would make them count for less.
+        enough = streams is not None or data.sample_weight is not None
+        n_given = np.inf if enough else n_rows + (0 if pool is None else pool.encoded(scales[0]).shape[0])
         usual = (None,) if self.augmentation == "thin" else samplers
         choices = {
             name: Choices(

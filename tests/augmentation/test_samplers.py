@@ -255,6 +255,7 @@ def test_rows_are_drawn_for_trees_of_thin_leaves():
     others = {
         "none": DistilledClassifier("logistic", many, augmentation=None, **settings).fit(X, y),
         "rows enough": DistilledClassifier("logistic", many, **settings).fit(X, y, X_unlabeled=np.tile(X, (30, 1))),
+        "weights": DistilledClassifier("logistic", many, class_weight="balanced", **settings).fit(X, y),
         "values": DistilledRegressor("ridge", many, **settings).fit(X[:, 1:], X[:, 0]),
     }
     assert {name: each.augmentation_ for name, each in others.items()} == dict.fromkeys(others)
