@@ -15,7 +15,7 @@ from sklearn import config_context
 from ._inputs import TrainingData
 from ._sklearn import num_samples
 from ._transfer import Lesson, Recipe, Table, TransferSet, label_type, learner
-from .engine import BLOCK_ROWS, Block, ChainEngine, Engine, FileEngine, LocalScan, MemoryEngine, Scan, row_hashes, taken
+from .engine import BLOCK_ROWS, Block, ChainEngine, Engine, MemoryEngine, Scan, row_hashes, taken
 from .preprocessing import TableEncoder
 from .students import check_streams, revalued
 from .targets import RobustLoss, blend_labels
@@ -107,11 +107,11 @@ class Streams:
 
     def batches(self, members: list[Member], data: TrainingData, n_folds: int) -> Batches | None:
         """The rows beyond the sample for the teachers that can learn from them; None where there are none of either."""
-        if not isinstance(self.real, LocalScan) or len(self.numbers) == self.real.n_rows:
+        if self.real is None or len(self.numbers) == self.real.n_rows:
             return None
         encoder = TableEncoder(categories="ordinal", scale=False).fit(data.X)
         args = encoder, self.numbers, Folding(n_folds, self.seed), data.classes, self.class_weights(data)
-        batches = Batches(encoder, data.classes, data.n_outputs, partial(_batches, self.real, *args))
+        batches = Batches(encoder, data.classes, data.n_outputs, self.numbers, partial(_batches, self.real, *args))
         return batches if any(batches.teach(each.estimator) for each in members if not each.frozen) else None
 
     def class_weights(self, data: TrainingData) -> NDArray[np.float64] | None:
@@ -195,7 +195,7 @@ def real_rows(block: Block, by: Teaching) -> tuple[NDArray[Any], ...]:
     return by.encoder.transform(table), labels, truth, weights_of(truth, by.weights)
 
 
-def _batches(scan: LocalScan, encoder: TableEncoder, *args: Any) -> FileEngine:
+def _batches(scan: Scan, encoder: TableEncoder, *args: Any) -> Engine:
     block_rows = max(BLOCK_ROWS, BATCH_NUMBERS // len(encoder.categories_))
     engine = scan.engine("table", "truth", block_rows=block_rows)
     names = "Z", "y", "weight", "fold"
@@ -211,15 +211,13 @@ def batch_rows(
     classes: NDArray[Any] | None,
     weights: NDArray[np.float64] | None,
 ) -> tuple[NDArray[Any], ...]:
-    """What boosters learn from beyond the sample: encoded rows, class codes or values, weights and folds."""
-    rows = beyond(numbers, block["start"], num_samples(block["table"]))
-    truth = truth_of(block, classes)[rows]
-    return (
-        encoder.transform(block["table"])[rows],
-        np.float32(truth).ravel(),
-        np.float32(weights_of(truth, weights)),
-        folding(block)[rows].astype(np.int32),
-    )
+    """What boosters learn from: encoded rows, class codes or values, weights and folds, -1 in the sample."""
+    truth = truth_of(block, classes)
+    folds = np.full(len(truth), -1, dtype=np.int32)
+    rows = beyond(numbers, block["start"], len(truth))
+    folds[rows] = folding(block)[rows]
+    weight = weights_of(truth, weights)
+    return encoder.transform(block["table"]), np.float32(truth).ravel(), np.float32(weight), folds
 
 
 def beyond(numbers: NDArray[np.intp], start: int, n_rows: int) -> NDArray[np.intp]:

@@ -51,7 +51,7 @@ class DaskEngine(Engine):
     """
 
     def __init__(self, client: Any, parts: list[Any], n_rows: int) -> None:
-        self._client, self._parts, self.n_rows = client, parts, n_rows
+        self.client, self._parts, self.n_rows = client, parts, n_rows
 
     def reduce(self, function: Callable[..., Any], *args: Any, combine: Callable[[Any, Any], Any] = add) -> Any:
         """Combine ``function(block, *args)`` over all blocks, in a tree of tasks."""
@@ -60,7 +60,7 @@ class DaskEngine(Engine):
         while len(results) > 1:
             groups = [results[i : i + FAN_IN] for i in range(0, len(results), FAN_IN)]
             results = [self._submit(f"{name}-combined", _combined, group, how) for group in groups]
-        return awaited(self._client, results[0])
+        return awaited(self.client, results[0])
 
     def update(self, name: str | tuple[str, ...], function: Callable[..., Any], *args: Any) -> None:
         """Derive (or replace) columns on the workers."""
@@ -70,7 +70,21 @@ class DaskEngine(Engine):
     def select(self, *names: str) -> DaskEngine:
         """An engine of these columns alone."""
         parts = [self._submit("select", Rows.select, part, *names) for part in self._parts]
-        return DaskEngine(self._client, parts, self.n_rows)
+        return DaskEngine(self.client, parts, self.n_rows)
+
+    def arrays(self, function: Callable[..., Any], *args: Any) -> list[Any]:
+        """Dask arrays of what ``function(block, *args)``, a tuple of lists of arrays, makes of each partition."""
+        import dask.array as da
+        from dask import delayed
+
+        call, name = self._packed(function, *args, add), function.__name__
+        found = [self._submit(name, _stacked, part, call) for part in self._parts]
+        shapes = [awaited(self.client, future) for future in [self._submit("shapes", _shapes, one) for one in found]]
+        kept = [(delayed(one), each) for one, each in zip(found, shapes, strict=True) if each[0][0][0]]
+        return [
+            da.concatenate([da.from_delayed(one[j], *each[j]) for one, each in kept])  # type: ignore[no-untyped-call]
+            for j in range(len(shapes[0]))
+        ]
 
     def _packed(self, *call: Any) -> list[Any]:
         blob = cloudpickle.dumps(call)
@@ -80,7 +94,7 @@ class DaskEngine(Engine):
         return [self._submit("arguments", _held, piece) for piece in pieces]
 
     def _submit(self, name: str, function: Callable[..., Any], *args: Any) -> Any:
-        return submitted(self._client, name, function, *args)
+        return submitted(self.client, name, function, *args)
 
 
 def _held(piece: bytes) -> bytes:
@@ -94,6 +108,14 @@ def _unpacked(call: list[bytes]) -> Any:
 def _reduced(rows: Rows, call: list[bytes]) -> Any:
     function, *args, combine = _unpacked(call)
     return rows.reduce(combine, function, *args)
+
+
+def _stacked(rows: Rows, call: list[bytes]) -> list[np.ndarray]:
+    return [np.concatenate(parts) for parts in _reduced(rows, call)]
+
+
+def _shapes(columns: list[np.ndarray]) -> list[tuple[tuple[int, ...], np.dtype[Any]]]:
+    return [(column.shape, column.dtype) for column in columns]
 
 
 def _combined(results: list[Any], call: list[bytes]) -> Any:

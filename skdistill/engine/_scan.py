@@ -170,7 +170,7 @@ class LocalScan(Scan):
     def read(self, names: Sequence[str], block_rows: int) -> Iterator[Mapping[str, Any]]:
         """The columns ``"table"``, ``"truth"`` or both, in blocks of exactly `block_rows` rows, but for the last."""
 
-    def engine(self, *names: str, block_rows: int = BLOCK_ROWS, first_row: int = 0) -> FileEngine:
+    def engine(self, *names: str, block_rows: int = BLOCK_ROWS, first_row: int = 0) -> Engine:
         """An engine that reads the rows block by block."""
         return FileEngine(partial(self.read, names), self.n_rows, block_rows, first_row)
 

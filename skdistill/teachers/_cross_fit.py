@@ -300,7 +300,7 @@ def _fit_and_label(
             if batches is None:
                 estimator.fit(part, y[train], **params)
             else:
-                estimator = fit_in_batches(estimator, part, y[train], params, batches, job.without)
+                estimator = fit_in_batches(estimator, batches, job.train, job.without, "sample_weight" in params)
     except Exception as error:
         where = "all rows" if job.train is None else f"{job.name}, {len(train)} rows"
         raise ValueError(
