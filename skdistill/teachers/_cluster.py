@@ -10,11 +10,10 @@ import numpy as np
 from ..engine import Block
 
 if TYPE_CHECKING:
-    from ..engine._dask import DaskEngine
     from ._batches import Kept, Task
 
 
-def fit_on_cluster(booster: Any, engine: DaskEngine, kept: Kept, task: Task) -> Any:
+def fit_on_cluster(booster: Any, engine: Any, kept: Kept, task: Task) -> Any:
     """Fit a booster on the kept rows, which stay where they are.
 
     Parameters

@@ -16,7 +16,7 @@ from sklearn.pipeline import make_pipeline
 from xgboost import XGBClassifier, XGBRegressor, XGBRFClassifier
 
 from skdistill import DistilledClassifier, DistilledRegressor, TreeStudent, scan
-from skdistill._streaming import Folding, batch_rows
+from skdistill._streamed_rows import Folding, Weights, batch_rows
 from skdistill.engine import FileEngine
 from skdistill.preprocessing import TableEncoder
 from skdistill.teachers import Batches, TabularBooster, count_fits, cross_fit, make_folds, resolve_members
@@ -38,7 +38,7 @@ def batches_of(X, y, numbers, classes=None, n_folds=3, weights=None, block_rows=
 
     def opened():
         engine = FileEngine(read, len(y), block_rows)
-        engine.update(names, batch_rows, encoder, numbers, Folding(n_folds, 0), classes, weights)
+        engine.update(names, batch_rows, encoder, numbers, Folding(n_folds, 0), classes, Weights(False, weights))
         return engine.select(*names)
 
     return Batches(encoder, classes, 1 if classes is None else len(classes), numbers, opened)

@@ -4,12 +4,13 @@ import distributed
 import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
+from joblib import parallel_config
 from lightgbm import LGBMRegressor
 from sklearn.datasets import load_diabetes
 from xgboost import XGBRegressor
 
 from skdistill import DistilledRegressor, TreeStudent, scan
-from skdistill._streaming import Folding
+from skdistill._streamed_rows import Folding
 from skdistill.engine import _dask
 from skdistill.teachers import Committee, TabularBooster
 
@@ -35,7 +36,8 @@ def test_boosters_learn_from_what_the_workers_hold(tmp_path, monkeypatch):
     options = {"threads_per_worker": 1, "dashboard_address": ":0"}
     with distributed.LocalCluster(n_workers=2, **options) as cluster, distributed.Client(cluster) as client:
         rows = scan(tmp_path / "rows.parquet", target="y", sample_rows=100, client=client)
-        reg.fit(rows)
+        with parallel_config(backend="dask"):  # the ridges too
+            reg.fit(rows)
     assert "so did the teachers light, x; encoder and other" in reg.notes_[-1]
     numbers, _, _ = scan(tmp_path / "rows.parquet", target="y").sample(100)
     beyond = np.setdiff1d(np.arange(442), numbers)
