@@ -6,8 +6,10 @@ import os
 import pickle
 import shutil
 from collections.abc import Callable, Sequence
+from concurrent.futures import Future
 from contextlib import suppress
 from pathlib import Path
+from threading import Thread
 from typing import Any
 from uuid import uuid4
 
@@ -173,6 +175,36 @@ def awaited(client: Any, future: Any) -> Any:
         if client.status == "running":
             raise
         raise _lost(client, str(error)) from error
+
+
+def with_all_workers(client: Any, function: Callable[[], Any]) -> Any:
+    """The result of what talks to the workers in its own way, and would wait for ever for one that died.
+
+    Raises
+    ------
+    RuntimeError
+        A worker or the scheduler was lost.
+    """
+    workers = set(client.nthreads())
+    done: Future[Any] = Future()
+
+    def run() -> None:
+        try:
+            done.set_result(function())
+        except BaseException as error:
+            done.set_exception(error)
+
+    Thread(target=run, daemon=True).start()  # one that waits must not keep the program from ending
+    while True:
+        with suppress(TimeoutError):
+            return done.result(PULSE)
+        if client.status != "running":
+            raise _lost(client, f"the client is {client.status}")
+        if gone := workers - set(client.nthreads()):
+            raise RuntimeError(
+                f"The worker {min(gone)} was lost while a booster learned there, which cannot go on without it. Fit "
+                "anew; workers that still wait for it have to be started again first."
+            )
 
 
 def _lost(client: Any, reason: str) -> RuntimeError:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import warnings
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -27,9 +28,17 @@ def fit_on_cluster(booster: Any, engine: Any, kept: Kept, task: Task) -> Any:
     Returns
     -------
     fitted model of the same class
+
+    Raises
+    ------
+    RuntimeError
+        A worker was lost meanwhile.
     """
+    from ..engine._dask import with_all_workers
+
     fit = _xgboost if type(booster).__module__.startswith("xgboost") else _lightgbm
-    return fit(booster, engine.client, engine.arrays(kept_rows, kept), task)
+    arrays = engine.arrays(kept_rows, kept)
+    return with_all_workers(engine.client, partial(fit, booster, engine.client, arrays, task))
 
 
 def kept_rows(block: Block, kept: Kept) -> tuple[list[np.ndarray], ...]:
