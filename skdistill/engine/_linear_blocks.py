@@ -90,10 +90,11 @@ def feature_sums(block: Block) -> tuple[Any, ...]:
 def difference_sums(block: Block, scale: np.ndarray) -> tuple[Any, ...]:
     """Of moves, whose rows and targets are differences: rows, products (d, d), products with targets, squares of these.
 
-    Targets are divided by `scale`, (k,). A row holds no intercept, which no move changes.
+    Targets are divided by `scale`, (k,). A row, dense or of a CSR matrix, holds no intercept, which no move changes.
     """
-    X, T = block["X"], block["Q"] / scale
-    return len(X), X.T @ X, X.T @ T, np.vdot(T, T)
+    X: Any = block["X"]
+    T, products = block["Q"] / scale, X.T @ X
+    return len(T), products.toarray() if sparse.issparse(products) else products, X.T @ T, np.vdot(T, T)
 
 
 def softmax_sums(block: Block, theta: np.ndarray, frame: Frame, sampled: bool) -> tuple[Any, ...]:

@@ -10,12 +10,13 @@ import numpy as np
 from .._sklearn import Interval, StrOptions
 from ..engine import Engine
 from ..engine._bins import bin_table
+from ..engine._designs import cell_matrix
 from ..engine._linear_blocks import PairTables, cell_bins
 from ..model import Additive, PairTable
 from ._cuts import cut_features
 from ._descent import Problem
+from ._differences import DifferenceStudent
 from ._pairs import Pair, find_pairs
-from ._scored import IterativeStudent
 from ._smoothing import FURTHER_ROUNDS, ROUNDS, START, smooth
 from ._steps import inverse_root, steps_between, taken_out
 
@@ -29,7 +30,7 @@ COLUMNS = ("X", "Q", "weight")
 Edges = list[np.ndarray]
 
 
-class AdditiveStudent(IterativeStudent):
+class AdditiveStudent(DifferenceStudent):
     """Sum of step functions of one feature each, and a few of two, fitted to soft labels (softmax) or to values.
 
     What a line multiplies by a weight, this student looks up in a small table: each feature is cut into a few bins, and
@@ -65,6 +66,10 @@ class AdditiveStudent(IterativeStudent):
         Pairs of features with a table of their own, at most. Where features act together they gain far more than
         finer tables do, and take up to 49 entries each for each free output. In a table of over 250 features, not all
         are paired: those that tell most by themselves.
+    difference_weight : float >= 0
+        How much it counts that scores change as the teachers' do where one feature of a row moves a little, as for
+        `LinearStudent`. Needs ``moves`` in `fit`, which a distilled estimator draws and has its committee label. Helps
+        where rows are few, under a thousand, and costs above: off by default (benchmarks/RESULTS.md).
     max_iter : int >= 1
         Iterations at most, before pruning and after it.
     tol : float > 0
@@ -87,7 +92,8 @@ class AdditiveStudent(IterativeStudent):
     T. Hastie, R. Tibshirani, "Generalized additive models", Statistical Science, 1986. Y. Lou, R. Caruana, J. Gehrke,
     "Intelligible models for classification and regression", KDD 2012 (step functions). Y. Lou et al., "Accurate
     intelligible models with pairwise interactions", KDD 2013. B. Hassibi, D. G. Stork, "Second order derivatives for
-    network pruning: optimal brain surgeon", NeurIPS 1992 (the price of a step).
+    network pruning: optimal brain surgeon", NeurIPS 1992 (the price of a step). W. M. Czarnecki et al., "Sobolev
+    training for neural networks", NeurIPS 2017 (`difference_weight`).
 
     Examples
     --------
@@ -103,7 +109,7 @@ class AdditiveStudent(IterativeStudent):
     """
 
     _parameter_constraints: ClassVar[dict[str, list]] = {
-        **IterativeStudent._parameter_constraints,
+        **DifferenceStudent._parameter_constraints,
         "max_bins": [Interval(Integral, 2, 256, closed="both")],
         "alpha": [StrOptions({"auto"}), Interval(Real, 0, None, closed="left")],
         "pruning": [Interval(Real, 0, None, closed="left")],
@@ -120,6 +126,7 @@ class AdditiveStudent(IterativeStudent):
         alpha: float | str = "auto",
         pruning: float = 0.1,
         pairs: int = 5,
+        difference_weight: float = 0.0,
         max_iter: int = 500,
         tol: float = 1e-6,
     ) -> None:
@@ -128,6 +135,7 @@ class AdditiveStudent(IterativeStudent):
         self.alpha = alpha
         self.pruning = pruning
         self.pairs = pairs
+        self.difference_weight = difference_weight
         self.max_iter = max_iter
         self.tol = tol
 
@@ -136,27 +144,39 @@ class AdditiveStudent(IterativeStudent):
         edges: Edges = cut_features(engine.select(*COLUMNS), self.loss_, self.max_bins)
         pairs: list[Pair] = []
         self.n_iter_ = 0
-        problem = _problem(engine, edges, pairs, self.loss_, self.n_outputs_, alpha)
+        problem = self._problem(engine, edges, pairs, alpha)
         theta = self._estimate(problem, edges, pairs, None)
         if self.pruning:
             kept, theta = _prune(problem, theta, self.pruning)
             ends = np.cumsum([len(e) for e in edges])[:-1]
             edges = [e[keep] for e, keep in zip(edges, np.split(kept, ends), strict=True)]
-            problem = _problem(engine, edges, pairs, self.loss_, self.n_outputs_, problem.alpha[kept])
+            problem = self._problem(engine, edges, pairs, problem.alpha[kept])
             theta = self._estimate(problem, edges, pairs, theta)
         if self.pairs:
             steps = np.split(theta[:-1], np.cumsum([len(e) for e in edges])[:-1])
             strength = np.array([np.square(part).sum() for part in steps])
             pairs = find_pairs(problem, theta, engine.select(*COLUMNS), self.pairs, strength)
             more = sum(_n_steps(edges, pairs)) - len(problem.alpha)
-            problem = _problem(
-                engine, edges, pairs, self.loss_, self.n_outputs_, np.append(problem.alpha, np.full(more, alpha))
-            )
+            problem = self._problem(engine, edges, pairs, np.append(problem.alpha, np.full(more, alpha)))
             theta = self._estimate(problem, edges, pairs, np.insert(theta, [len(theta) - 1] * more, 0.0, axis=0))
         theta, more, left = problem.solve(self.max_iter, self.tol, theta)
         self.n_iter_ += more
-        self._warn_unless_converged(left, "Increase alpha, max_iter or tol.")
+        self._warn_unless_converged(left, "Increase alpha, max_iter or tol.", frames=6)
         return _lower(problem, theta, edges, pairs)
+
+    def _problem(self, engine: Engine, edges: Edges, pairs: list[Pair], alpha: float | np.ndarray) -> Problem:
+        """The loss as a function of the steps at `edges` and of `pairs`; features without edges are left out."""
+        features = np.flatnonzero([len(e) for e in edges])
+        of_pairs = [
+            PairTables(i.features, (bin_table(i.edges[0]), bin_table(i.edges[1])), len(i.edges[1]) + 1) for i in pairs
+        ]
+        tables = features, [bin_table(edges[j]) for j in features], of_pairs
+        engine = engine.select(*COLUMNS)
+        engine.update("bins", cell_bins, *tables)
+        steps = steps_between([edges[j] for j in features], [pair.edges for pair in pairs])
+        problem = Problem(engine, self.loss_, (steps.lift.shape[1] + 1, self.n_outputs_), alpha, steps=steps)
+        self._match(problem, lambda X: cell_matrix(cell_bins({"X": np.float32(X)}, *tables), steps.starts))
+        return problem
 
     def _estimate(self, problem: Problem, edges: Edges, pairs: list[Pair], theta: np.ndarray | None) -> np.ndarray:
         """Solve roughly, choosing the strengths of the penalty where they are to be chosen."""
@@ -175,20 +195,6 @@ class AdditiveStudent(IterativeStudent):
 def _n_steps(edges: Edges, pairs: list[Pair]) -> list[int]:
     """Steps of each table: one for an edge, of a pair one for an edge of either feature."""
     return [*map(len, edges), *(len(pair.edges[0]) * len(pair.edges[1]) for pair in pairs)]
-
-
-def _problem(
-    engine: Engine, edges: Edges, pairs: list[Pair], loss: str, n_outputs: int, alpha: float | np.ndarray
-) -> Problem:
-    """The loss as a function of the steps at `edges` and of `pairs`; features without edges are left out."""
-    features = np.flatnonzero([len(e) for e in edges])
-    engine = engine.select(*COLUMNS)
-    of_pairs = [
-        PairTables(i.features, (bin_table(i.edges[0]), bin_table(i.edges[1])), len(i.edges[1]) + 1) for i in pairs
-    ]
-    engine.update("bins", cell_bins, features, [bin_table(edges[j]) for j in features], of_pairs)
-    steps = steps_between([edges[j] for j in features], [pair.edges for pair in pairs])
-    return Problem(engine, loss, (steps.lift.shape[1] + 1, n_outputs), alpha, steps=steps)
 
 
 def _prune(problem: Problem, theta: np.ndarray, price: float) -> tuple[np.ndarray, np.ndarray]:

@@ -107,16 +107,20 @@ class Problem:
         self.penalty = np.append(self.unit * self.alpha / self.weight, 0.0)
 
     def match(self, moves: Engine, strength: float) -> None:
-        """Add half of `strength` times the mean squared error of how scores change along moves, for line and values.
+        """Add half of `strength` times the mean squared error of how scores change along moves.
 
         Parameters
         ----------
         moves : Engine
-            With columns ``"X"``, what a move adds to a row, and ``"Q"``, what it ought to add to the scores.
+            With columns ``"X"``, what a move adds to a row, or for steps to the cells it is in, and ``"Q"``, what it
+            ought to add to the scores.
         strength : float > 0
         """
         scale = self.frame.scale if self.loss == "squared" else np.ones(self.shape[1])
         n, gram, cross, squares = moves.reduce(blocks.difference_sums, scale)
+        if self.frame.steps is not None:
+            lift = self.frame.steps.lift.T
+            gram, cross = lift @ (lift @ gram).T, lift @ cross
         size = strength / n
         self._moved = size * np.pad(gram, (0, 1)), size * np.pad(cross, ((0, 1), (0, 0))), size * float(squares)
 

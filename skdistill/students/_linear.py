@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
 from numbers import Real
-from typing import Any, ClassVar, Self
+from typing import ClassVar
 
 import numpy as np
 
@@ -13,8 +11,7 @@ from .._sklearn import Interval
 from ..engine import BLOCK_ROWS, Engine
 from ..model import Linear
 from ._descent import CURVATURE_WIDTH, Problem
-from ._differences import Moves
-from ._scored import IterativeStudent
+from ._differences import DifferenceStudent
 from ._sparse import solve_sparse
 
 #: Numbers of float64 scratch that a block of dense features may take, unless fewer than 256 rows would fit.
@@ -25,7 +22,7 @@ BARRED = 1e9
 ROUGH = 0.3
 
 
-class LinearStudent(IterativeStudent):
+class LinearStudent(DifferenceStudent):
     """Linear model fitted to soft labels (softmax) or to values (ridge), with a squared penalty.
 
     Minimises the weighted sum of losses plus ``alpha / 2 * ||coef||^2``; the intercept is free. Fits are exact up to
@@ -104,10 +101,9 @@ class LinearStudent(IterativeStudent):
     wants_scaling: ClassVar[bool] = True
 
     _parameter_constraints: ClassVar[dict[str, list]] = {
-        **IterativeStudent._parameter_constraints,
+        **DifferenceStudent._parameter_constraints,
         "alpha": [Interval(Real, 0, None, closed="left")],
         "sparsity": [Interval(Real, 0, None, closed="left")],
-        "difference_weight": [Interval(Real, 0, None, closed="left")],
         "fit_intercept": ["boolean"],
     }
 
@@ -139,58 +135,10 @@ class LinearStudent(IterativeStudent):
         """Rows of a block of `width` numbers a row: what is computed from them stays within `SCRATCH`."""
         return min(BLOCK_ROWS, max(256, SCRATCH // (width + 1)))
 
-    def fit(self, X: Any, y: Any, sample_weight: Any = None, *, moves: Moves | None = None) -> Self:
-        """Fit the student to soft labels or regression targets.
-
-        Parameters
-        ----------
-        X : array-like or sparse matrix of shape (n, d)
-            Converted to float32 once, without copying if it is already.
-        y : array-like of shape (n, k) or (n,)
-            The targets Q: probabilities per class, or values to regress on.
-        sample_weight : array-like of shape (n,), optional
-            Weights >= 0. A row of weight 0 is as if absent, an integer weight as if the row was repeated.
-        moves : skdistill.students.Moves, optional
-            Rows before and after small moves, with their labels: what `difference_weight` needs.
-
-        Returns
-        -------
-        self
-
-        Raises
-        ------
-        ValueError
-            For NaN or infinite values, lengths that differ, targets that do not suit the loss, or no `moves` where
-            they are needed.
-        """
-        with self._given(moves):
-            return super().fit(X, y, sample_weight)
-
-    def fit_blocks(self, engine: Engine, n_features: int, n_outputs: int, *, moves: Moves | None = None) -> Self:
-        """Fit the student to rows that an engine holds, as `BaseStudent.fit_blocks`; `moves` as in `fit`."""
-        with self._given(moves):
-            return super().fit_blocks(engine, n_features, n_outputs)
-
-    @contextmanager
-    def _given(self, moves: Moves | None) -> Iterator[None]:
-        self._moves = moves
-        try:
-            yield
-        finally:
-            del self._moves  # they are data, which no fitted student holds
-
     def _solve(self, engine: Engine) -> Linear:
         shape = self.n_features_in_ + 1, self.n_outputs_
         problem = Problem(engine, self.loss_, shape, self.alpha, fit_intercept=self.fit_intercept)
-        if self.difference_weight:
-            if self._moves is None:
-                raise ValueError(
-                    f"difference_weight={self.difference_weight:g} needs rows before and after small moves, labelled "
-                    "by the teachers. Pass moves=Moves(start, end, labels of start, labels of end) to fit, fit the "
-                    "student inside a distilled estimator, whose committee labels them, or pass difference_weight=0."
-                )
-            moves = self._moves.engine(self, self.loss_)
-            problem.match(moves, self.difference_weight * self.n_features_in_)
+        self._match(problem)
         if self.sparsity:
             tol = max(self.tol, ROUGH * self.sparsity / problem.weight)
             theta, chosen, left = solve_sparse(problem, self.sparsity, self.max_iter, tol)

@@ -131,10 +131,16 @@ class LowRankStudent(ScoredStudent):
         Raises
         ------
         ValueError
-            A parameter is out of range, or the loss is not for the task.
+            A parameter is out of range, the loss is not for the task, or differences are to be matched.
         """
         super().check(task)
-        self._inner().check("regression")
+        inner = self._inner()
+        inner.check("regression")
+        if getattr(inner, "difference_weight", 0):
+            raise ValueError(
+                f"LowRankStudent fits columns, of which moves have no labels, and {inner!r} matches differences. Pass "
+                "difference_weight=0."
+            )
 
     def _inner(self) -> BaseStudent:
         """An unfitted copy of the student of the columns."""

@@ -11,7 +11,7 @@ from sklearn.utils.estimator_checks import parametrize_with_checks
 
 from skdistill.engine import MemoryEngine
 from skdistill.model import LINKS, Additive
-from skdistill.students import AdditiveStudent, LinearStudent, _additive, _cuts, _pairs
+from skdistill.students import AdditiveStudent, LinearStudent, _cuts, _pairs
 
 
 @parametrize_with_checks([AdditiveStudent(max_bins=8, pairs=1)])
@@ -127,14 +127,16 @@ def test_the_price_of_a_step_is_what_refitting_without_it_costs(loss):
     columns = {"X": X, "Q": Q, "weight": np.ones(len(X))}
     engine = MemoryEngine(columns)
     edges = _cuts.cut_features(engine, loss, 4)
-    problem = _additive._problem(engine, edges, [], loss, 2, 1.0)
+    student = AdditiveStudent(loss)
+    student.loss_, student.n_outputs_ = loss, 2
+    problem = student._problem(engine, edges, [], 1.0)
     theta, _, _ = problem.solve(500, 1e-9)
     inverse = np.linalg.inv(problem.gram(theta) + np.diag(problem.penalty))
     for j in range(len(theta) - 1):
         estimate = np.square(theta[j]).sum() / (2 * inverse[j, j])
         features = [i for i, e in enumerate(edges) for _ in e]
         without = [np.delete(e, j - features.index(i)) if features[j] == i else e for i, e in enumerate(edges)]
-        refitted = _additive._problem(engine, without, [], loss, 2, 1.0)
+        refitted = student._problem(engine, without, [], 1.0)
         rise = refitted.value(refitted.solve(500, 1e-9)[0])[0] - problem.value(theta)[0]
         assert rise == pytest.approx(estimate, rel=1e-6 if loss == "squared" else 0.2, abs=1e-9)
 
