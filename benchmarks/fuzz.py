@@ -61,7 +61,8 @@ def seeds(rng: np.random.Generator) -> list[Model]:
     classes = Output("classification", "softmax", ("no", "yes", "it depends"))
     trees = tuple(_tree(rng, n, d, 1) for n in (1, 2, 5, 9))
     edges = tuple(np.unique(rng.normal(size=3).astype(np.float32)) for _ in range(d))
-    tables = tuple(np.pad(rng.normal(size=(3, k)), ((1, 0), (0, 0))) for _ in range(d))
+    # Tables so far apart that their 4 bits need shifts.
+    tables = tuple(np.pad(rng.normal(size=(3, k)) / 4.0**i, ((1, 0), (0, 0))) for i in range(d))
     table = np.zeros((2, 3, k))
     table[1:, 1:] = 1.0
     predictors: list[Any] = [

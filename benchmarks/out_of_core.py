@@ -1,19 +1,19 @@
 """A fit of rows that do not fit in memory: what it holds, what it takes, and the same rows in memory and on Dask.
 
     python -m benchmarks.out_of_core write 1_000_000 /tmp/rows
-    python -m benchmarks.out_of_core fit /tmp/rows tree [--memory]
+    python -m benchmarks.out_of_core fit /tmp/rows tree [--memory] [--teacher xgboost]
     python -m benchmarks.out_of_core workers /tmp/rows 1 2
 
 Rows are those of `benchmarks.tree_student`, 30 features, labelled with the class of largest share, in Parquet files
 of 500,000; after a million they come again, as links to the same files. The teacher is a logistic regression that
-learned from a sample of 20,000; the student is a tree of 16 leaves without repair, or a line; a fit makes two, one on
-soft and one on hard labels.
+learned from a sample of 20,000, or a booster of 5 rounds that learned from all rows; the student is a tree of 16 leaves
+without repair, or a line; a fit makes two, one on soft and one on hard labels.
 
-``fit`` prints the most memory that the process held, in MiB, and what it held before the fit; seconds, CPU seconds and
-thousands of rows per CPU second of labelling and both students; bytes a row that were spilled. With ``--memory`` the
-rows, and all that is derived of them, lie in memory. ``workers`` starts a scheduler and so many workers of one thread
-over TCP, and prints the seconds of labelling and both students, and the CPU seconds in the whole fit of the busiest
-worker and of all of them.
+``fit`` prints the seconds of the teacher's fits; the most memory that the process held, in MiB, and what it held before
+the fit; seconds, CPU seconds and thousands of rows per CPU second of labelling and both students; bytes a row that were
+spilled for these. With ``--memory`` the rows, and all that is derived of them, lie in memory. ``workers`` starts a
+scheduler and so many workers of one thread over TCP, and prints the seconds of labelling and both students, and the CPU
+seconds in the whole fit of the busiest worker and of all of them.
 """
 
 from __future__ import annotations
@@ -37,6 +37,7 @@ from skdistill import DistilledClassifier, LinearStudent, TreeStudent, scan
 from skdistill._streaming import StreamedLesson
 from skdistill.engine import BLOCK_ROWS, Engine, FileEngine, MemoryEngine
 from skdistill.engine._scan import ArrayScan
+from skdistill.teachers import preset
 
 from .tree_student import make_rows
 
@@ -60,9 +61,12 @@ def write(n_rows: int, folder: Path) -> None:
         pq.write_table(table, folder / f"{number:03d}.parquet", row_group_size=GROUP_ROWS)
 
 
-def committee(student: Any) -> DistilledClassifier:
+def committee(student: Any, teacher: str = "logistic") -> DistilledClassifier:
     """What is fitted everywhere. Labels are not blended by choice, so that there is one fit and no judging."""
-    return DistilledClassifier(["logistic"], student, cv=2, blend=0.3, random_state=0)
+    chosen: Any = preset(teacher, "classification", n_rows=20_000)
+    if teacher in ("lightgbm", "xgboost"):
+        chosen.set_params(booster__n_estimators=5)
+    return DistilledClassifier([(teacher, chosen)], student, cv=2, blend=0.3, random_state=0)
 
 
 class Held(ArrayScan):
@@ -116,7 +120,7 @@ def peak() -> int:
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
 
 
-def fit(folder: Path, student: str, in_memory: bool) -> None:
+def fit(folder: Path, student: str, in_memory: bool, teacher: str) -> None:
     """One fit, and a row of the table."""
     watch, spilled, target = Stopwatch(), Spilled(), "y"
     source: Any = folder
@@ -130,8 +134,8 @@ def fit(folder: Path, student: str, in_memory: bool) -> None:
         del rows
     opened = Held(source, target, 20_000) if in_memory else scan(source, target, sample_rows=20_000)
     before = peak()
-    committee(STUDENTS[student]).fit(opened)
-    where = "array" if in_memory else "files"
+    clf = committee(STUDENTS[student], teacher).fit(opened)
+    where = f"{'array' if in_memory else 'files'} | {teacher} {clf.fit_seconds_['teachers']:.1f} s"
     memory = f"{peak() / 2**20:,.0f} | {before / 2**20:,.0f}"
     speed = f"{watch.wall:.1f} | {watch.cpu:.1f} | {opened.n_rows / watch.cpu / 1e3:,.0f}"
     disk = f"{spilled.most / opened.n_rows:.1f}"
@@ -187,6 +191,7 @@ def main() -> None:
     fitting.add_argument("folder", type=Path)
     fitting.add_argument("student", choices=STUDENTS)
     fitting.add_argument("--memory", action="store_true")
+    fitting.add_argument("--teacher", choices=["logistic", "lightgbm", "xgboost"], default="logistic")
     working = commands.add_parser("workers")
     working.add_argument("folder", type=Path)
     working.add_argument("numbers", type=int, nargs="+")
@@ -195,7 +200,7 @@ def main() -> None:
     if options.command == "write":
         write(options.rows, options.folder)
     elif options.command == "fit":
-        fit(options.folder, options.student, options.memory)
+        fit(options.folder, options.student, options.memory, options.teacher)
     else:
         for n_workers in options.numbers:
             workers(options.folder, n_workers, options.student)

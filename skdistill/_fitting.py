@@ -43,6 +43,7 @@ from .preprocessing import TableEncoder
 from .students import check_revaluable, for_width
 from .targets import AGGREGATIONS, Combiner, ValueLoss, check_recipe, fit_combiner, value_loss
 from .teachers import (
+    Batches,
     Fold,
     Member,
     SoftLabels,
@@ -103,7 +104,7 @@ class DistilledFitting(DistilledComposition):
             Data frame of any library, array or sparse matrix. Categories and missing values are taken as they are by
             teachers given by name and by every student; a teacher given as an estimator receives X untouched.
             Or what `skdistill.scan` returns, for rows that do not fit in memory, their target among them: teachers are
-            fitted on a sample, the student on all rows, block by block.
+            fitted on a sample, boosters and the student on all rows, block by block.
         y : array-like of shape (n,) or, for regression, (n, m)
             True labels. None beside a scan.
         sample_weight : array-like of shape (n,), optional
@@ -221,9 +222,12 @@ class DistilledFitting(DistilledComposition):
             )
         if self.rounds:
             check_folds(self.rounds, folds, judged)
-        n_fits = count_fits(members, folds, judged, self.rounds)
+        # Teachers of later rounds learn from rows in memory, so all do.
+        batches = None if streams is None or self.rounds else streams.batches(members, data, len(folds))
+        n_fits = count_fits(members, folds, judged, self.rounds, batches)
         with progress.stage("teachers", n_fits) as stage:
-            soft = self._teach(members, data, folds, judged, fit_params, rng, stage.step)
+            soft = self._teach(members, data, folds, judged, fit_params, rng, stage.step, batches)
+            del batches  # and its files
             names = ", ".join(member.name for member in members)
             stage.say(f"{names}: {n_fits} fits in {len(folds)} folds", fits=n_fits, folds=len(folds))
         if self.loss == "poisson":
@@ -299,7 +303,10 @@ class DistilledFitting(DistilledComposition):
             exponent, self.committee_biases_ = combine.scaling
             self.committee_temperature_ = 1.0 / exponent
         self._describe(task, data)
-        further = (*told_students(graduates, workshop.measure, frozen), *(() if streams is None else streams.notes()))
+        further = told_students(graduates, workshop.measure, frozen)
+        if streams is not None:
+            further += streams.notes(committee)
+            committee.forget_folds()
         notes = {name: (*fit_notes(self, each, members, len(data.y)), *further) for name, each in graduates.items()}
         self.students_ = Students({name: replace(each, notes=notes[name]) for name, each in graduates.items()})
         self._show(self.students_.best())
@@ -315,6 +322,7 @@ class DistilledFitting(DistilledComposition):
         fit_params: dict[str, dict[str, Any]],
         rng: np.random.RandomState,
         step: Callable[..., None],
+        batches: Batches | None,
     ) -> SoftLabels:
         """Fit the teachers and label the real rows: the long work."""
         return cross_fit(
@@ -331,6 +339,7 @@ class DistilledFitting(DistilledComposition):
             depth=self.rounds,
             n_jobs=self.n_jobs,
             step=step,
+            batches=batches,
         )
 
     def _combiner(self, task: str, data: TrainingData, members: list[Member], soft: SoftLabels) -> Combiner:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from functools import partial
 from numbers import Integral
 from typing import Any, NamedTuple, Self
 
@@ -14,13 +15,16 @@ from sklearn import config_context
 from ._inputs import TrainingData
 from ._sklearn import num_samples
 from ._transfer import Lesson, Recipe, Table, TransferSet, label_type, learner
-from .engine import Block, ChainEngine, Engine, MemoryEngine, Scan, taken
+from .engine import BLOCK_ROWS, Block, ChainEngine, Engine, FileEngine, LocalScan, MemoryEngine, Scan, row_hashes, taken
 from .preprocessing import TableEncoder
 from .students import check_streams, revalued
 from .targets import RobustLoss, blend_labels
+from .teachers import Batches, Committee, Member, Oracle
 
 #: Rows that the committee labels at a time, no more and no fewer: their number decides how a matrix product rounds.
 LABEL_ROWS = 2_048
+#: Numbers that a batch of encoded rows holds, about: what is read at a time as boosters learn.
+BATCH_NUMBERS = 2**22
 #: Rows of which the labels tell the task of a `DistilledEstimator`.
 TASK_ROWS = 10_000
 
@@ -43,6 +47,8 @@ class Streams:
         Row numbers of the sample in `real`.
     students : dict of name to families of unfitted students
         Those that stream.
+    seed : int
+        Of the samples, and of the folds of rows beyond them.
     """
 
     X: Any
@@ -52,6 +58,7 @@ class Streams:
     pool: Scan | None
     numbers: NDArray[np.intp]
     students: dict[str, Families]
+    seed: int
 
     @classmethod
     def open(
@@ -96,14 +103,34 @@ class Streams:
             numbers, X, y = real.sample(real.sample_rows, stratify=task == "classification", seed=seed)
         if pool is not None:
             _, X_unlabeled, _ = pool.sample(pool.sample_rows, seed=seed)
-        return cls(X, y, X_unlabeled, real, pool, numbers, kept)
+        return cls(X, y, X_unlabeled, real, pool, numbers, kept, seed)
 
-    def notes(self) -> tuple[str, ...]:
+    def batches(self, members: list[Member], data: TrainingData, n_folds: int) -> Batches | None:
+        """The rows beyond the sample for the teachers that can learn from them; None where there are none of either."""
+        if not isinstance(self.real, LocalScan) or len(self.numbers) == self.real.n_rows:
+            return None
+        encoder = TableEncoder(categories="ordinal", scale=False).fit(data.X)
+        args = encoder, self.numbers, Folding(n_folds, self.seed), data.classes, self.class_weights(data)
+        batches = Batches(encoder, data.classes, data.n_outputs, partial(_batches, self.real, *args))
+        return batches if any(batches.teach(each.estimator) for each in members if not each.frozen) else None
+
+    def class_weights(self, data: TrainingData) -> NDArray[np.float64] | None:
+        """What a row of each class weighs; None where that is 1 or there are no classes."""
+        if data.codes is None or data.sample_weight is None or self.real is None:
+            return None
+        _, first = np.unique(data.codes, return_index=True)
+        weights: NDArray[np.float64] = data.sample_weight[first]
+        return weights
+
+    def notes(self, committee: Committee) -> tuple[str, ...]:
         """What a report must say."""
         notes = []
         if self.real is not None:
+            boosters = committee.of_all_rows
+            also = f"; so did the teachers {', '.join(boosters)}" if boosters else ""
+            others = "other teachers" if boosters else "teachers"
             notes.append(
-                f"scan: the student learned from {self.real.n_rows:,} rows, streamed; encoder and teachers were "
+                f"scan: the student learned from {self.real.n_rows:,} rows, streamed{also}; encoder and {others} were "
                 f"fitted, and every choice was judged, on a stratified sample of {len(self.numbers):,} of them."
             )
         if self.pool is not None:
@@ -115,11 +142,9 @@ class Streams:
 
     def lesson(self, lesson: Lesson, data: TrainingData) -> StreamedLesson:
         """What the committee teaches about all rows; `lesson` is about those of the sample, `data`."""
-        weights = None
-        if data.codes is not None and data.sample_weight is not None and self.real is not None:
-            _, first = np.unique(data.codes, return_index=True)
-            weights = data.sample_weight[first]
-        return StreamedLesson(lesson, self, data.classes, weights)
+        n_folds = lesson.oracle.committee.n_folds if isinstance(lesson.oracle, Oracle) else 0
+        folding = Folding(n_folds, self.seed) if n_folds else None
+        return StreamedLesson(lesson, self, data.classes, self.class_weights(data), folding)
 
 
 def labels_of(X: Scan) -> NDArray[Any] | None:
@@ -127,11 +152,25 @@ def labels_of(X: Scan) -> NDArray[Any] | None:
     return X.sample(min(X.sample_rows, TASK_ROWS))[2] if X.targets else None
 
 
+@dataclass(frozen=True)
+class Folding:
+    """Which of the folds a row beyond the sample is in: a matter of its number and the seed."""
+
+    n_folds: int
+    seed: int
+
+    def __call__(self, block: Block) -> NDArray[np.intp]:
+        """The fold of each row of a block."""
+        hashes = row_hashes(block["start"], num_samples(block["table"]), self.seed)
+        return (hashes % np.uint64(self.n_folds)).astype(np.intp)
+
+
 class Teaching(NamedTuple):
     """What turns a block of a table into rows that a student learns from."""
 
     encoder: TableEncoder
-    oracle: Callable[[Any], NDArray[np.float64]]
+    oracle: Callable[..., NDArray[np.float64]]
+    folding: Folding | None  #: whether the oracle is told the folds of rows
     task: str
     n_outputs: int
     classes: NDArray[Any] | None
@@ -143,36 +182,79 @@ class Teaching(NamedTuple):
 def real_rows(block: Block, by: Teaching) -> tuple[NDArray[Any], ...]:
     """Encoded rows, soft labels, true labels as stages take them, and weights.
 
-    Rows of the sample have their labels out of fold; no teacher has seen the others, which the committee labels.
+    Rows of the sample have their labels out of fold. The others are labelled by the committee: no teacher that was
+    fitted on the sample has seen them, and those that learn from all rows label them out of fold too.
     """
     table, start = block["table"], block["start"]
     n_rows = num_samples(table)
     first, end = np.searchsorted(by.numbers, [start, start + n_rows])
-    known = by.numbers[first:end] - start
     labels = np.empty((n_rows, by.n_outputs), dtype=label_type(by.task))
-    labels[known] = by.labels[first:end]
-    _label(labels, np.setdiff1d(np.arange(n_rows), known, assume_unique=True), table, by)
-    truth = block["truth"]
-    if by.classes is None:
-        truth = np.asarray(truth, dtype=np.float64).reshape(n_rows, -1)
-    else:
-        truth = np.searchsorted(by.classes, truth)
-    weight = np.ones(n_rows) if by.weights is None else by.weights[truth]
-    return by.encoder.transform(table), labels, truth, weight
+    labels[by.numbers[first:end] - start] = by.labels[first:end]
+    _label(labels, beyond(by.numbers, start, n_rows), block, by)
+    truth = truth_of(block, by.classes)
+    return by.encoder.transform(table), labels, truth, weights_of(truth, by.weights)
+
+
+def _batches(scan: LocalScan, encoder: TableEncoder, *args: Any) -> FileEngine:
+    block_rows = max(BLOCK_ROWS, BATCH_NUMBERS // len(encoder.categories_))
+    engine = scan.engine("table", "truth", block_rows=block_rows)
+    names = "Z", "y", "weight", "fold"
+    engine.update(names, batch_rows, encoder, *args)
+    return engine.select(*names)
+
+
+def batch_rows(
+    block: Block,
+    encoder: TableEncoder,
+    numbers: NDArray[np.intp],
+    folding: Folding,
+    classes: NDArray[Any] | None,
+    weights: NDArray[np.float64] | None,
+) -> tuple[NDArray[Any], ...]:
+    """What boosters learn from beyond the sample: encoded rows, class codes or values, weights and folds."""
+    rows = beyond(numbers, block["start"], num_samples(block["table"]))
+    truth = truth_of(block, classes)[rows]
+    return (
+        encoder.transform(block["table"])[rows],
+        np.float32(truth).ravel(),
+        np.float32(weights_of(truth, weights)),
+        folding(block)[rows].astype(np.int32),
+    )
+
+
+def beyond(numbers: NDArray[np.intp], start: int, n_rows: int) -> NDArray[np.intp]:
+    """Rows of a block that are not in the sample."""
+    first, end = np.searchsorted(numbers, [start, start + n_rows])
+    return np.setdiff1d(np.arange(n_rows), numbers[first:end] - start, assume_unique=True)
+
+
+def truth_of(block: Block, classes: NDArray[Any] | None) -> NDArray[Any]:
+    """True labels as stages take them: class codes, or values of shape (n, m)."""
+    if classes is None:
+        return np.asarray(block["truth"], dtype=np.float64).reshape(len(block["truth"]), -1)
+    return np.asarray(np.searchsorted(classes, block["truth"]))
+
+
+def weights_of(truth: NDArray[Any], weights: NDArray[np.float64] | None) -> NDArray[np.float64]:
+    """What rows weigh."""
+    return np.ones(len(truth)) if weights is None else weights[truth]
 
 
 def pool_rows(block: Block, by: Teaching, weight: float) -> tuple[NDArray[Any], ...]:
     """Encoded rows, soft labels and weights of rows without true labels."""
     n_rows = num_samples(block["table"])
     labels = np.empty((n_rows, by.n_outputs), dtype=label_type(by.task))
-    _label(labels, np.arange(n_rows), block["table"], by)
+    _label(labels, np.arange(n_rows), block, by._replace(folding=None))
     return by.encoder.transform(block["table"]), labels, np.full(n_rows, weight)
 
 
-def _label(labels: NDArray[Any], rows: NDArray[np.intp], table: Any, by: Teaching) -> None:
+def _label(labels: NDArray[Any], rows: NDArray[np.intp], block: Block, by: Teaching) -> None:
+    folds = None if by.folding is None else by.folding(block)
     for start in range(0, len(rows), LABEL_ROWS):
         asked = rows[start : start + LABEL_ROWS]
-        labels[asked] = by.oracle(taken(table, np.resize(asked, LABEL_ROWS)))[: len(asked)]
+        padded = np.resize(asked, LABEL_ROWS)
+        told = () if folds is None else (folds[padded],)
+        labels[asked] = by.oracle(taken(block["table"], padded), *told)[: len(asked)]
 
 
 def blended(block: Block, blend: float, task: str) -> NDArray[Any]:
@@ -201,12 +283,15 @@ class StreamedLesson:
     streams : Streams
     classes : ndarray of shape (k,), or None for regression
     class_weights : ndarray of shape (k,), or None where all are 1
+    folding : Folding, optional
+        Of rows that some teachers have learned from.
     """
 
     sample: Lesson
     streams: Streams
     classes: NDArray[Any] | None
     class_weights: NDArray[np.float64] | None
+    folding: Folding | None = None
     _held: dict[tuple[Any, ...], Engine] = field(default_factory=dict)
 
     @property
@@ -277,6 +362,7 @@ class StreamedLesson:
         return Teaching(
             self.sample.real.encoders[scale],
             self.sample.oracle,
+            self.folding,
             self.sample.task,
             labels.shape[1],
             self.classes,

@@ -9,7 +9,18 @@ import numpy as np
 from random_models import full_model, random_additive, random_rules, random_tree, random_tree_sum
 
 from skdistill.compression import CompressionPass, Prune, Quantise, Reduce, Sparsify, compress
-from skdistill.model import CategoryColumn, Decoded, Linear, Model, NumericColumn, Output, Preprocessor
+from skdistill.model import (
+    Additive,
+    CategoryColumn,
+    Decoded,
+    Linear,
+    Model,
+    NumericColumn,
+    Output,
+    PairTable,
+    Precision,
+    Preprocessor,
+)
 
 #: Names and labels that end strings, comments and identifiers in one language or another.
 NASTY = ('a"b', "it's", "*/ //", "\\", "%s {0} {name}", "a\nb", "??/ ??)", "Ł é 日本", '"; DROP TABLE input_rows; --')
@@ -84,7 +95,23 @@ def matrix() -> dict[str, Model]:
     some = random_rules(np.random.default_rng(1), 12, tables()["mixed"].n_encoded, 3)
     for name, sums in {"rules": some, "no-rules": replace(some, trees=(), output=[])}.items():
         found[name] = Model(tables()["mixed"], sums, Output("classification", "softmax", ("a", "b", "c")))
+    found["shifted"] = shifted()
     return found | compressed()
+
+
+def shifted() -> Model:
+    """Tables of 8 bits as far apart as may be, the power of two by which they are differing from output to output."""
+    rng = np.random.default_rng(2)
+    columns = Preprocessor([NumericColumn(f"x{i}") for i in range(6)])
+    tables = np.zeros((6, 4, 3))
+    tables[:, 1:] = rng.integers(-63, 64, size=(6, 3, 3)) * 2 + 1
+    tables[:, 1:] *= 2.0 ** -rng.permuted(np.tile([[0, 1, 2, 5, 9, 15]], (3, 1)), axis=1).T[:, None]
+    pair = np.zeros((2, 2, 3))
+    pair[1, 1] = -0.375
+    edges = np.sort(rng.normal(size=(6, 3)).astype(np.float32))
+    additive = Additive(tuple(edges), tuple(tables), rng.normal(size=3), (PairTable((0, 3), ([0.5], [0.25]), pair),))
+    output = Output("regression", "identity", targets=("y", "z", "w"), flat=False)
+    return Model(columns, additive, output, Precision("float32", "int8"))
 
 
 #: Each way of making a model smaller, and several of them in a row.

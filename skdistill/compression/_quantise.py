@@ -29,7 +29,8 @@ class Quantise(CompressionPass):
       a feature become equal where the rows allow, and a tree stores each once. Scaled columns of a line are scaled by a
       power of two from now on, and not centered if their center is near; coefficients and intercepts make up for it.
     - Values: leaves, tables and coefficients, in float16, 8 or 4 bits. Integers are chosen with their scale for the
-      least loss on the given rows. Intercepts stay in float32, and are set anew.
+      least loss on the given rows; in 4 bits, each table of an additive model has its own. Intercepts stay in float32,
+      and are set anew.
 
     Parameters
     ----------

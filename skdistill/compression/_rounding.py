@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..model import Additive, Linear, Model, Tree, TreeSum
+from ..model._precision import MOST_SHIFT, table_sizes
 from ._evidence import EPS, Evidence
 from ._precise import single
 from ._sums import sums_of
@@ -17,6 +18,8 @@ Floats = NDArray[np.float64]
 
 #: Scales that are tried, as shares of the one that reaches the largest value: a smaller one cuts it, and is finer.
 SHARES = (1.0, 0.9, 0.8, 0.7, 0.6, 0.5, 0.4)
+#: Codes up to this size want a scale for each table; larger ones reach low enough.
+FEW = 7
 #: Sweeps over the values of an output.
 SWEEPS = 4
 #: Steps between neighbouring logarithms of shares that are tried, in nats.
@@ -40,7 +43,8 @@ def short(scale: float) -> float:
 
 
 def round_sums(model: Model, predictor: Linear | Additive | TreeSum, evidence: Evidence, most: int) -> Model:
-    """Give a line, tables or a sum of trees values from -most to most times a scale for each output.
+    """Give a line, tables or a sum of trees values from -most to most times a scale for each output; few of these, of
+    tables, times that scale over a power of two for each table.
 
     Output after output, for each of a few scales the integers are found by descent along one after the other on the
     curvature of the loss, in which the values make up for what rounding does to each other (E. Frantar, D. Alistarh,
@@ -51,10 +55,11 @@ def round_sums(model: Model, predictor: Linear | Additive | TreeSum, evidence: E
     sums = sums_of(predictor, evidence.encode(model.preprocessor), model.output.link)
     curvature = evidence.derivatives(model, sums.scores(sums.values, sums.constants))[1]
     values, constants = [], sums.constants.copy()
+    sizes = table_sizes(predictor) if isinstance(predictor, Additive) and most <= FEW else None
     for k, value in enumerate(sums.values):
-        rounded, shift = _rounded(value, most, *_curvature(sums.designs[k], curvature[:, k]))
+        rounded, change = _rounded(value, most, *_curvature(sums.designs[k], curvature[:, k]), sizes)
         values.append(rounded)
-        constants[k] += shift
+        constants[k] += change
     return replace(model, predictor=sums.build(values, constants))
 
 
@@ -74,8 +79,12 @@ def _curvature(design: Any, curvature: Floats) -> tuple[Floats, Floats]:
     return matrix - mass * np.outer(answer, answer), answer
 
 
-def _rounded(values: Floats, most: int, curvature: Floats, answer: Floats) -> tuple[Floats, float]:
-    """Multiples of the best scale, and the change of the constant that goes with them."""
+def _rounded(
+    values: Floats, most: int, curvature: Floats, answer: Floats, sizes: list[int] | None
+) -> tuple[Floats, float]:
+    """Multiples of the best scale, of tables of so many values perhaps a smaller one, and the change of the constant
+    that goes with them.
+    """
     reach = float(np.abs(values).max(initial=0))
     if not reach:
         return values, 0.0
@@ -85,8 +94,10 @@ def _rounded(values: Floats, most: int, curvature: Floats, answer: Floats) -> tu
     damping = DAMPING * max(float(steep.mean()), EPS)
     best, found = np.inf, values
     for share in SHARES:
-        scale = short(share * reach / most)
-        change = _descend(values, scale, most, curvature, steep, damping) - values
+        steps = np.full(len(values), short(share * reach / most))
+        if sizes is not None:
+            steps /= _divisors(values, steps, most, steep + damping, sizes)
+        change = _descend(values, steps, most, curvature, steep, damping) - values
         product = curvature[:, 0] * change if curvature.shape[1] == 1 < len(values) else curvature @ change
         rise = float(change @ product + damping * change @ change)
         if rise < best:
@@ -94,27 +105,45 @@ def _rounded(values: Floats, most: int, curvature: Floats, answer: Floats) -> tu
     return found, float(answer @ (values - found))
 
 
-def _descend(values: Floats, scale: float, most: int, curvature: Floats, steep: Floats, damping: float) -> Floats:
-    """Multiples of the scale from which no single step lowers the loss."""
-    codes = np.clip(np.rint(values / scale), -most, most)
+def _divisors(values: Floats, steps: Floats, most: int, weight: Floats, sizes: list[int]) -> Floats:
+    """The power of two that each value's step is divided by: what brings its table's largest value just below the
+    output's, or twice that, which is finer and cuts it, where the squared error is less.
+    """
+    table = np.repeat(np.arange(len(sizes)), sizes)
+    reach = np.full(len(sizes), np.abs(values).max() * 2.0**-MOST_SHIFT)
+    np.maximum.at(reach, table, np.abs(values))
+    least = np.floor(np.log2(reach.max() / reach))
+    tried, errors = [], []
+    for shifts in (least, np.minimum(least + 1, MOST_SHIFT)):
+        step = steps / 2.0 ** shifts[table]
+        error = np.clip(np.rint(values / step), -most, most) * step - values
+        tried.append(shifts)
+        errors.append(np.bincount(table, weight * error**2, len(sizes)))
+    return np.asarray(2.0 ** np.where(errors[1] < errors[0], tried[1], tried[0])[table])
+
+
+def _descend(values: Floats, steps: Floats, most: int, curvature: Floats, steep: Floats, damping: float) -> Floats:
+    """Multiples of the steps from which no single one up or down lowers the loss."""
+    codes = np.clip(np.rint(values / steps), -most, most)
     if curvature.shape[1] < len(values):
-        return codes * scale
-    change = codes * scale - values
+        return codes * steps
+    change = codes * steps - values
     slope = curvature @ change + damping * change
     for _ in range(SWEEPS):
         before = codes.copy()
-        for j, (own, each) in enumerate(zip(before.tolist(), (steep + damping).tolist(), strict=True)):
+        # Python's own numbers: NumPy takes ten times as long for one at a time.
+        numbers = zip(before.tolist(), (steep + damping).tolist(), steps.tolist(), strict=True)
+        for j, (own, each, step) in enumerate(numbers):
             here = float(slope[j])
-            # Python's own numbers: NumPy takes ten times as long for one at a time.
-            step = round(min(max(own - here / (each * scale), -most), most)) - own
+            more = round(min(max(own - here / (each * step), -most), most)) - own
             # Only to the better: half a unit either way is a tie.
-            if step and step * (here + 0.5 * each * step * scale) < 0:
-                slope += curvature[:, j] * (step * scale)
-                slope[j] += damping * step * scale
-                codes[j] += step
+            if more and more * (here + 0.5 * each * more * step) < 0:
+                slope += curvature[:, j] * (more * step)
+                slope[j] += damping * more * step
+                codes[j] += more
         if (codes == before).all():
             break
-    return codes * scale
+    return codes * steps
 
 
 def round_tree(model: Model, tree: Tree, evidence: Evidence, most: int) -> Model:

@@ -6,7 +6,8 @@ from ._device import DeviceEngine
 from ._engine import BLOCK_ROWS, Block, Engine
 from ._files import FileEngine
 from ._memory import MemoryEngine
-from ._scan import SAMPLE_ROWS, Scan, scan
+from ._sample import row_hashes
+from ._scan import SAMPLE_ROWS, LocalScan, Scan, scan
 from ._strata import taken
 
 __all__ = [
@@ -17,10 +18,12 @@ __all__ = [
     "DeviceEngine",
     "Engine",
     "FileEngine",
+    "LocalScan",
     "MemoryEngine",
     "Scan",
     "add",
     "maximum",
+    "row_hashes",
     "scan",
     "taken",
     "union",

@@ -11,7 +11,7 @@ from typing import IO, Any
 from weakref import finalize
 
 from ._combine import add
-from ._engine import Engine
+from ._engine import Block, Engine
 from ._rows import Rows
 
 #: Reads the given columns of all rows, in blocks of a size that all but the last have.
@@ -67,6 +67,17 @@ class FileEngine(Engine):
         chosen = FileEngine(None if derived else self._reader, self.n_rows, self._block_rows, self._first_row)
         chosen._files = {name: self._files[name] for name in names if name in self._files}
         return chosen
+
+    @property
+    def n_blocks(self) -> int:
+        """Blocks that the rows are cut into."""
+        return -(-self.n_rows // self._block_rows)
+
+    def block(self, number: int) -> Block:
+        """The derived columns of one block, each loaded when it is first asked for: for what pulls its rows itself."""
+        start = number * self._block_rows
+        n_rows = min(self._block_rows, self.n_rows - start)
+        return Rows(self._first_row + start, n_rows, n_rows, {}, _Stored(self._files, number)).block(0)
 
     def _parts(self) -> Iterator[Rows]:
         given: Iterator[Mapping[str, Any]] = repeat({}) if self._reader is None else self._reader(self._block_rows)

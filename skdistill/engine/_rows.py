@@ -64,7 +64,11 @@ class Rows:
 
     def _blocks(self) -> Iterator[Block]:
         for number in range(-(-self.n_rows // self.block_rows)):
-            yield _Cut(self, number)
+            yield self.block(number)
+
+    def block(self, number: int) -> Block:
+        """Block `number`, whose columns are cut when they are first asked for."""
+        return _Cut(self, number)
 
 
 class _Cut(Block):

@@ -21,7 +21,7 @@ from ._strata import label_counts, non_finite, strata_sample
 
 #: Rows that are written at a time: a row group.
 WRITTEN_ROWS = 65_536
-#: Rows that encoder and teachers are fitted on, unless `scan` is told otherwise.
+#: Rows that the encoder and teachers other than boosters are fitted on, unless `scan` is told otherwise.
 SAMPLE_ROWS = 50_000
 
 
@@ -107,8 +107,9 @@ class Scan(ABC):
 def scan(data: Any, target: Any = None, *, sample_rows: int = SAMPLE_ROWS, client: Any = None) -> Scan:
     """Open a table that need not fit in memory, to be passed as X to a fit or to `predict_to`.
 
-    Encoder and teachers are fitted on a stratified sample, and every choice is judged on it; the committee then labels
-    all rows, and the student is fitted on all of them, block by block.
+    The encoder and all teachers but boosters are fitted on a stratified sample, and every choice is judged on it; the
+    committee then labels all rows, and the student is fitted on all of them, block by block. So are XGBoost and
+    LightGBM, which then label each row by a model that did not see it.
 
     Parameters
     ----------
@@ -169,7 +170,7 @@ class LocalScan(Scan):
     def read(self, names: Sequence[str], block_rows: int) -> Iterator[Mapping[str, Any]]:
         """The columns ``"table"``, ``"truth"`` or both, in blocks of exactly `block_rows` rows, but for the last."""
 
-    def engine(self, *names: str, block_rows: int = BLOCK_ROWS, first_row: int = 0) -> Engine:
+    def engine(self, *names: str, block_rows: int = BLOCK_ROWS, first_row: int = 0) -> FileEngine:
         """An engine that reads the rows block by block."""
         return FileEngine(partial(self.read, names), self.n_rows, block_rows, first_row)
 

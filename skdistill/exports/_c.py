@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 
 from .. import __version__
-from ..model import CategoryColumn, Decoded, Model, NumericColumn, Tree
-from ..model._precision import grid
+from ..model import CategoryColumn, Model, NumericColumn, Tree
 from ._c_tables import Tables, comment, strings
+from ._c_values import Values
 from ._compile import compiled, compiler_to_verify
 from ._export import Target
 from ._raw import Below, Equals, Forest, Line, Missing, Test
@@ -114,7 +114,7 @@ EACH = "    for (i = 0; i < {n}; i++) sums[{name}_outputs[i]] += {name}_values[{
 ALL = """\
     for (i = 0; i < {n}; i++) {{
         const {kind} *leaf = {name}_values + {k} * {name}_leaf(row, {name}_roots[i]);
-        for (k = 0; k < {k}; k++) sums[k] += leaf[k];
+        for (k = 0; k < {k}; k++) sums[k] += leaf[k]{times};
     }}
 """
 
@@ -242,53 +242,6 @@ def codes_of(name: str, columns: tuple[NumericColumn | CategoryColumn, ...], kin
     )
 
 
-class Values:
-    """Leaves or weights, as floats or, of a quantised model, as integers that a scale for each output multiplies.
-
-    With `integers` they are so in any case, and must be multiples of a number for each output.
-    """
-
-    def __init__(
-        self, model: Model, parts: list[NDArray[np.float32]], outputs: list[int | None], integers: bool = False
-    ) -> None:
-        self.parts: list[Any] = parts
-        self.scales: NDArray[np.float32] | None = None
-        k = model.output.n_outputs
-        is_quantised = model.precision.values.startswith("int") and not isinstance(model.predictor, Decoded)
-        if not parts or not (is_quantised or integers):
-            return
-        offsets, scales = np.zeros(k), np.ones(k)
-        codes = [np.zeros(part.shape, np.int64) for part in parts]
-        for output in range(k):
-            own = [(i, output if of is None else 0) for i, of in enumerate(outputs) if of is None or of == output]
-            found = grid(np.concatenate([np.zeros(0, np.float32), *(parts[i][:, j] for i, j in own)]), 32)
-            assert found is not None  # the model was checked to fit its precision, or made to
-            scales[output], whole = found
-            if isinstance(model.predictor, Tree) and len(whole):
-                offsets[output] = whole.min() * scales[output]
-                whole = whole - whole.min()
-            for i, j in own:
-                codes[i][:, j], whole = whole[: len(parts[i])], whole[len(parts[i]) :]
-        self.parts, self.scales, self.offsets = codes, scales.astype(np.float32), offsets.astype(np.float32)
-
-    def declare(self, tables: Tables, what: str, parts: list[Any] | None = None) -> tuple[str, str]:
-        """The table of all parts or of some, and the type of its numbers."""
-        numbers = np.concatenate([part.ravel() for part in (self.parts if parts is None else parts)] or [np.zeros(1)])
-        text = tables.declare(what, numbers if self.scales is None else numbers.tolist())
-        return text, text.split("const ")[1].split(f" {tables.name}_")[0]
-
-    def finish(self, tables: Tables, sums: str, base: NDArray[np.float32]) -> tuple[str, str]:
-        """What becomes of the sums, and the tables for that."""
-        head = ""
-        if self.scales is not None:
-            head = tables.declare("units", self.scales)
-            sums, base = f"(double){tables.name}_units[k] * {sums}", base + self.offsets
-        if base.any():
-            head += tables.declare("base", base)
-            sums = f"{sums} + {tables.name}_base[k]"
-        return head, sums
-
-
 def _evaluate(model: Model, name: str, body: str, finish: str) -> str:
     link = _LINKS[model.output.link].format(k=model.output.n_outputs)
     link = "    {\n" + re.sub("(?m)^", "    ", link).rstrip(" ") + "    }\n" if link else ""
@@ -313,8 +266,9 @@ def _forest(model: Model, form: Forest, tables: Tables) -> str:
         return head + _evaluate(model, name, body, finish) + PREDICT_LEAF.format(name=name, kind="float", root=roots[0])
     body = ""
     if form.trees:
-        head += tables.declare("roots", roots)
-        body = (ALL if None in outputs else EACH).format(name=name, kind=kind, k=k, n=len(form.trees))
+        times, shifts = values.times(tables)
+        head += tables.declare("roots", roots) + shifts
+        body = (ALL if None in outputs else EACH).format(name=name, kind=kind, k=k, n=len(form.trees), times=times)
         if None not in outputs:
             head += tables.declare("outputs", outputs)
     return head + _evaluate(model, name, body, finish) + _PREDICT.format(name=name, k=k)

@@ -11,8 +11,9 @@ import numpy as np
 
 from .. import __version__
 from ..model import CategoryColumn, Decoded, Model, NumericColumn, Tree
-from ._c import ALL, EACH, PREDICT_LEAF, SINGLE, Cells, Values, codes_of, described, marks, splits, tail
+from ._c import ALL, EACH, PREDICT_LEAF, SINGLE, Cells, codes_of, described, marks, splits, tail
 from ._c_tables import Tables, comment
+from ._c_values import Values
 from ._compile import build, compiler_to_verify
 from ._export import Target
 from ._raw import LARGEST, Below, Equals, Forest, Line, Test, ordinal, raw_form
@@ -215,9 +216,9 @@ def _fixed(
     Sums are at most `reach` steps of a unit. Of a regression each score has a point of its own.
     """
     k = model.output.n_outputs
-    scales = np.ones(k) if values.scales is None else values.scales.astype(np.float64)
+    scales = np.ones(k) if values.units is None else values.units.astype(np.float64)
     units = np.where(np.array(reach) > 0, scales * step, 0.0)
-    base = base + (0.0 if values.scales is None else values.offsets.astype(np.float64))
+    base = base + (0.0 if values.units is None else values.offsets.astype(np.float64))
     largest = units * np.array(reach, np.float64) + np.abs(base)
     if model.output.classes is not None:
         largest[:] = largest.max()
@@ -238,10 +239,7 @@ def _forest(model: Model, form: Forest, tables: Tables) -> tuple[str, list[int]]
     values = Values(model, [tree.value for tree in form.trees], outputs, integers=True)
     head, kind = values.declare(tables, "values") if form.trees else ("", "")
     code, roots = splits(form, tables, _INTEGERS)
-    reach = [0] * k
-    for part, output in zip(values.parts, outputs, strict=True):
-        for at, most in enumerate(np.abs(part).max(axis=0).tolist()):
-            reach[at if output is None else output] += int(most)
+    reach = values.reach(outputs)
     units, base, bits = _fixed(model, values, form.base.astype(np.float64), reach, 1.0)
     head += tables.declare("units", units) + tables.declare("base", base) + code + _CELL.format(name=name)
     if isinstance(model.predictor, Tree):
@@ -252,11 +250,12 @@ def _forest(model: Model, form: Forest, tables: Tables) -> tuple[str, list[int]]
         return head + choices + scores + PREDICT_LEAF.format(name=name, kind="int32_t", root=roots[0]), bits
     body = ""
     if form.trees:
-        head += tables.declare("roots", roots)
-        body = (ALL if None in outputs else EACH).format(name=name, kind=kind, k=k, n=len(form.trees))
+        times, shifts = values.times(tables)
+        head += tables.declare("roots", roots) + shifts
+        body = (ALL if None in outputs else EACH).format(name=name, kind=kind, k=k, n=len(form.trees), times=times)
         if None not in outputs:
             head += tables.declare("outputs", outputs)
-    return head + _scores(name, k, body, "sums", "int32_t"), bits
+    return head + _scores(name, k, body, "sums", "int32_t" if max(reach) < 2**31 else "int64_t"), bits
 
 
 def _scores(name: str, k: int, body: str, sums: str, total: str) -> str:
@@ -271,7 +270,7 @@ def _line(model: Model, form: Line, tables: Tables) -> tuple[str, list[int]]:
     codes = [np.asarray(part[0]) for part in values.parts]
     head, body = "", ""
     base, reach = form.base.astype(np.float64), [0] * k
-    scales = np.ones(k) if values.scales is None else values.scales.astype(np.float64)
+    scales = np.ones(k) if values.units is None else values.units.astype(np.float64)
     if form.slopes:
         numbers = [model.preprocessor.columns[slope.column] for slope in form.slopes]
         fills = []

@@ -24,8 +24,8 @@ typedef struct {
     uint32_t n_outputs, n_columns, n_features;
     /* What follows is for the functions below. */
     uint32_t n_used, free, count, n_edges, rank;
-    int kind, link, half, stored, spares_last, spares_first, is_listed, any_category;
-    size_t length, places, columns, edges, pairs, outputs, nodes, numbers, constants, scales, values, decoder;
+    int kind, link, half, stored, spares_last, spares_first, is_listed, any_category, is_shifted;
+    size_t length, places, columns, edges, pairs, outputs, nodes, numbers, constants, scales, shifts, values, decoder;
     const unsigned char *bytes;
 } skd_model;
 
@@ -392,8 +392,8 @@ static inline int skd_stored_code(const skd_model *model, size_t i)
     return model->stored == SKD_INT8 ? codes[i] : codes[i / 2] >> (i % 2 ? 4 : 0) & 15;
 }
 
-/* A value, and the output it is of. */
-static inline double skd_value(const skd_model *model, size_t i, uint32_t output)
+/* A value, the output it is of, and the power of two that its table's scale is below that of the output. */
+static inline double skd_value(const skd_model *model, size_t i, uint32_t output, int shift)
 {
     const unsigned char *at = model->bytes + model->values;
     const unsigned char *scales = model->bytes + model->scales + 4 * (size_t)output;
@@ -405,7 +405,7 @@ static inline double skd_value(const skd_model *model, size_t i, uint32_t output
     if (skd_is_shares(model)) return (double)code * skd_power(skd_signed(model->bytes[model->scales + 1]));
     most = model->stored == SKD_INT8 ? 128 : 8;
     if (model->kind != SKD_TREE && code >= most) code -= 2 * most;
-    value = (double)code * skd_single(scales);
+    value = (double)code * skd_single(scales) * skd_power(-shift);
     if (model->kind == SKD_TREE) value += skd_single(scales + 4 * (size_t)model->free);
     return (float)(value > FLT_MAX ? FLT_MAX : value < -FLT_MAX ? -FLT_MAX : value);
 }
@@ -460,7 +460,8 @@ static inline int skd_check_splits(const skd_model *model)
     return 1;
 }
 
-static inline void skd_check_values(skd_model *model, skd_cursor *cursor, uint64_t n, uint32_t n_scales)
+static inline void skd_check_values(skd_model *model, skd_cursor *cursor, uint64_t n, uint32_t n_scales,
+                                    uint64_t n_tables)
 {
     const int is_tree = model->kind == SKD_TREE;
     model->constants = cursor->at;
@@ -473,6 +474,8 @@ static inline void skd_check_values(skd_model *model, skd_cursor *cursor, uint64
     } else if (model->stored >= SKD_INT8) {
         skd_pass_numbers(cursor, (uint64_t)n_scales * (is_tree ? 2u : 1u), 4, 0);
     }
+    model->shifts = cursor->at;
+    if (model->is_shifted) skd_pass(cursor, n_tables * n_scales, 4);
     model->values = cursor->at;
     if (model->stored <= SKD_FLOAT16)
         skd_pass_numbers(cursor, n, skd_bits(model) / 8, 0);
@@ -507,7 +510,7 @@ static inline void skd_check_tree(skd_model *model, skd_cursor *cursor)
         model->edges = cursor->at;
         skd_pass_numbers(cursor, model->count, 4, 0);
     }
-    skd_check_values(model, cursor, ((uint64_t)model->count + 1) * model->free, model->free);
+    skd_check_values(model, cursor, ((uint64_t)model->count + 1) * model->free, model->free, 0);
 }
 
 static inline void skd_check_sum(skd_model *model, skd_cursor *cursor)
@@ -539,7 +542,7 @@ static inline void skd_check_sum(skd_model *model, skd_cursor *cursor)
     if (!skd_pass(cursor, n_nodes, 1)) return;
     model->numbers = cursor->at;
     skd_pass_indices(cursor, n_splits, model->n_edges);
-    skd_check_values(model, cursor, n_nodes - n_splits, model->n_outputs);
+    skd_check_values(model, cursor, n_nodes - n_splits, model->n_outputs, 0);
 }
 
 static inline void skd_check_additive(skd_model *model, skd_cursor *cursor)
@@ -565,7 +568,7 @@ static inline void skd_check_additive(skd_model *model, skd_cursor *cursor)
         if (rows > 8 * (uint64_t)model->length) skd_fail(cursor, "the file ends too early");
     }
     if (model->free && rows > 8 * (uint64_t)model->length / model->free) skd_fail(cursor, "the file ends too early");
-    skd_check_values(model, cursor, rows * model->free, model->free);
+    skd_check_values(model, cursor, rows * model->free, model->free, (uint64_t)model->n_features + model->count);
 }
 
 static inline void skd_check_predictor(skd_model *model, skd_cursor *cursor)
@@ -574,7 +577,7 @@ static inline void skd_check_predictor(skd_model *model, skd_cursor *cursor)
     if (model->kind == SKD_SUM) skd_check_sum(model, cursor);
     if (model->kind == SKD_ADDITIVE) skd_check_additive(model, cursor);
     if (model->kind == SKD_LINE)
-        skd_check_values(model, cursor, (uint64_t)model->n_features * model->free, model->free);
+        skd_check_values(model, cursor, (uint64_t)model->n_features * model->free, model->free, 0);
 }
 
 /* What a decoder makes its outputs of: a model of few outputs and without a link. */
@@ -626,18 +629,20 @@ static inline const char *skd_check(const void *bytes, size_t length, skd_model 
     model->stored = second >> 1 & 3;
     model->is_listed = second >> 3 & 1;
     model->any_category = second >> 4 & 1;
+    model->is_shifted = second >> 6 & 1;
     model->n_outputs = skd_count(&cursor);
     model->n_columns = skd_count(&cursor);
     if (cursor.wrong) return cursor.wrong;
-    if (second > 63 || !model->n_outputs || !model->n_columns ||
-        (model->spares_last && (model->link == SKD_IDENTITY || model->link == SKD_EXP || (model->link == SKD_SIMPLEX && (model->kind != SKD_TREE || second >> 5)))) ||
+    if (second > 127 || !model->n_outputs || !model->n_columns ||
+        (model->spares_last && (model->link == SKD_IDENTITY || model->link == SKD_EXP || (model->link == SKD_SIMPLEX && (model->kind != SKD_TREE || second >> 5 & 1)))) ||
+        (model->is_shifted && (model->kind != SKD_ADDITIVE || model->stored < SKD_INT8)) ||
         (model->spares_first && model->kind != SKD_ADDITIVE) ||
         /* Probabilities are for classes, exponentials for values; a classification has one dimension. */
         (first & 16 ? model->link == SKD_SOFTMAX || model->link == SKD_SIMPLEX : model->link == SKD_EXP || first >> 5 & 1))
         return "the flags are none of this version";
     if (model->n_columns > 65536 && model->n_columns / 8 > length) return "there cannot be so many columns";
     model->free = model->n_outputs - (uint32_t)model->spares_last;
-    if (second >> 5) {
+    if (second >> 5 & 1) {
         model->rank = (uint32_t)skd_byte(&cursor);
         if (!model->rank || model->rank > model->n_outputs) return "the core has too few or too many outputs";
     }
@@ -730,7 +735,7 @@ static inline void skd_add_tree(const skd_model *model, const float *features, d
         n = goes_left ? left : n - 1 - left;
     }
     for (k = 0; k < model->free; k++) {
-        values[k] = skd_value(model, (size_t)leaf * model->free + k, k);
+        values[k] = skd_value(model, (size_t)leaf * model->free + k, k, 0);
         rest += values[k];
     }
     if (!model->spares_last) return;
@@ -768,7 +773,7 @@ static inline void skd_add_sum(const skd_model *model, const float *features, do
                 const unsigned char *number = model->bytes + model->numbers + split * (size_t)width;
                 if (!skd_goes_left(model, features, skd_load(number, width))) passing = 1;
             } else {
-                values[output] += skd_value(model, leaf, output);
+                values[output] += skd_value(model, leaf, output, 0);
                 arrived = 1;
             }
             split += (size_t)is_split;
@@ -778,10 +783,17 @@ static inline void skd_add_sum(const skd_model *model, const float *features, do
     for (k = 0; k < model->n_outputs; k++) values[k] += skd_constant(model, k);
 }
 
-static inline void skd_add_row(const skd_model *model, size_t row, double *values)
+static inline int skd_shift(const skd_model *model, uint32_t table, uint32_t output)
+{
+    const size_t i = (size_t)table * model->free + output;
+    return model->is_shifted ? model->bytes[model->shifts + i / 2] >> (i % 2 ? 4 : 0) & 15 : 0;
+}
+
+static inline void skd_add_row(const skd_model *model, size_t row, uint32_t table, double *values)
 {
     uint32_t k;
-    for (k = 0; k < model->free; k++) values[k] += skd_value(model, row * model->free + k, k);
+    for (k = 0; k < model->free; k++)
+        values[k] += skd_value(model, row * model->free + k, k, skd_shift(model, table, k));
 }
 
 static inline void skd_add_tables(const skd_model *model, const float *features, double *values)
@@ -793,7 +805,7 @@ static inline void skd_add_tables(const skd_model *model, const float *features,
     for (i = 0; i < model->n_features; i++) {
         const skd_edges edges = skd_next_edges(model, &cursor, 1);
         const uint32_t bin = skd_bin(&edges, features[i]);
-        if (bin >= first) skd_add_row(model, row + bin - first, values);
+        if (bin >= first) skd_add_row(model, row + bin - first, i, values);
         row += (size_t)edges.n + 1 - first;
     }
     cursor.at = model->pairs;
@@ -807,7 +819,8 @@ static inline void skd_add_tables(const skd_model *model, const float *features,
         other = skd_next_edges(model, &cursor, 1);
         bin = skd_bin(&one, features[skd_load(pair, width)]);
         second = skd_bin(&other, features[skd_load(pair + width, width)]);
-        if (bin && second) skd_add_row(model, row + (size_t)(bin - 1) * other.n + second - 1, values);
+        if (bin && second)
+            skd_add_row(model, row + (size_t)(bin - 1) * other.n + second - 1, model->n_features + i, values);
         row += (size_t)one.n * other.n;
     }
 }
@@ -840,7 +853,7 @@ static inline void skd_add_up(const skd_model *model, const float *features, dou
     if (model->kind == SKD_LINE)
         for (i = 0; i < model->n_features; i++)
             for (k = 0; k < model->free; k++)
-                values[k] += skd_value(model, (size_t)i * model->free + k, k) * features[i];
+                values[k] += skd_value(model, (size_t)i * model->free + k, k, 0) * features[i];
 }
 
 static inline void skd_decode(const skd_model *model, const double *outputs, double *values)

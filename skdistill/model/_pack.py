@@ -14,7 +14,7 @@ from ._decoded import Decoded
 from ._json import MAGIC
 from ._labels import Label
 from ._output import Output
-from ._precision import BITS, Precision, grid, is_half
+from ._precision import BITS, Precision, grid, is_half, multiples
 from ._predictors import Linear, Tree
 from ._preprocessor import Preprocessor
 from ._spare import Predictor, begins_with_zeros, shared_edges, spares_last, used_features
@@ -75,6 +75,10 @@ def packed_numbers(
     # What is left out of a decoded predictor is left out of its decoder.
     free = core.n_outputs - (last and decoded is None)
     pieces = _PIECES[type(core)](core, np.cumsum(used) - 1, used, half, free, int(first))
+    if shares and isinstance(predictor, Tree):
+        is_shifted, values = False, _shares(pieces.values[0], predictor.value, precision.values)
+    else:
+        is_shifted, values = _values(pieces, precision.values)
     return b"".join(
         [
             bytes(
@@ -84,7 +88,8 @@ def packed_numbers(
                     | VALUES.index(precision.values) << 1
                     | is_listed << 3
                     | any_category << 4
-                    | (decoded is not None) << 5,
+                    | (decoded is not None) << 5
+                    | is_shifted << 6,
                 ]
             ),
             count(predictor.n_outputs),
@@ -94,9 +99,7 @@ def packed_numbers(
             *(_column(column, found_used) for _, column, found_used in found),
             *pieces.structure,
             floats(pieces.constants),
-            _shares(pieces.values[0], predictor.value, precision.values)
-            if shares and isinstance(predictor, Tree)
-            else _values(pieces, precision.values, isinstance(core, Tree)),
+            values,
             b"" if decoded is None else _decoder(decoded, precision.values, predictor.n_outputs - last),
         ]
     )
@@ -190,6 +193,10 @@ class _Pieces(NamedTuple):
     #: In the order in which they are stored, and the output of each.
     values: tuple[NDArray[np.float32], NDArray[np.int32]]
     n_scales: int
+    #: Leaves of a tree begin at the smallest.
+    has_lows: bool = False
+    #: How many values of an output each table has, where tables may have a shift.
+    sizes: list[int] | None = None
 
 
 def _linear(line: Linear, number: Any, used: NDArray[np.bool_], half: bool, free: int, first: int) -> _Pieces:
@@ -208,7 +215,8 @@ def _additive(form: Additive, number: Any, used: NDArray[np.bool_], half: bool, 
     for pair in pairs:
         structure += [number[list(pair.features)].astype(width).tobytes(), *(_edges(e, half) for e in pair.edges)]
         values.append(pair.table[1:, 1:].reshape(-1, form.n_outputs))
-    return _Pieces(structure, form.intercept[:free], _by_row(np.concatenate(values)[:, :free]), free)
+    found = _by_row(np.concatenate(values)[:, :free])
+    return _Pieces(structure, form.intercept[:free], found, free, sizes=[len(rows) for rows in values[1:]])
 
 
 def _tree_sum(form: TreeSum, number: Any, used: Any, half: bool, free: int, first: int) -> _Pieces:
@@ -235,7 +243,7 @@ def _tree(tree: Tree, number: Any, used: NDArray[np.bool_], half: bool, free: in
     else:
         features = number[tree.feature[at]].astype(index_type(int(used.sum())))
         structure += [features.tobytes(), floats(tree.threshold[at])]
-    return _Pieces(structure, np.zeros(0, np.float32), _by_row(tree.value[:, :free]), free)
+    return _Pieces(structure, np.zeros(0, np.float32), _by_row(tree.value[:, :free]), free, has_lows=True)
 
 
 _PIECES: dict[type, Any] = {Tree: _tree, Linear: _linear, Additive: _additive, TreeSum: _tree_sum}
@@ -268,22 +276,34 @@ def _edge_numbers(trees: Iterable[Tree], edges: dict[int, NDArray[np.float32]]) 
 # Values
 
 
-def _values(pieces: _Pieces, stored: str, is_tree: bool) -> bytes:
+def _values(pieces: _Pieces, stored: str) -> tuple[bool, bytes]:
+    """Whether tables have shifts, and the values."""
     values, output = pieces.values
     if stored == "float32":
-        return floats(values)
+        return False, floats(values)
     if stored == "float16":
-        return halves(values)
-    codes, scales, lows = np.zeros(len(values), np.int64), [], []
+        return False, halves(values)
+    codes = np.zeros(len(values), np.int64)
+    scales, lows, shifts = [], [], []
     for k in range(pieces.n_scales):
-        here = output == k
-        found = grid(values[here])
-        assert found is not None  # as `check_precision` has made sure
-        low = int(found[1].min()) if is_tree else 0
-        scales.append(found[0])
-        lows.append(low * found[0])
-        codes[here] = found[1] - low
-    return floats(scales) + (floats(lows) if is_tree else b"") + _codes(codes, stored)
+        own = values[output == k]
+        if pieces.has_lows:
+            found = grid(own)
+            assert found is not None  # as `check_precision` has made sure
+            scale, whole = found
+            lows.append(int(whole.min()) * scale)
+            whole = whole - whole.min()
+        else:
+            fitting = multiples(own, pieces.sizes or [len(own)], stored)
+            assert fitting is not None
+            scale, shift, whole = fitting
+            shifts.append(shift)
+        scales.append(scale)
+        codes[output == k] = whole
+    by_table = np.stack(shifts, axis=1).ravel() if pieces.sizes and shifts else np.zeros(0, np.int64)
+    is_shifted = bool(by_table.any())
+    packed_shifts = _codes(by_table, "int4") if is_shifted else b""
+    return is_shifted, floats(scales) + floats(lows) + packed_shifts + _codes(codes, stored)
 
 
 def _shares(free_values: NDArray[np.float32], value: NDArray[np.float32], stored: str) -> bytes:

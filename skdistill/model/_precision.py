@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
@@ -18,6 +18,8 @@ if TYPE_CHECKING:
 
 #: Bits of a value, by the name of its storage.
 BITS = {"float32": 32, "float16": 16, "int8": 8, "int4": 4}
+#: The scale of a table of an additive model is at most 2 to this power below that of the output.
+MOST_SHIFT = 15
 
 
 @frozen
@@ -31,8 +33,9 @@ class Precision(Frozen):
         needs. With "float16" a number takes 2 bytes where float16 holds it, else 4.
     values : {"float32", "float16", "int8", "int4"}
         What is looked up or summed: leaves, tables, coefficients. Integers are multiples of a scale for each output,
-        from -127 to 127 or from -7 to 7. Leaves of a `Tree` are integers from 0 to 255 or 15: shares whose sum is the
-        same in all leaves under a simplex, else multiples of the scale beyond the smallest leaf.
+        from -127 to 127 or from -7 to 7; those of an `Additive` of the scale over a power of two up to 2^15 of each
+        table. Leaves of a `Tree` are integers from 0 to 255 or 15: shares whose sum is the same in all leaves under a
+        simplex, else multiples of the scale beyond the smallest leaf.
 
     Raises
     ------
@@ -102,6 +105,12 @@ def stored_values(predictor: Tree | Linear | Additive | TreeSum, link: str) -> l
     return columns[:-1] if link == "softmax" else columns
 
 
+def table_sizes(predictor: Additive) -> list[int]:
+    """How many of an output's stored values each table has, then each pair."""
+    cells = [len(pair.edges[0]) * len(pair.edges[1]) for pair in predictor.pairs]
+    return [*map(len, predictor.edges), *cells]
+
+
 def grid(values: NDArray[np.float32], bits: int = 24) -> tuple[float, NDArray[np.int64]] | None:
     """The largest number that all values are whole multiples of, and these multiples; None where they exceed `bits`.
 
@@ -122,6 +131,41 @@ def grid(values: NDArray[np.float32], bits: int = 24) -> tuple[float, NDArray[np
     unit = int(np.gcd.reduce(integers))
     codes = integers // unit
     return (float(np.ldexp(float(unit), low)), codes) if np.abs(codes).max() < 2**bits else None
+
+
+class Multiples(NamedTuple):
+    """Values as whole numbers: each is its code times the scale, over 2 to the power of its table's shift."""
+
+    scale: float
+    shifts: NDArray[np.int64]
+    codes: NDArray[np.int64]
+
+
+def multiples(values: NDArray[np.float32], sizes: list[int], stored: str) -> Multiples | None:
+    """The codes of an output's values, of which each table in turn has so many, with the least shifts: zeros where one
+    scale does for all tables. None where codes are too large for their storage.
+
+    >>> multiples(np.array([0.25, 12.0], dtype=np.float32), [1, 1], "int4")
+    Multiples(scale=2.0, shifts=array([3, 0]), codes=array([1, 6]))
+    """
+    found = grid(values)
+    if found is None:
+        return None
+    unit, whole = found
+    most = 2 ** (BITS[stored] - 1) - 1
+    table = np.repeat(np.arange(len(sizes)), sizes)
+    reach, bits = np.zeros(len(sizes), np.int64), np.zeros(len(sizes), np.int64)
+    np.maximum.at(reach, table, np.abs(whole))
+    np.bitwise_or.at(bits, table, np.abs(whole))
+    # A step of a table is 2**power units: at least what makes its codes small, at most what keeps them whole.
+    least = np.frexp(-(-reach // most) - 0.5)[1]
+    largest = np.where(bits > 0, np.frexp((bits & -bits).astype(np.float64))[1] - 1, 63)
+    top = int(least.max(initial=0))
+    powers = np.minimum(largest, top)
+    shifts = (top - powers).astype(np.int64)
+    if (powers < least).any() or shifts.max(initial=0) > MOST_SHIFT:
+        return None
+    return Multiples(float(np.ldexp(unit, top)), shifts, whole >> powers[table])
 
 
 def check_precision(predictor: Predictor, link: str, precision: Precision) -> None:
@@ -152,12 +196,18 @@ def check_precision(predictor: Predictor, link: str, precision: Precision) -> No
         if found is None or shares.min() < 0 or sums.min() < sums.max() or sums.max() >= 2**bits:
             raise UnfitError(f"{_unfit(precision)} They must be whole shares of one sum below {2**bits}.")
         return
+    most, scales = 2**bits - 1 if is_tree else 2 ** (bits - 1) - 1, "one scale for each output"
+    if isinstance(predictor, Additive):
+        scales += f", over a power of two up to 2^{MOST_SHIFT} of each table"
     for column in columns:
-        found = grid(column)
-        codes = np.array([2**bits]) if found is None else found[1]
-        reach, most = (int(np.ptp(codes)), 2**bits - 1) if is_tree else (_largest(codes), 2 ** (bits - 1) - 1)
-        if found is None or reach > most:
-            raise UnfitError(f"{_unfit(precision)} They must be at most {most} multiples of one scale for each output.")
+        if is_tree:
+            found = grid(column)
+            fits = found is not None and int(np.ptp(found[1])) <= most
+        else:
+            sizes = table_sizes(predictor) if isinstance(predictor, Additive) else [len(column)]
+            fits = multiples(column, sizes, precision.values) is not None
+        if not fits:
+            raise UnfitError(f"{_unfit(precision)} They must be at most {most} multiples of {scales}.")
 
 
 def _check_decoder(predictor: Decoded, precision: Precision) -> None:

@@ -62,10 +62,11 @@ class _Head(NamedTuple):
     is_listed: bool
     any_category: bool
     is_decoded: bool
+    is_shifted: bool
 
 
 def _head(first: int, second: int) -> _Head:
-    if second > 63:
+    if second > 127:
         raise ModelFormatError(f"its flags {first} and {second} have a meaning that this skdistill does not know.")
     head = _Head(
         kind=first & 3,
@@ -79,11 +80,14 @@ def _head(first: int, second: int) -> _Head:
         is_listed=bool(second & 8),
         any_category=bool(second & 16),
         is_decoded=bool(second & 32),
+        is_shifted=bool(second & 64),
     )
     if head.spares_last and head.link in ("identity", "exp"):
         raise ModelFormatError("its flags leave out the last output, which follows from no others under this link.")
     if head.spares_last and head.link == "simplex" and (head.kind != 0 or head.is_decoded):
         raise ModelFormatError("its flags leave out the last share of what is no tree.")
+    if head.is_shifted and (head.kind != 2 or not head.values.startswith("int")):
+        raise ModelFormatError("its flags give shifts to what has no tables of whole numbers.")
     if head.spares_first and head.kind != 2:
         raise ModelFormatError("its flags leave out the first bins of what has no tables.")
     return head
@@ -156,7 +160,7 @@ def _read_additive(source: Bytes, head: _Head, used: NDArray[np.intp], n_encoded
     intercept = source.numbers(free)
     rows = [len(edges[i]) + 1 - first for i in used]
     cells = [len(ends[0]) * len(ends[1]) for _, ends in pairs]
-    found = _padded(_read_matrix(source, head, sum(rows) + sum(cells), free), k)
+    found = _padded(_read_matrix(source, head, sum(rows) + sum(cells), free, [*rows, *cells]), k)
     parts = np.split(found, np.cumsum([*rows, *cells]))
     tables = [np.zeros((1, k), np.float32)] * n_encoded
     for i, part in zip(used, parts, strict=False):
@@ -301,21 +305,27 @@ def _padded(values: NDArray[np.float32], k: int) -> NDArray[np.float32]:
     return np.pad(values, [(0, 0)] * (values.ndim - 1) + [(0, k - values.shape[-1])])
 
 
-def _read_matrix(source: Bytes, head: _Head, n: int, free: int) -> NDArray[np.float32]:
+def _read_matrix(source: Bytes, head: _Head, n: int, free: int, sizes: list[int] | None = None) -> NDArray[np.float32]:
     output = np.tile(np.arange(free), n) if n * free <= 8 * len(source.data) else source.take(n * free)
-    return _read_values(source, head, np.asarray(output), free).reshape(n, free)
+    return _read_values(source, head, np.asarray(output), free, sizes).reshape(n, free)
 
 
-def _read_values(source: Bytes, head: _Head, output: NDArray[Any], n_scales: int) -> NDArray[np.float32]:
-    """Values, of each of which the output is given."""
+def _read_values(
+    source: Bytes, head: _Head, output: NDArray[Any], n_scales: int, sizes: list[int] | None = None
+) -> NDArray[np.float32]:
+    """Values, of each of which the output is given; and how many each table has, where tables may have a shift."""
     n = len(output)
     if head.values in ("float32", "float16"):
         return source.numbers(n, "<f4" if head.values == "float32" else "<f2")
     is_tree = head.kind == 0
     scale = source.numbers(n_scales).astype(np.float64)
     low = source.numbers(n_scales).astype(np.float64) if is_tree else np.zeros(n_scales)
+    steps = scale[output]
+    if head.is_shifted and sizes is not None:
+        shifts = _read_codes(source, "int4", len(sizes) * n_scales, signed=False).reshape(len(sizes), n_scales)
+        steps = steps / (1 << np.repeat(shifts, sizes, axis=0).ravel())
     codes = _read_codes(source, head.values, n, signed=not is_tree)
-    values = low[output] + codes * scale[output]
+    values = low[output] + codes * steps
     with np.errstate(over="ignore"):
         return values.astype(np.float32)
 

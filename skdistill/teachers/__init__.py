@@ -1,6 +1,7 @@
 """Teachers: by name or given, fitted, frozen or only asked; real rows labelled out of fold, any row by the oracle."""
 
 from ._answers import response_method
+from ._batches import Batches
 from ._callable import CallableTeacher
 from ._committee import Committee, FittedTeacher, Oracle, check_rates
 from ._cross_fit import SoftLabels, Trial, count_fits, cross_fit
@@ -24,6 +25,7 @@ __all__ = [
     "DEFAULT_COMMITTEE",
     "PRESETS",
     "SVM_EXACT_ROWS",
+    "Batches",
     "CallableTeacher",
     "Committee",
     "FittedTeacher",

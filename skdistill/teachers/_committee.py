@@ -10,22 +10,40 @@ import numpy as np
 from numpy.typing import NDArray
 
 from .._sklearn import num_samples
+from ..engine import taken
 from ._answers import answer
 from ._scores import ScoreCalibrator
 
 
 @dataclass(eq=False)
 class FittedTeacher:
-    """A teacher fitted on all rows (or frozen), with what turns its answer into soft labels."""
+    """A teacher fitted on all rows (or frozen), with what turns its answer into soft labels.
+
+    `by_fold` holds the same teacher fitted without each of the folds, where it has learned from rows that it is to
+    label.
+    """
 
     name: str
     estimator: Any
     method: str
     calibrator: ScoreCalibrator | None = None
+    by_fold: tuple[Any, ...] = ()
 
-    def label(self, X: Any, classes: NDArray[Any] | None, n_outputs: int) -> NDArray[np.float64]:
-        """Soft labels of shape (n, n_outputs)."""
-        labels = answer(self.name, self.estimator, self.method, X, num_samples(X), classes, n_outputs)
+    def label(
+        self, X: Any, classes: NDArray[Any] | None, n_outputs: int, folds: NDArray[np.intp] | None = None
+    ) -> NDArray[np.float64]:
+        """Soft labels of shape (n, n_outputs); of rows that are in `folds`, by those that did not learn from them."""
+
+        def asked(estimator: Any, rows: Any) -> NDArray[np.float64]:
+            return answer(self.name, estimator, self.method, rows, num_samples(rows), classes, n_outputs)
+
+        if folds is None or not self.by_fold:
+            labels = asked(self.estimator, X)
+        else:
+            labels = np.empty((len(folds), n_outputs))
+            for fold in np.unique(folds):
+                rows = np.flatnonzero(folds == fold)
+                labels[rows] = asked(self.by_fold[fold], taken(X, rows))
         return labels if self.calibrator is None else self.calibrator.predict_proba(labels)
 
 
@@ -62,9 +80,27 @@ class Committee(Mapping[str, Any]):
         """The same with some of the teachers replaced."""
         return Committee(list({**self._teachers, **teachers}.values()), self._classes, self._n_outputs)
 
-    def labels(self, X: Any) -> list[NDArray[np.float64]]:
-        """Soft labels of every teacher: T arrays of shape (n, n_outputs)."""
-        return [teacher.label(X, self._classes, self._n_outputs) for teacher in self._teachers.values()]
+    def labels(self, X: Any, folds: NDArray[np.intp] | None = None) -> list[NDArray[np.float64]]:
+        """Soft labels of every teacher: T arrays of shape (n, n_outputs).
+
+        Teachers that learned from rows like these, each of which is in one of the folds, label them out of fold.
+        """
+        return [teacher.label(X, self._classes, self._n_outputs, folds) for teacher in self._teachers.values()]
+
+    @property
+    def of_all_rows(self) -> list[str]:
+        """Teachers that learned from rows beyond the sample."""
+        return [name for name, teacher in self._teachers.items() if teacher.by_fold]
+
+    @property
+    def n_folds(self) -> int:
+        """Folds that such teachers were held out of; 0 where there are none."""
+        return max((len(teacher.by_fold) for teacher in self._teachers.values()), default=0)
+
+    def forget_folds(self) -> None:
+        """Drop the teachers fitted without a fold: nothing is labelled out of fold any more."""
+        for teacher in self._teachers.values():
+            teacher.by_fold = ()
 
     def ask(self, name: str) -> Callable[[Any], NDArray[np.float64]]:
         """The function that labels rows with one teacher."""
@@ -102,5 +138,5 @@ class Oracle:
     committee: Committee
     combine: Callable[[list[NDArray[np.float64]]], NDArray[np.float64]]
 
-    def __call__(self, X: Any) -> NDArray[np.float64]:
-        return self.combine(self.committee.labels(X))
+    def __call__(self, X: Any, folds: NDArray[np.intp] | None = None) -> NDArray[np.float64]:
+        return self.combine(self.committee.labels(X, folds))

@@ -11,6 +11,7 @@ import time
 from collections.abc import Callable, Sequence
 from contextlib import nullcontext
 from dataclasses import dataclass, replace
+from itertools import chain
 from typing import Any
 
 import numpy as np
@@ -23,6 +24,7 @@ from .._estimators import seeded, weight_key
 from .._sklearn import check_method_params, routing_enabled, safe_indexing
 from ..preprocessing import TableEncoder
 from ._answers import answer, check_can_answer, class_codes, response_method
+from ._batches import Batches, fit_in_batches
 from ._committee import Committee, FittedTeacher
 from ._folds import Fold
 from ._frozen import check_column_order, check_same_classes
@@ -88,6 +90,7 @@ def cross_fit(
     depth: int = 0,
     n_jobs: int | None = None,
     step: Callable[..., None] | None = None,
+    batches: Batches | None = None,
 ) -> SoftLabels:
     """Fit every teacher on every fold and on all rows; label the rows that each fold holds out.
 
@@ -116,6 +119,8 @@ def cross_fit(
         Fits at a time; the result does not depend on it.
     step : callable, optional
         Told of every finished fit by its name, its seconds and, by keyword, `teacher`; `count_fits` says how many.
+    batches : Batches, optional
+        More rows, in the same folds, that do not fit in memory: boosters learn from them too, one fit after the other.
 
     Returns
     -------
@@ -136,26 +141,36 @@ def cross_fit(
     unfitted = [member for member in members if not member.frozen]
     for member in unfitted:
         check_can_answer(member.name, member.estimator, task)
-    jobs = jobs_of(folds, grounds)
     tasks = [
         (member, estimator, params, job)
         for member in unfitted
         for estimator, params in [
             (seeded(member.estimator, random_state), _weight_params(member, sample_weight, fit_params))
         ]
-        for job in jobs
+        for job in _jobs(member, folds, grounds, batches)
     ]
-    results = Parallel(n_jobs=n_jobs, return_as="generator")(
-        delayed(_fit_and_label)(member.name, member.named, estimator, X, y, params, job, classes, n_outputs)
+    tasks.sort(key=lambda task: task[-1].in_batches)
+    calls = [
+        (member.name, member.named, estimator, X, y, params, job, classes, n_outputs)
         for member, estimator, params, job in tasks
+    ]
+    n_held = sum(not job.in_batches for *_, job in tasks)
+    results = chain(
+        Parallel(n_jobs=n_jobs, return_as="generator")(delayed(_fit_and_label)(*call) for call in calls[:n_held]),
+        (_fit_and_label(*call, batches) for call in calls[n_held:]),  # what these read is open in this process
     )
+    by_fold: dict[str, list[Any]] = {member.name: [] for member, _, _, job in tasks if job.in_batches}
     for (member, _, _, job), (fitted, labels, missing, method, seconds) in zip(tasks, results, strict=True):
-        if job.keep:
+        if job.in_batches and job.without:
+            by_fold[member.name].append(fitted)  # jobs come in the order of the folds
+        elif job.keep:
             pools[job.without].teachers[member.name] = FittedTeacher(member.name, fitted, method)
         for (without, rows), part in zip(job.asked, labels, strict=True):
             pools[without].add(member.name, rows, part, missing)
         if step is not None:
             step(f"{member.name}, {job.name}", seconds, teacher=member.name)
+    for name, teachers in by_fold.items():
+        pools[frozenset()].teachers[name].by_fold = tuple(teachers)
     # From the smallest to the largest, so that each finds the trials that lie within it.
     found: dict[Without, SoftLabels] = {}
     for without in reversed(grounds):
@@ -168,10 +183,22 @@ def cross_fit(
     return found[frozenset()]
 
 
-def count_fits(members: list[Member], folds: list[Fold], judged: Sequence[int], depth: int = 0) -> int:
+def count_fits(
+    members: list[Member],
+    folds: list[Fold],
+    judged: Sequence[int],
+    depth: int = 0,
+    batches: Batches | None = None,
+) -> int:
     """How many fits `cross_fit` makes."""
     grounds = {without: rows_without(folds, without) for without in grounds_of(folds, judged, depth)}
-    return sum(not member.frozen for member in members) * len(jobs_of(folds, grounds))
+    return sum(len(_jobs(member, folds, grounds, batches)) for member in members if not member.frozen)
+
+
+def _jobs(
+    member: Member, folds: list[Fold], grounds: dict[Without, NDArray[np.intp] | None], batches: Batches | None
+) -> list[Job]:
+    return jobs_of(folds, grounds, in_batches=batches is not None and batches.teach(member.estimator))
 
 
 class _Pool:
@@ -259,16 +286,21 @@ def _fit_and_label(
     job: Job,
     classes: NDArray[Any] | None,
     n_outputs: int,
+    batches: Batches | None = None,
 ) -> tuple[Any, list[NDArray[np.float64]], NDArray[np.intp], str, float]:
     """Fit one clone and label what is asked; return it if it is kept, the labels and the classes it never saw."""
     started = time.perf_counter()
     estimator = clone(estimator)
     train = np.arange(len(y)) if job.train is None else job.train
     part = X if job.train is None else safe_indexing(X, train)
+    params = check_method_params(X, params, indices=train)
     try:
         # Our own teachers take weights by keyword whatever the caller's routing says.
         with config_context(enable_metadata_routing=False) if named else nullcontext():
-            estimator.fit(part, y[train], **check_method_params(X, params, indices=train))
+            if batches is None:
+                estimator.fit(part, y[train], **params)
+            else:
+                estimator = fit_in_batches(estimator, part, y[train], params, batches, job.without)
     except Exception as error:
         where = "all rows" if job.train is None else f"{job.name}, {len(train)} rows"
         raise ValueError(

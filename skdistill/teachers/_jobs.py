@@ -24,6 +24,7 @@ class Job(NamedTuple):
     asked: tuple[tuple[Without, NDArray[np.intp]], ...]  #: for which labels, and the rows
     keep: bool  #: whether it joins a committee
     name: str
+    in_batches: bool = False  #: whether it learns from rows beyond those in memory as well
 
 
 def grounds_of(folds: list[Fold], judged: Sequence[int], depth: int) -> list[Without]:
@@ -46,8 +47,17 @@ def held_out(folds: list[Fold], i: int, rows: NDArray[np.intp] | None) -> NDArra
     return test if rows is None else test[np.isin(test, rows)]
 
 
-def jobs_of(folds: list[Fold], grounds: dict[Without, NDArray[np.intp] | None]) -> list[Job]:
-    """All fits of one teacher: one without some folds labels each of them, for the labels that leave out the others."""
+def jobs_of(folds: list[Fold], grounds: dict[Without, NDArray[np.intp] | None], in_batches: bool = False) -> list[Job]:
+    """All fits of one teacher: one without some folds labels each of them, for the labels that leave out the others.
+
+    A teacher that learns in batches is fitted so on all rows and without each fold, and all of these are kept. What has
+    labels of its own besides is as if the rows in memory were all there are: choices then do not cost a fit in batches
+    for each pair of folds.
+    """
+    if in_batches:
+        whole = [job._replace(keep=True, in_batches=True) for job in jobs_of(folds, {frozenset(): None})]
+        rest = [job._replace(asked=tuple(one for one in job.asked if one[0])) for job in jobs_of(folds, grounds)]
+        return [*whole, *(job for job in rest if job.without and (job.keep or job.asked))]
     jobs = {without: Job(without, rows, (), True, _name(without, folds)) for without, rows in grounds.items()}
     for without, rows in grounds.items():
         for i in set(range(len(folds))) - without:

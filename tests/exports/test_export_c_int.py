@@ -19,7 +19,7 @@ from skdistill.exports import ExportMismatchError, _c_int
 from skdistill.exports._raw import Line, raw_form
 from skdistill.exports._rows import adversarial_rows
 from skdistill.exports._verify import check_answers
-from skdistill.model import Decoded, Linear, Model, NumericColumn, Output, Preprocessor
+from skdistill.model import Additive, Decoded, Linear, Model, NumericColumn, Output, Precision, Preprocessor
 
 STRICT = ("-std=c99", "-Wall", "-Wextra", "-Werror", "-pedantic")
 COMPILERS = [name for name in ("gcc", "clang") if shutil.which(name)]
@@ -128,6 +128,21 @@ int main(void)
     labels, shares = zip(*(line.split() for line in said.splitlines()), strict=True)
     assert list(labels) == model.predict(X).tolist()
     np.testing.assert_allclose(np.array(shares, float) / 65536, model.predict_proba(X)[:, 0], atol=2**-12)
+
+
+def test_tables_far_apart_add_up_beyond_32_bits(tmp_path):
+    """600 tables of the largest shift."""
+    values = np.full(600, 127 * 2.0**15)
+    values[0] = 1.0
+    tables = [[[0.0], [value]] for value in values]
+    columns = Preprocessor([NumericColumn(f"x{i}") for i in range(600)])
+    predictor = Additive([[0.5]] * 600, tables, [0.25])
+    output = Output("regression", "identity", targets=("y",))
+    model = Model(columns, predictor, output, Precision("float32", "int8"))
+    content = export(model, tmp_path / "student.h", target="c_int").read_bytes()
+    assert b"int64_t sums" in content
+    found, _ = _c_int.TARGET.answer(content, model, "student", list(np.ones((600, 2), np.float32)))
+    assert found.ravel().tolist() == [599 * 127 * 2**15 + 1.25] * 2
 
 
 def test_what_integers_do_not_hold(models, tmp_path):

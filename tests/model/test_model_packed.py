@@ -22,6 +22,7 @@ from skdistill.model import (
     ModelFormatError,
     NumericColumn,
     Output,
+    PairTable,
     Precision,
     Preprocessor,
     Tree,
@@ -199,6 +200,47 @@ def test_the_example_of_the_documents(tmp_path):
     assert model.nbytes == 29 == len(shown) - 11
 
 
+def test_tables_far_apart_have_shifts():
+    """The layout of the shifts, and their ends: 15 is held, 16 is not."""
+    columns = Preprocessor([NumericColumn("a"), NumericColumn("b"), NumericColumn("c")])
+    output = Output("classification", "softmax", (0, 1, 2))
+    X = [[0, 0, 0], [1, 1, 1], [1, 0, 1], [0, 1, 0], [0, 1, 1]]
+
+    def far(reach):
+        tables = np.zeros((3, 2, 3))
+        tables[0, 1] = reach, 1, 0
+        tables[1, 1] = 7, 3, 0
+        cells = np.zeros((2, 2, 3))
+        cells[1, 1] = -5, 1.5, 0
+        pair = PairTable((1, 2), ([0.0], [0.5]), cells)
+        return Additive([[0.5], [0.5], []], [*tables[:2], [[0, 0, 0]]], [0, 0, 0], [pair])
+
+    model = Model(columns, far(7 * 2.0**15), output, Precision("float32", "int4"))
+    data = model.to_bytes()
+    assert data[9] == 64 | 3 << 1
+    # Three tables, c's own is empty, and the pair; two outputs. The second output has steps of 1/2 that do for all.
+    numbers = model.to_bytes(names=False)[-4 - 3 :]
+    assert numbers[:4].hex(" ") == "00 0f 00 0f"
+    assert numbers[4:].hex(" ") == "27 67 3b"
+    found = Model.from_bytes(data)
+    assert found.to_bytes() == data
+    np.testing.assert_array_equal(found.evaluate(X), model.evaluate(X))
+    for reach in (7 * 2.0**16, 8 * 2.0**15 + 1):
+        with pytest.raises(ValueError, match=r"at most 7 multiples of one scale .* a power of two up to"):
+            Model(columns, far(reach), output, Precision("float32", "int4"))
+
+
+def test_files_from_before_shifts_are_read_as_they_were():
+    old = bytes.fromhex(
+        "73 6b 64 01 8c dc a2 a0 92 07 01 02 03 40 40 05 00 38 00 40 03 00 3c 01 00 01 03 00 38 03 00 3c 00 00 20 41 "
+        "00 00 00 3f 93 41 01 61 01 62 01 79"
+    )
+    model = Model.from_bytes(old)
+    assert model.predict([[0, 0], [1, 0], [3, 0], [1, 2], [3, 2]]).tolist() == [10.0, 11.5, 6.5, 14.0, 9.0]
+    assert model.precision.values == "int4"
+    assert model.to_bytes() == old
+
+
 # Hostile files
 
 
@@ -230,7 +272,10 @@ def from_or_refuse(data):
         (b"skd\x00" + bytes(20), "format version is 0"),
         (b"skd\x01" + bytes(20), "checksum does not match"),
         (sealed(b""), "ends where 1 bytes more are needed, at byte 8"),
-        (sealed(b"\x01\x40\x01\x01\x00"), "flags 1 and 64 have a meaning"),
+        (sealed(b"\x01\x80\x01\x01\x00"), "flags 1 and 128 have a meaning"),
+        (sealed(b"\x01\x46\x01\x01\x00"), "give shifts to what has no tables of whole numbers"),
+        (sealed(b"\x12\x42\x01\x01\x00"), "give shifts to what has no tables of whole numbers"),
+        (sealed(b"\x12\x46\x01\x01\x01\x40\x00\x00" + bytes(8)), "ends where 1 bytes more are needed"),
         (sealed(b"\x41\x00\x01\x01\x00"), "leave out the last output"),
         (sealed(b"\x49\x00\x01\x01\x00"), "leave out the last share of what is no tree"),
         (sealed(b"\x81\x00\x01\x01\x00"), "leave out the first bins"),
