@@ -70,9 +70,7 @@ def resolve_families(
     families = [family for family in wanted if family[0].takes_sparse or not sparse]
     if not families:
         resolve_student(name, task, sparse=sparse, loss=loss)  # which says why not
-    return tuple(
-        tuple(resolve_student(each, task, sparse=sparse, loss=loss) for each in family) for family in families
-    )
+    return tuple(tuple(resolve_student(each, task, sparse=sparse, loss=loss) for each in family) for family in families)
 
 
 def for_width(
