@@ -48,7 +48,7 @@ class DistilledClassifier(ClassifierMixin, BaseDistilled):
         Models of a size between committee and student (Mirzadeh et al. 2020): the first learns from the committee, the
         next from the first, the student from the last, which also labels drawn and unlabelled rows. A list may hold
         (name, estimator). Each learns with `blend` and `augmentation`, or what these choose from first. Where something
-        is judged, so is learning from the committee itself, which is taken if it is better by over two standard errors.
+        is judged, so is learning from the committee itself, which is taken if it is better by over a standard error.
     rounds : int, default=0
         How often, at most, the teachers are fitted once more, on what the committee says out of fold, `blend` of the
         truth in it (born again: Furlanello et al. 2018); the student, fitted on the same, may join them as "student"
@@ -145,9 +145,9 @@ class DistilledClassifier(ClassifierMixin, BaseDistilled):
     -----
     Whatever is "auto" is chosen by the log-loss (for values the squared error) on true labels of rows that no teacher
     saw whose labels the judged student learned from: cross-fitting is done once more without each judged fold. Hard
-    labels only, without the committee, is always among the candidates, and taken where it is better by over two
-    standard errors, of the loss or of the share of errors, so the student is not knowingly worse than one trained
-    directly. Other blends and samplers are taken where they are better than the first by over two of the loss. It
+    labels only, without the committee, is always among the candidates, and taken where it is better by over a standard
+    error of the loss or over two of the share of errors, so the student is not knowingly worse than one trained
+    directly. Other blends and samplers are taken where they are better than the first by over a standard error. It
     takes 3 folds at least (with fewer the first candidate is taken; `max_bytes` is refused). Frozen teachers may have
     seen the judged rows: then what learns from them looks better than it is. At most 5 folds are judged, and no more
     once they hold 4,000 rows: with ``cv=5`` that is 4 to 10 further fits of each teacher beside its 6, and every
@@ -166,6 +166,7 @@ class DistilledClassifier(ClassifierMixin, BaseDistilled):
     amplifies regularization in Hilbert space, NeurIPS.
     Dao et al. (2021), Knowledge distillation as semiparametric inference, ICLR. Guo et al. (2017), On calibration of
     modern neural networks, ICML. Ranjan, Gneiting (2010), Combining probability forecasts, JRSS B.
+    Zhang, Xiang, Hospedales, Lu (2018), Deep mutual learning, CVPR.
 
     Examples
     --------

@@ -39,9 +39,6 @@ _SIZES = 3
 #: Each takes this share of the bytes of the next larger one at most.
 _SMALLER = 0.4
 
-#: Standard errors that one recipe must be better by to take the place of what does best on average elsewhere.
-_BEYOND_NOISE = 2.0
-
 #: Recipes judged on all folds, beside the best on hard and on soft labels; of the others a sketch on the first folds.
 _FINALISTS = 3
 
@@ -273,9 +270,9 @@ def choose(choices: Choices, judge: Judge) -> list[Verdict]:
     Every student is judged on hard labels and on soft ones of the first blend. Where that is much to judge, sketches of
     the students are judged first, on the first folds, and only the few best recipes in full. The student of the
     best is then judged with every other blend and sampler. Of many candidates some look good by luck: so one takes the
-    place of what does best on average elsewhere, soft labels of the first blend, only if its loss is lower by over two
-    standard errors (after Breiman et al. 1984). What is known to be worse is not shipped: soft labels give way to the
-    best student on hard ones where they lose to it by that, of the loss or of the share of errors.
+    place of what does best on average elsewhere, soft labels of the first blend, only if its loss is lower by over a
+    standard error (after Breiman et al. 1984). What is known to be worse is not shipped: soft labels give way to the
+    best student on hard ones where they lose to it by that, or by over two standard errors of the share of errors.
 
     Parameters
     ----------
@@ -293,7 +290,7 @@ def choose(choices: Choices, judge: Judge) -> list[Verdict]:
     chosen = next((v for v in verdicts if not v.recipe.hard and not _is_known_worse(v, rival)), rival)
     further = [judge(recipe) for recipe in choices.soft(chosen.recipe.student)[1:]]
     challenger = min((v for v in further if not _is_known_worse(v, rival)), key=_loss, default=chosen)
-    if chosen.loss - challenger.loss > _BEYOND_NOISE * challenger.se(chosen):
+    if chosen.loss - challenger.loss > challenger.se(chosen):
         chosen = challenger
     others = sorted((verdict for verdict in verdicts + further if verdict is not chosen), key=_loss)
     return [chosen, *others]
@@ -316,7 +313,7 @@ def _finalists(recipes: list[Recipe], judge: Judge) -> list[Recipe]:
     looks = {recipe: judge(recipe, sketched=True) for recipe in recipes}
     order = sorted(recipes, key=lambda recipe: looks[recipe].loss)
     best = looks[order[0]]
-    racing = [r for r in order[:_FINALISTS] if looks[r].loss - best.loss <= _BEYOND_NOISE * looks[r].se(best)]
+    racing = [r for r in order[:_FINALISTS] if looks[r].loss - best.loss <= 2 * looks[r].se(best)]
     best_of_kind = [next(recipe for recipe in order if recipe.hard is hard) for hard in (True, False)]
     return list(dict.fromkeys([*racing, *best_of_kind]))
 
@@ -326,9 +323,8 @@ def _loss(verdict: Verdict) -> float:
 
 
 def _is_known_worse(soft: Verdict, hard: Verdict) -> bool:
-    """Whether hard labels are better beyond noise: by over two standard errors of the loss, or of the share of errors."""
-    worse = soft.loss - hard.loss > _BEYOND_NOISE * soft.se(hard)
-    return worse or soft.error - hard.error > _BEYOND_NOISE * soft.se(hard, "errors")
+    """Whether hard labels are better beyond noise."""
+    return soft.loss - hard.loss > soft.se(hard) or soft.error - hard.error > 2 * soft.se(hard, "errors")
 
 
 def _that_fit(family: tuple[Any, ...], judge: Judge, max_bytes: int | None) -> list[Any]:

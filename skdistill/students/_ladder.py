@@ -40,6 +40,6 @@ LADDERS: dict[str, tuple[Family, ...]] = {
     "tree": (_TREES,),
 }
 
-#: What "auto" chooses from: all but rules, which are for those who read them; boosted trees hold as much, and sooner. Nor
-#: large trees: they take the longest to fit, and sums of small ones are better at their size.
+#: What "auto" chooses from. Not rules, which are for those who read them: boosted trees hold as much, and sooner. Nor
+#: large trees, which take the longest to fit: sums of small ones are better at their size.
 AUTO: tuple[Family, ...] = (*LADDERS["additive"], *LADDERS["boosted"], *LADDERS["linear"], _TREES[:6])
