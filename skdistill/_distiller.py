@@ -80,12 +80,13 @@ class DistilledClassifier(ClassifierMixin, BaseDistilled):
         New rows near the given ones, labelled by the committee fitted on all rows; how many and how heavy are the
         sampler's parameters. A name stands for the defaults of `Munge`, `MarginalResampling` or `TokenDropout`; of
         images draws `ImageJitter`. It helps most where rows are few. "auto": none or `Munge`, chosen, see Notes.
-    compression : None, {"prune", "sparsify", "reduce", "quantise"}, pass, or list of these, default=None
+    compression : {"auto", "prune", "sparsify", "reduce", "quantise"}, pass, list of these, or None, default="auto"
         What makes the fitted student smaller, one pass after the other; a name stands for the defaults of `Prune`,
         `Sparsify`, `Reduce` or `Quantise`, which comes last. The passes are judged on the labels that the student
         learned from (on 20,000 rows at most). Whatever is predicted, reported or shipped is the compressed student, as
         is the rival on hard labels; `max_bytes` is of the compressed one. A search reaches ``compression__tolerance``
-        of a single pass, or tries lists.
+        of a single pass, or tries lists. "auto": nothing without `max_bytes`; with it, `Quantise` for students that
+        do not fit as they are, so that there is room for larger ones.
     class_weight : dict, "balanced" or None, default=None
         As in scikit-learn; multiplies the sample weights of every stage.
     keep_teachers : bool, default=False
@@ -195,7 +196,7 @@ class DistilledClassifier(ClassifierMixin, BaseDistilled):
         temperature: float | str = "auto",
         blend: float | str = "auto",
         augmentation: Any = None,
-        compression: Any = None,
+        compression: Any = "auto",
         class_weight: Any = None,
         keep_teachers: bool = False,
         device: str = "auto",
@@ -341,7 +342,7 @@ hard_encoder_, teachers_, teacher_weights_, notes_, fit_seconds_, n_features_in_
         aggregation: Any = "mean",
         blend: float | str = "auto",
         augmentation: Any = None,
-        compression: Any = None,
+        compression: Any = "auto",
         keep_teachers: bool = False,
         device: str = "auto",
         n_jobs: int | None = None,
@@ -447,7 +448,7 @@ notes_, fit_seconds_, n_features_in_, feature_names_in_
         temperature: float | str = "auto",
         blend: float | str = "auto",
         augmentation: Any = None,
-        compression: Any = None,
+        compression: Any = "auto",
         class_weight: Any = None,
         keep_teachers: bool = False,
         device: str = "auto",

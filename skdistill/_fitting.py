@@ -31,13 +31,12 @@ from ._selection import (
     reason,
     within_budget,
 )
-from ._shipped import Workshop, check_compressible
+from ._shipped import Workshop, resolve_chains
 from ._sklearn import Interval, StrOptions, fit_context
 from ._stages import Course, check_widths, resolve_assistants, stages
 from ._streaming import Streams, labels_of
 from ._transfer import Recipe, Table
 from .augmentation import resolve_samplers
-from .compression import resolve_passes
 from .engine import Scan
 from .preprocessing import TableEncoder
 from .students import check_revaluable, for_width
@@ -150,8 +149,9 @@ class DistilledFitting(DistilledComposition):
                 streams = Streams.open(self, task, students, X, y, X_unlabeled, sample_weight, params)
             X, y, X_unlabeled, students = streams.X, streams.y, streams.X_unlabeled, streams.students
         samplers = resolve_samplers(self.augmentation, sparse=is_sparse)
-        workshop = Workshop(task, resolve_passes(self.compression))
-        check_compressible(workshop.passes, tuple(chain.from_iterable(students.values())))
+        families = chain.from_iterable(students.values())
+        chains = resolve_chains(self.compression, self.max_bytes, chain.from_iterable(families))
+        workshop = Workshop(task, chains, self.max_bytes)
         data = check_training(self, task, X, y, sample_weight, self.class_weight, params)
         for sampler in samplers:
             if sampler is not None:
