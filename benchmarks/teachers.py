@@ -157,9 +157,9 @@ class StoredCommittee:
     def __getitem__(self, name: str) -> Any:
         return joblib.load(self._path)[name]
 
-    def labels(self, X: Any) -> list[np.ndarray]:
+    def labels(self, X: Any, folds: np.ndarray | None = None) -> list[np.ndarray]:
         """As `Committee.labels`."""
-        return joblib.load(self._path).labels(X)
+        return joblib.load(self._path).labels(X, folds)
 
 
 def _dump(thing: Any, path: Path) -> None:

@@ -39,7 +39,7 @@ from ._transfer import Recipe, Table
 from .augmentation import resolve_samplers
 from .engine import Scan
 from .preprocessing import TableEncoder
-from .students import check_revaluable, for_width
+from .students import TreeStudent, check_revaluable, for_width
 from .targets import AGGREGATIONS, Combiner, ValueLoss, check_recipe, fit_combiner, value_loss
 from .teachers import (
     Batches,
@@ -148,6 +148,7 @@ class DistilledFitting(DistilledComposition):
             with progress.stage("sample"):
                 streams = Streams.open(self, task, students, X, y, X_unlabeled, sample_weight, params)
             X, y, X_unlabeled, students = streams.X, streams.y, streams.X_unlabeled, streams.students
+            sample_weight, params = streams.sample_weight, streams.params
         samplers = resolve_samplers(self.augmentation, sparse=is_sparse)
         families = chain.from_iterable(students.values())
         chains = resolve_chains(self.compression, self.max_bytes, chain.from_iterable(families))
@@ -195,12 +196,22 @@ class DistilledFitting(DistilledComposition):
                 **{"task": task, "rows": n_rows, "columns": self.n_features_in_, "features": n_encoded},
             )
         blends = BLENDS["smeared" if smeared else task] if self.blend == "auto" else (float(self.blend),)
+        # Who scans has rows enough. Drawn rows know nothing of weights, so that they would make them count for less.
+        enough = streams is not None or data.sample_weight is not None
+        n_given = np.inf if enough else n_rows + (0 if pool is None else pool.encoded(scales[0]).shape[0])
+        usual = (None,) if self.augmentation == "thin" else samplers
         choices = {
-            name: Choices(families, blends, samplers, self.max_bytes, bool(assistants))
+            name: Choices(
+                families,
+                blends,
+                samplers if _is_thin_tree(families, n_given) else usual,
+                self.max_bytes,
+                bool(assistants),
+            )
             for name, families in students.items()
         }
         # An assistant learns what the student would learn where nothing is judged.
-        helpers = {name: Recipe(each, blends[0], samplers[0]) for name, each in assistants.items()}
+        helpers = {name: Recipe(each, blends[0], usual[0]) for name, each in assistants.items()}
         if self.max_bytes is not None:
             with progress.stage("budget") as stage:
                 choices = {
@@ -223,10 +234,11 @@ class DistilledFitting(DistilledComposition):
         if self.rounds:
             check_folds(self.rounds, folds, judged)
         # Teachers of later rounds learn from rows in memory, so all do.
-        batches = None if streams is None or self.rounds else streams.batches(members, data, len(folds))
+        batches = None if streams is None or self.rounds else streams.batches(members, data, folds)
         n_fits = count_fits(members, folds, judged, self.rounds, batches)
         with progress.stage("teachers", n_fits) as stage:
-            soft = self._teach(members, data, folds, judged, fit_params, rng, stage.step, batches)
+            apart = streams is not None and streams.apart
+            soft = self._teach(members, data, folds, judged, fit_params, rng, stage.step, batches, apart)
             del batches  # and its files
             names = ", ".join(member.name for member in members)
             stage.say(f"{names}: {n_fits} fits in {len(folds)} folds", fits=n_fits, folds=len(folds))
@@ -263,7 +275,7 @@ class DistilledFitting(DistilledComposition):
             del soft  # T matrices that no later stage reads
             course = Course(lesson, helpers)
             if streams is not None:
-                course.deliver = partial(streams.lesson, data=data)
+                course.deliver = partial(streams.lesson, data=data, folds=folds)
         if helpers:
             with progress.stage("assistants") as stage:
                 self.assistants_ = {each.name: each for each in course.assistants}
@@ -323,6 +335,7 @@ class DistilledFitting(DistilledComposition):
         rng: np.random.RandomState,
         step: Callable[..., None],
         batches: Batches | None,
+        apart: bool,
     ) -> SoftLabels:
         """Fit the teachers and label the real rows: the long work."""
         return cross_fit(
@@ -340,6 +353,7 @@ class DistilledFitting(DistilledComposition):
             n_jobs=self.n_jobs,
             step=step,
             batches=batches,
+            apart=apart,
         )
 
     def _combiner(self, task: str, data: TrainingData, members: list[Member], soft: SoftLabels) -> Combiner:
@@ -381,3 +395,9 @@ class DistilledFitting(DistilledComposition):
         self._allows_nan = get_tags(self).input_tags.allow_nan
         if data.classes is not None:
             self.classes_ = data.classes
+
+
+def _is_thin_tree(families: tuple[tuple[Any, ...], ...], n_rows: float) -> bool:
+    """Whether there is one student only, a tree with few rows for its leaves."""
+    students = list(chain.from_iterable(families))
+    return len(students) == 1 and isinstance(students[0], TreeStudent) and students[0].is_thin(n_rows)
