@@ -233,10 +233,14 @@ class StreamedLesson:
         with config_context(enable_metadata_routing=False):  # the caller's routing does not speak of the student
             fresh, besides = learner(recipe.student, self.sample.moves(recipe))
             fitted = fresh.fit_blocks(engine, width, n_outputs, **besides)
-        rows = self.sample.transfer_set(recipe) if isinstance(self.sample.loss, RobustLoss) else None
+        rows = None if self._robust is None else self.sample.transfer_set(recipe)
         if rows is None or rows.smeared is None:
             return fitted
         return revalued(fitted, rows.Z, rows.smeared, rows.weight)  # its structure is of all rows
+
+    @property
+    def _robust(self) -> RobustLoss | None:
+        return self.sample.loss if isinstance(self.sample.loss, RobustLoss) else None
 
     def _real(self, recipe: Recipe, block_rows: int) -> Engine:
         scan, task = self.streams.real, self.sample.task
@@ -249,9 +253,9 @@ class StreamedLesson:
             self._held[key] = engine.select("X", "labels", "truth", "weight")
         engine = self._held[key]
         if recipe.hard:
-            engine.update("Q", true_labels, self.sample.Q.shape[1], task)
+            engine.update("Q", true_labels, self.sample.Q.shape[1], task, self._robust)
         else:
-            engine.update("Q", blended, recipe.blend, task)
+            engine.update("Q", blended, recipe.blend, task, self._robust)
         return engine.select("X", "Q", "weight")
 
     def _further(self, recipe: Recipe, block_rows: int, first_row: int) -> list[Engine]:

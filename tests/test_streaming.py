@@ -9,6 +9,7 @@ from numpy.testing import assert_allclose, assert_array_equal
 from sklearn.base import clone
 from sklearn.datasets import load_diabetes, load_wine
 from sklearn.dummy import DummyClassifier
+from sklearn.linear_model import RidgeCV
 from sklearn.model_selection import GridSearchCV, GroupShuffleSplit
 from sklearn.neighbors import KNeighborsClassifier
 from xgboost import XGBClassifier, XGBRegressor
@@ -216,6 +217,20 @@ def test_rows_of_a_group_that_no_fold_holds_out_have_their_true_labels_alone():
     shares = sorted(clf.predict_proba(X[group == g]).max(axis=1).mean() for g in range(6))
     assert shares[2] < 0.45  # what the dummy says
     assert shares[3] > 0.85
+
+
+@pytest.mark.parametrize("loss", ["huber", "pinball"])
+def test_wild_values_are_streamed_as_they_are_learned_in_memory(loss):
+    X, y = load_diabetes(return_X_y=True)
+    y[::20] *= 50
+    reg = DistilledRegressor(RidgeCV(), TreeStudent(max_leaves=8, repair=None), loss=loss, cv=3, blend=0.5)
+    reg.set_params(random_state=0)
+    in_memory = clone(reg).fit(X, y)
+    streamed = reg.fit(scan(X, target=y))
+    for name in ("student_", "hard_student_"):
+        found, expected = (getattr(each, name).predictor_ for each in (streamed, in_memory))
+        assert_array_equal(found.threshold, expected.threshold)
+        assert_array_equal(found.value, expected.value)
 
 
 def test_additive_students_stream():
