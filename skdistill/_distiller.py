@@ -51,9 +51,12 @@ class DistilledClassifier(ClassifierMixin, BaseDistilled):
         is judged, so is learning from the committee itself, which is taken if it is better by over a standard error.
     rounds : int, default=0
         How often, at most, the teachers are fitted once more, on what the committee says out of fold, `blend` of the
-        truth in it (born again: Furlanello et al. 2018). A round is taken where the committee's loss out of fold falls;
-        teachers that cannot learn from soft labels stay as they are. `rounds` + 2 folds at least, one more where
-        something is chosen. With ``cv=5`` one round costs 2.6 times the fits of the teachers, two cost 4.6 times.
+        truth in it (born again: Furlanello et al. 2018); the student, fitted on the same, may join them as "student"
+        (models that teach each other: Zhang et al. 2018). Of new teachers, the student among the old ones, and both,
+        what lowers the committee's loss out of fold most is taken, if by over a standard error. Teachers that cannot
+        learn from soft labels stay as they are; weights given by hand keep the student out. `rounds` + 2 folds at
+        least, one more where something is chosen. With ``cv=5`` one round costs 2.6 times the fits of the teachers, two
+        cost 4.6 times.
     max_bytes : int or None, default=None
         What the packed student (``to_model().nbytes``) may take. For a student given by name; "auto" needs it.
     cv : int, splitter or iterable of splits, default=5
@@ -124,7 +127,7 @@ class DistilledClassifier(ClassifierMixin, BaseDistilled):
         fold, the fidelity to the committee (share of equal classes, or R²), and packed bytes.
     rounds_ : list of dict
         With `rounds`: of each the committee's loss on the true labels of the training rows, out of fold, before and
-        after, the paired standard error of the difference, whether it was taken, and who was fitted again.
+        after, the paired standard error of the difference, whether it was taken, and who was fitted for it.
     encoder_, hard_encoder_ : TableEncoder, what encodes rows for `student_` and for `hard_student_`
     teachers_ : Committee, the fitted teachers by name; not pickled unless `keep_teachers`
     teacher_weights_ : dict of name to weight

@@ -20,7 +20,7 @@ from ._graduates import Graduate, Students, resolve_students, taught, told_stude
 from ._inputs import TrainingData, check_counts, check_one_target, check_pool, check_training
 from ._lessons import Lessons
 from ._progress import Progress, spoken
-from ._rounds import Rounds, check_folds, check_members, count_refits, told_rounds
+from ._rounds import Rounds, check_folds, check_members, count_refits, may_join, told_rounds
 from ._selection import (
     BLENDS,
     Choices,
@@ -167,7 +167,7 @@ class DistilledFitting(DistilledComposition):
         listed = students if isinstance(self.student, list | tuple) else ()
         self._check_names([*(member.name for member in members), *assistants, *listed])
         if self.rounds:
-            check_members(members, task, self.loss)
+            check_members(members, task, self.loss, self.weighting)
         check_recipe(task, len(members), self.weighting, self.aggregation, self.temperature, self.device)
         fit_params, split_params = self._route(data.params, data.sample_weight)
         rng = generator(self.random_state)
@@ -246,8 +246,10 @@ class DistilledFitting(DistilledComposition):
             workshop = replace(workshop, loss=self.loss_)
         combiner = partial(self._combiner, task, data, members)
         if self.rounds:
-            with progress.stage("rounds", count_refits(members, task, self.rounds, folds, judged)) as stage:
-                again = Rounds(members, data, workshop, combiner, blends[0], rng, self.n_jobs, stage.step)
+            joins = next(iter(choices.values())).families[0][-1] if may_join(self.weighting) else None
+            n_fits = count_refits(members, task, self.rounds, folds, judged, joins is not None)
+            with progress.stage("rounds", n_fits) as stage:
+                again = Rounds(members, joins, data, table, workshop, combiner, blends[0], rng, self.n_jobs, stage.step)
                 soft, self.rounds_ = again(soft, self.rounds)
                 stage.say(told_rounds(self.rounds_, workshop.measure).removeprefix("rounds: "), rounds=self.rounds_)
         seed = rng.randint(np.iinfo(np.int32).max)
@@ -346,6 +348,7 @@ class DistilledFitting(DistilledComposition):
 
     def _combiner(self, task: str, data: TrainingData, members: list[Member], soft: SoftLabels) -> Combiner:
         """How the committee behind `soft` speaks with one voice."""
+        frozen = {member.name for member in members if member.frozen}
         return fit_combiner(
             soft.labels,
             data.truth,
@@ -356,7 +359,7 @@ class DistilledFitting(DistilledComposition):
             sample_weight=data.sample_weight,
             covered=soft.covered,
             device=self.device,
-            out_of_fold=[not member.frozen for member in members],
+            out_of_fold=[name not in frozen for name in soft.committee],
             loss=getattr(self, "loss_", None),
         )
 

@@ -15,12 +15,12 @@ from ._compress import Compressed, Step
 from ._evidence import Evidence
 from ._pass import CompressionPass, PathPass, name_of
 from ._prune import Prune
-from ._quantise import Quantise
+from ._quantise import Quantise, quantised
 from ._sparsify import Sparsify
 
 #: A path is left from point to point where the bytes fall by this share.
 SPACING = 0.1
-PRECISIONS: tuple[CompressionPass, ...] = (Quantise("float32"), Quantise("float16"), Quantise("int8"), Quantise("int4"))
+STORAGES = ("float32", "float16", "int8", "int4")
 
 
 #: One model, or several by number or name.
@@ -177,10 +177,10 @@ def _candidates(
         evidence = Evidence(model, X, Q, sample_weight)
         first, loss = evidence.answers(model), evidence.loss(model)
         for stage, steps in _stages(model, evidence):
-            for precision in PRECISIONS:
-                last = precision.run(stage, evidence)
-                answers = evidence.answers(last)
-                step = _step(precision, stage, last, steps[-1].loss_after if steps else loss, answers, first, evidence)
+            for values, small in zip(STORAGES, quantised(stage, evidence, STORAGES), strict=True):
+                last = small if small.nbytes < stage.nbytes else stage
+                before, answers = steps[-1].loss_after if steps else loss, evidence.answers(last)
+                step = _step(Quantise(values), stage, last, before, answers, first, evidence)
                 yield source, Compressed(last, (*steps, step))
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any, ClassVar
 
@@ -10,7 +11,7 @@ from numpy.typing import NDArray
 
 from .._sklearn import StrOptions
 from ..model import Additive, Decoded, Linear, Model, Precision, Tree, sparing
-from ..model._precision import UnfitError
+from ..model._precision import BITS, UnfitError
 from ..model._spare import with_last_share
 from ._columns import halved_columns
 from ._cuts import halved_tables, halved_trees
@@ -67,31 +68,50 @@ class Quantise(CompressionPass):
         self.inputs = inputs
 
     def _run(self, model: Model, evidence: Evidence) -> Model:
-        refuse_quantised(model, "Quantise")
-        if isinstance(model.predictor, Decoded):
-            return self._decoded(model, model.predictor, evidence)
-        if self.inputs == "float16":
-            model = replace(_halved_inputs(model, evidence), precision=Precision("float16"))
-        if self.values == "float32":
-            return model
-        try:
-            rounded = _rounded_values(model, evidence, self.values)
-            return replace(rounded, precision=Precision(self.inputs, self.values))
-        except UnfitError:  # float32 it is
-            return model
+        return quantised(model, evidence, [self.values], self.inputs)[0]
 
-    def _decoded(self, model: Model, predictor: Decoded, evidence: Evidence) -> Model:
-        """The core quantised as what it is, a predictor of values, for least squared error; then the matrix."""
-        core = self._run(model.core, Evidence(model.core, evidence.X, None, evidence.weight))
-        matrix = predictor.matrix.astype(np.float64)
-        if core.precision.values == "float16":
-            matrix = _half(matrix)
-        elif core.precision.values != "float32":
-            scales = np.array([short(float(np.abs(row).max()) / 127) or 1.0 for row in matrix])[:, None]
-            matrix = np.clip(np.rint(matrix / scales), -127, 127) * scales
-        assert not isinstance(core.predictor, Decoded)
-        found = Decoded(core.predictor, single(matrix), predictor.bias)
-        return Model(core.preprocessor, found, model.output, core.precision)
+
+def quantised(model: Model, evidence: Evidence, storages: Sequence[str], inputs: str = "float16") -> list[Model]:
+    """The model with its values in each of some storages; what these have in common is computed once."""
+    refuse_quantised(model, "Quantise")
+    if isinstance(model.predictor, Decoded):
+        own = Evidence(model.core, evidence.X, None, evidence.weight)
+        return [_decoded(model, model.predictor, core) for core in quantised(model.core, own, storages, inputs)]
+    if inputs == "float16":
+        model = replace(_halved_inputs(model, evidence), precision=Precision("float16"))
+    bare = replace(model, precision=Precision())
+    sums = None
+    if not isinstance(bare.predictor, Tree | Decoded):
+        sums = sums_of(bare.predictor, evidence.encode(bare.preprocessor), bare.output.link)
+    parts = {} if sums is None else round_sums(bare, sums, evidence, [v for v in storages if v in ("int8", "int4")])
+    found = []
+    for values in storages:
+        if values == "float32":
+            found.append(model)
+            continue
+        try:
+            if sums is None:
+                rounded = _with_leaves(bare, evidence, values)
+            else:
+                halves = [_half(v) for v in sums.values], sums.constants
+                rounded = replace(bare, predictor=sums.build(*(halves if values == "float16" else parts[values])))
+            found.append(replace(rounded, precision=Precision(inputs, values)))
+        except UnfitError:  # float32 it is
+            found.append(model)
+    return found
+
+
+def _decoded(model: Model, predictor: Decoded, core: Model) -> Model:
+    """The core quantised as what it is, a predictor of values, for least squared error; then the matrix."""
+    matrix = predictor.matrix.astype(np.float64)
+    if core.precision.values == "float16":
+        matrix = _half(matrix)
+    elif core.precision.values != "float32":
+        scales = np.array([short(float(np.abs(row).max()) / 127) or 1.0 for row in matrix])[:, None]
+        matrix = np.clip(np.rint(matrix / scales), -127, 127) * scales
+    assert not isinstance(core.predictor, Decoded)
+    found = Decoded(core.predictor, single(matrix), predictor.bias)
+    return Model(core.preprocessor, found, model.output, core.precision)
 
 
 def _halved_inputs(model: Model, evidence: Evidence) -> Model:
@@ -105,24 +125,17 @@ def _halved_inputs(model: Model, evidence: Evidence) -> Model:
     return replace(model, predictor=halved_trees(model.predictor, Z))
 
 
-def _rounded_values(model: Model, evidence: Evidence, values: str) -> Model:
-    model = replace(model, precision=Precision())
-    predictor = model.predictor
-    assert not isinstance(predictor, Decoded)
-    if values == "float16":
-        if isinstance(predictor, Tree):
-            tree = sparing(predictor, model.output.link)
-            assert isinstance(tree, Tree)
-            leaves = single(_half(tree.value))
-            if model.output.link == "simplex":
-                leaves = with_last_share(leaves)
-            return replace(model, predictor=replace(predictor, value=leaves))
-        sums = sums_of(predictor, evidence.encode(model.preprocessor), model.output.link)
-        return replace(model, predictor=sums.build([_half(v) for v in sums.values], sums.constants))
-    bits = {"int8": 8, "int4": 4}[values]
-    if isinstance(predictor, Tree):
-        return round_tree(model, predictor, evidence, 2**bits - 1)
-    return round_sums(model, predictor, evidence, 2 ** (bits - 1) - 1)
+def _with_leaves(model: Model, evidence: Evidence, values: str) -> Model:
+    """A tree with its leaves in this storage."""
+    assert isinstance(model.predictor, Tree)
+    if values != "float16":
+        return round_tree(model, model.predictor, evidence, 2 ** BITS[values] - 1)
+    tree = sparing(model.predictor, model.output.link)
+    assert isinstance(tree, Tree)
+    leaves = single(_half(tree.value))
+    if model.output.link == "simplex":
+        leaves = with_last_share(leaves)
+    return replace(model, predictor=replace(tree, value=leaves))
 
 
 def _half(values: NDArray[Any]) -> NDArray[np.float64]:

@@ -2,24 +2,23 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from ..model import Additive, Linear, Model, Tree, TreeSum
-from ..model._precision import MOST_SHIFT, table_sizes
+from ..model import Additive, Model, Tree
+from ..model._precision import BITS, MOST_SHIFT, table_sizes
 from ._evidence import EPS, Evidence
 from ._precise import single
-from ._sums import sums_of
+from ._sums import Sums
 
 Floats = NDArray[np.float64]
 
 #: Scales that are tried, as shares of the one that reaches the largest value: a smaller one cuts it, and is finer.
 SHARES = (1.0, 0.9, 0.8, 0.7, 0.6, 0.5, 0.4)
-#: Codes up to this size want a scale for each table; larger ones reach low enough.
-FEW = 7
 #: Sweeps over the values of an output.
 SWEEPS = 4
 #: Steps between neighbouring logarithms of shares that are tried, in nats.
@@ -44,9 +43,11 @@ def short(scale: float) -> float:
     return float(np.ldexp(np.rint(fraction * 2**16), int(exponent) - 16))
 
 
-def round_sums(model: Model, predictor: Linear | Additive | TreeSum, evidence: Evidence, most: int) -> Model:
-    """Give a line, tables or a sum of trees values from -most to most times a scale for each output; few of these, of
-    tables, times that scale over a power of two for each table.
+def round_sums(
+    model: Model, sums: Sums, evidence: Evidence, storages: Sequence[str]
+) -> dict[str, tuple[list[Floats], Floats]]:
+    """Values of a line, of tables or of a sum of trees, and constants, for each storage in 8 or 4 bits: whole multiples
+    of a scale for each output; in 4 bits, which do not reach as low, of that scale over a power of two for each table.
 
     Output after output, for each of a few scales the integers are found by descent along one after the other on the
     curvature of the loss, in which the values make up for what rounding does to each other (E. Frantar, D. Alistarh,
@@ -54,16 +55,19 @@ def round_sums(model: Model, predictor: Linear | Additive | TreeSum, evidence: E
     loss is left out: to follow it would undo what the student's penalty did, on rows that may be few. The constants
     stay free, and make up for what is left.
     """
-    sums = sums_of(predictor, evidence.encode(model.preprocessor), model.output.link)
     curvature = evidence.derivatives(model, sums.scores(sums.values, sums.constants))[1]
+    found: dict[str, tuple[list[Floats], Floats]] = {stored: ([], sums.constants.copy()) for stored in storages}
     kept = np.sort(np.random.RandomState(0).permutation(len(curvature))[:CURVATURE_ROWS])
-    values, constants = [], sums.constants.copy()
-    sizes = table_sizes(predictor) if isinstance(predictor, Additive) and most <= FEW else None
-    for k, value in enumerate(sums.values):
-        rounded, change = _rounded(value, most, *_curvature(sums.designs[k][kept], curvature[kept, k]), sizes)
-        values.append(rounded)
-        constants[k] += change
-    return replace(model, predictor=sums.build(values, constants))
+    for k, value in enumerate(sums.values if found else []):
+        own = _curvature(sums.designs[k][kept], curvature[kept, k])
+        for stored, (values, constants) in found.items():
+            sizes = None
+            if stored == "int4" and isinstance(sums.predictor, Additive):
+                sizes = table_sizes(sums.predictor)
+            rounded, change = _rounded(value, 2 ** (BITS[stored] - 1) - 1, *own, sizes)
+            values.append(rounded)
+            constants[k] += change
+    return found
 
 
 def _curvature(design: Any, curvature: Floats) -> tuple[Floats, Floats]:

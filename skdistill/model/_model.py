@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from .._files import write_whole
@@ -121,7 +122,7 @@ class Model(Frozen):
         output = Output("regression", "identity", None, targets, False)
         return Model(self.preprocessor, self.predictor.core, output, self.precision)
 
-    @property
+    @cached_property
     def nbytes(self) -> int:
         """Packed size in bytes, as a device would store the model; see `packed_nbytes`."""
         return packed_nbytes(self.predictor, self.output.link, self.preprocessor, self.precision)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import zlib
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
@@ -17,7 +17,7 @@ from ._output import Output
 from ._precision import BITS, Precision, grid, is_half, multiples
 from ._predictors import Linear, Tree
 from ._preprocessor import Preprocessor
-from ._spare import Predictor, begins_with_zeros, shared_edges, spares_last, used_features
+from ._spare import Predictor, begins_with_zeros, shared_edges, spares_last, splits_of, used_features
 from ._tree_sum import TreeSum
 
 if TYPE_CHECKING:
@@ -225,7 +225,7 @@ def _tree_sum(form: TreeSum, number: Any, used: Any, half: bool, free: int, firs
     structure = [count(form.n_trees), *(_edges(e, half) for e in edges.values())]
     structure.append(form.output.astype(index_type(form.n_outputs)).tobytes())
     structure.append(np.packbits(nodes >= 0, bitorder="little").tobytes())
-    structure += _edge_numbers(form.trees, edges)
+    structure.append(_edge_numbers(form.trees, edges))
     leaves = [np.zeros(0, np.float32), *(tree.value[:, 0] for tree in form.trees)]
     output = np.repeat(form.output, [tree.n_leaves for tree in form.trees])
     return _Pieces(structure, form.base[:free], (np.concatenate(leaves), output), form.n_outputs)
@@ -239,7 +239,7 @@ def _tree(tree: Tree, number: Any, used: NDArray[np.bool_], half: bool, free: in
     structure = [count(len(at)), left.astype(index_type(len(at))).tobytes()]
     if half:
         edges = shared_edges(tree)
-        structure += [*(_edges(e, True) for e in edges.values()), *_edge_numbers((tree,), edges)]
+        structure += [*(_edges(e, True) for e in edges.values()), _edge_numbers((tree,), edges)]
     else:
         features = number[tree.feature[at]].astype(index_type(int(used.sum())))
         structure += [features.tobytes(), floats(tree.threshold[at])]
@@ -261,16 +261,15 @@ def _edges(edges: NDArray[np.float32], half: bool) -> bytes:
     return count(2 * len(edges) + short) + (halves(edges) if short else floats(edges))
 
 
-def _edge_numbers(trees: Iterable[Tree], edges: dict[int, NDArray[np.float32]]) -> Iterator[bytes]:
-    """For each split the number of its edge, counted over all features."""
-    total = sum(map(len, edges.values()))
-    starts = dict(zip(edges, np.cumsum([0, *map(len, edges.values())]).tolist(), strict=False))
-    for tree in trees:
-        numbers = np.zeros(len(tree.feature), np.int64)
-        for j in np.unique(tree.feature[tree.feature >= 0]).tolist():
-            here = tree.feature == j
-            numbers[here] = starts[j] + np.searchsorted(edges[j], tree.threshold[here])
-        yield numbers[tree.feature >= 0].astype(index_type(total)).tobytes()
+def _edge_numbers(trees: Iterable[Tree], edges: dict[int, NDArray[np.float32]]) -> bytes:
+    """For each split of each tree the number of its edge, counted over all features."""
+    feature, threshold = splits_of(trees)
+    numbers, start = np.zeros(len(feature), np.int64), 0
+    for j, cuts in edges.items():
+        here = feature == j
+        numbers[here] = start + np.searchsorted(cuts, threshold[here])
+        start += len(cuts)
+    return numbers.astype(index_type(start)).tobytes()
 
 
 # Values

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
@@ -36,9 +37,20 @@ def used_features(predictor: Predictor) -> NDArray[np.bool_]:
         own[[i for pair in predictor.pairs if pair.table.any() for i in pair.features]] = True
         return own
     used = np.zeros(predictor.n_features, dtype=bool)
-    for tree in predictor.trees if isinstance(predictor, TreeSum) else (predictor,):
-        used[tree.feature[tree.feature >= 0]] = True
+    used[splits_of(_trees_of(predictor))[0]] = True
     return used
+
+
+def splits_of(trees: Iterable[Tree]) -> tuple[NDArray[np.int32], NDArray[np.float32]]:
+    """Feature and threshold of every split of some trees, one tree after the other."""
+    nodes = [(tree.feature, tree.threshold) for tree in trees]
+    feature = np.concatenate([np.zeros(0, np.int32), *(each for each, _ in nodes)])
+    threshold = np.concatenate([np.zeros(0, np.float32), *(each for _, each in nodes)])
+    return feature[feature >= 0], threshold[feature >= 0]
+
+
+def _trees_of(predictor: Tree | TreeSum) -> tuple[Tree, ...]:
+    return predictor.trees if isinstance(predictor, TreeSum) else (predictor,)
 
 
 def shared_edges(predictor: Tree | TreeSum) -> dict[int, NDArray[np.float32]]:
@@ -48,10 +60,8 @@ def shared_edges(predictor: Tree | TreeSum) -> dict[int, NDArray[np.float32]]:
     >>> shared_edges(TreeSum([tree, tree], [0, 0], [0.0], n_features=1))
     {0: array([0.5], dtype=float32)}
     """
-    trees = predictor.trees if isinstance(predictor, TreeSum) else (predictor,)
-    feature = np.concatenate([np.zeros(0, np.int32), *(tree.feature for tree in trees)])
-    threshold = np.concatenate([np.zeros(0, np.float32), *(tree.threshold for tree in trees)])
-    return {int(j): np.unique(threshold[feature == j]) for j in np.unique(feature[feature >= 0])}
+    feature, threshold = splits_of(_trees_of(predictor))
+    return {int(j): np.unique(threshold[feature == j]) for j in np.unique(feature)}
 
 
 def begins_with_zeros(predictor: Additive) -> bool:

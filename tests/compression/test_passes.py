@@ -215,17 +215,46 @@ def _evidence(model, X, Q):
     return Evidence(model, X, Q)
 
 
-def test_prune_leaves_cells_of_pairs_alone():
-    """The bins of a feature's own table merge; those of a pair are another grid, and stay."""
-    pair = PairTable((0, 1), ([0.5], [0.5]), [[[0.0], [0.0]], [[0.0], [2.0]]])
+def test_prune_merges_bins_that_are_equal():
+    """Along either side of a pair too, whose first row and column are zeros."""
+    table = np.zeros((4, 3, 1))
+    table[2:, 2] = 2.0
+    pair = PairTable((0, 1), ([0.25, 0.5, 0.75], [0.5, 1.5]), table)
     predictor = Additive([[0.5, 1.5], [0.5]], [[[0.0], [0.0], [3.0]], [[1.0], [1.0]]], [10.0], [pair])
     output = Output("regression", "identity", targets=("y",))
     model = Model(Preprocessor([NumericColumn("a"), NumericColumn("b")]), predictor, output)
-    X = [[a, b] for a in (0.0, 1.0, 2.0) for b in (0.0, 1.0)]
+    X = [[a, b] for a in (0.0, 0.4, 0.6, 1.0, 2.0) for b in (0.0, 1.0, 2.0)]
     small = compress(model, Prune(), X).model
     assert [edges.tolist() for edges in small.predictor.edges] == [[1.5], []]
-    np.testing.assert_array_equal(small.predictor.pairs[0].table, pair.table)
+    assert [edges.tolist() for edges in small.predictor.pairs[0].edges] == [[0.5], [1.5]]
+    assert small.predictor.pairs[0].table.ravel().tolist() == [0, 0, 0, 2]
     np.testing.assert_array_equal(small.evaluate(X), model.evaluate(X))
+
+
+@pytest.mark.parametrize("k", [1, 3])
+def test_prune_takes_from_pairs_what_earns_least_for_its_bytes(k):
+    """A pair that hardly matters goes before the tables that do; in the end there is a constant."""
+    rng = np.random.default_rng(0)
+    X, edges = rng.normal(size=(500, 2)), np.linspace(-1, 1, 5, dtype=np.float32)
+    tables = [np.linspace(0, 3, 6)[:, None] * np.linspace(1, -1, k) for _ in range(2)]
+    cells = np.zeros((6, 6, k))
+    cells[1:, 1:] = rng.normal(scale=0.02, size=(5, 5, k))
+    predictor = Additive([edges] * 2, tables, np.zeros(k), [PairTable((0, 1), (edges, edges), cells)])
+    output = (
+        Output("regression", "identity", targets=("y",))
+        if k == 1
+        else Output("classification", "softmax", tuple(range(k)))
+    )
+    model = Model(Preprocessor([NumericColumn("a"), NumericColumn("b")]), predictor, output)
+    small = compress(model, Prune(0.001), X)
+    assert small.model.predictor.pairs == ()
+    assert small.model.predictor.n_steps >= 8
+    assert small.model.nbytes < model.nbytes / 2
+    assert small.steps[0].fidelity > 0.98
+    path = list(Prune().path(model, _evidence(model, X, model.evaluate(X))))
+    assert all(not pair.table[0].any() and not pair.table[:, 0].any() for step in path for pair in step.predictor.pairs)
+    assert path[-1].predictor.n_steps == 0 == len(path[-1].predictor.pairs)
+    assert [step.nbytes for step in path] == sorted((step.nbytes for step in path), reverse=True)
 
 
 def test_a_chain_is_a_table(random_model):
