@@ -154,12 +154,14 @@ class Streams:
 
     def _weights(self, data: TrainingData) -> Weights:
         """What rows weigh, by what those of the sample do."""
+        if self.real is None:
+            return Weights(False, None)
         by_class = None
         if data.codes is not None and data.sample_weight is not None:
             own = 1.0 if self.sample_weight is None else self.sample_weight
             _, first = np.unique(data.codes, return_index=True)
             by_class = (data.sample_weight / own)[first]
-        return Weights(self.real is not None and "weight" in self.real.besides, by_class)
+        return Weights("weight" in self.real.besides, by_class)
 
     def notes(self, committee: Committee) -> tuple[str, ...]:
         """What a report must say."""

@@ -192,6 +192,15 @@ def test_boosters_learn_from_weighed_rows(tmp_path):
     assert root.endswith(f"cover={w.sum()}")
 
 
+def test_rows_without_weight_beside_an_unlabelled_scan_are_absent():
+    X, y = load_wine(return_X_y=True)
+    w = np.ones(178)
+    w[::3] = 0
+    clf = committee("tree").set_params(student__repair=None)
+    found = clone(clf).fit(X, y, sample_weight=w, X_unlabeled=scan(X)).predict_proba(X)
+    assert_array_equal(found, clf.fit(X, y, sample_weight=w, X_unlabeled=X).predict_proba(X))
+
+
 @pytest.mark.parametrize("teacher", ["nearest", "booster"])
 def test_no_teacher_labels_rows_of_a_group_that_it_has_seen(teacher):
     rng = np.random.default_rng(0)
@@ -205,6 +214,7 @@ def test_no_teacher_labels_rows_of_a_group_that_it_has_seen(teacher):
     assert clf.fit(scan(X, target=y, sample_rows=150)).score(X, y) > 0.9
     assert apart.score(X, y) < 0.65
     assert apart.teachers_.n_folds == 0
+    assert ("so did the teachers" in apart.notes_[-1]) is (teacher == "booster")
 
 
 def test_rows_of_a_group_that_no_fold_holds_out_have_their_true_labels_alone():
