@@ -76,10 +76,12 @@ class DistilledClassifier(ClassifierMixin, BaseDistilled):
         that has one.
     blend : float in [0, 1] or "auto", default="auto"
         Weight of the true labels in the targets. "auto": chosen, see Notes.
-    augmentation : None, {"munge", "marginal", "token_dropout", "auto"} or sampler, default=None
+    augmentation : {"thin", "forest", "munge", "marginal", "token_dropout", "auto"}, sampler or None, default="thin"
         New rows near the given ones, labelled by the committee fitted on all rows; how many and how heavy are the
-        sampler's parameters. A name stands for the defaults of `Munge`, `MarginalResampling` or `TokenDropout`; of
-        images draws `ImageJitter`. It helps most where rows are few. "auto": none or `Munge`, chosen, see Notes.
+        sampler's parameters. A name stands for the defaults of `ForestSwap`, `Munge`, `MarginalResampling` or
+        `TokenDropout`; of images draws `ImageJitter`. "thin": `ForestSwap` where the student is one tree of 48 leaves
+        or more with fewer than 80 rows for each, none of them weighted, which is where it helps most; else none.
+        "auto": none or `Munge`, chosen, see Notes.
     compression : {"auto", "prune", "sparsify", "reduce", "quantise"}, pass, list of these, or None, default="auto"
         What makes the fitted student smaller, one pass after the other; a name stands for the defaults of `Prune`,
         `Sparsify`, `Reduce` or `Quantise`, which comes last. The passes are judged on the labels that the student
@@ -195,7 +197,7 @@ class DistilledClassifier(ClassifierMixin, BaseDistilled):
         aggregation: Any = "geometric",
         temperature: float | str = "auto",
         blend: float | str = "auto",
-        augmentation: Any = None,
+        augmentation: Any = "thin",
         compression: Any = "auto",
         class_weight: Any = None,
         keep_teachers: bool = False,
@@ -341,7 +343,7 @@ hard_encoder_, teachers_, teacher_weights_, notes_, fit_seconds_, n_features_in_
         weighting: Any = "loss",
         aggregation: Any = "mean",
         blend: float | str = "auto",
-        augmentation: Any = None,
+        augmentation: Any = "thin",
         compression: Any = "auto",
         keep_teachers: bool = False,
         device: str = "auto",
@@ -447,7 +449,7 @@ notes_, fit_seconds_, n_features_in_, feature_names_in_
         aggregation: Any = "auto",
         temperature: float | str = "auto",
         blend: float | str = "auto",
-        augmentation: Any = None,
+        augmentation: Any = "thin",
         compression: Any = "auto",
         class_weight: Any = None,
         keep_teachers: bool = False,

@@ -39,7 +39,7 @@ from ._transfer import Recipe, Table
 from .augmentation import resolve_samplers
 from .engine import Scan
 from .preprocessing import TableEncoder
-from .students import check_revaluable, for_width
+from .students import TreeStudent, check_revaluable, for_width
 from .targets import AGGREGATIONS, Combiner, ValueLoss, check_recipe, fit_combiner, value_loss
 from .teachers import (
     Batches,
@@ -196,12 +196,22 @@ class DistilledFitting(DistilledComposition):
                 **{"task": task, "rows": n_rows, "columns": self.n_features_in_, "features": n_encoded},
             )
         blends = BLENDS["smeared" if smeared else task] if self.blend == "auto" else (float(self.blend),)
+        # Who scans has rows enough. Drawn rows know nothing of weights, so that they would make them count for less.
+        enough = streams is not None or data.sample_weight is not None
+        n_given = np.inf if enough else n_rows + (0 if pool is None else pool.encoded(scales[0]).shape[0])
+        usual = (None,) if self.augmentation == "thin" else samplers
         choices = {
-            name: Choices(families, blends, samplers, self.max_bytes, bool(assistants))
+            name: Choices(
+                families,
+                blends,
+                samplers if _is_thin_tree(families, n_given) else usual,
+                self.max_bytes,
+                bool(assistants),
+            )
             for name, families in students.items()
         }
         # An assistant learns what the student would learn where nothing is judged.
-        helpers = {name: Recipe(each, blends[0], samplers[0]) for name, each in assistants.items()}
+        helpers = {name: Recipe(each, blends[0], usual[0]) for name, each in assistants.items()}
         if self.max_bytes is not None:
             with progress.stage("budget") as stage:
                 choices = {
@@ -385,3 +395,9 @@ class DistilledFitting(DistilledComposition):
         self._allows_nan = get_tags(self).input_tags.allow_nan
         if data.classes is not None:
             self.classes_ = data.classes
+
+
+def _is_thin_tree(families: tuple[tuple[Any, ...], ...], n_rows: float) -> bool:
+    """Whether there is one student only, a tree with few rows for its leaves."""
+    students = list(chain.from_iterable(families))
+    return len(students) == 1 and isinstance(students[0], TreeStudent) and students[0].is_thin(n_rows)

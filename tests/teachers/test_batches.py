@@ -188,7 +188,8 @@ def test_a_student_of_streamed_rows_does_not_hear_labels_back():
     X, y = rng.standard_normal((4000, 2)), rng.integers(0, 2, 4000)
     memory = LGBMClassifier(n_estimators=30, num_leaves=200, min_child_samples=1, n_jobs=1, verbose=-1)
     student = TreeStudent(max_leaves=200, min_samples_leaf=5, repair=None)
-    clf = DistilledClassifier(memory, student, cv=3, blend=0.0, random_state=0, keep_teachers=True)
+    settings = {"cv": 3, "blend": 0.0, "augmentation": None, "random_state": 0, "keep_teachers": True}
+    clf = DistilledClassifier(memory, student, **settings)
     clf.fit(scan(X, target=y, sample_rows=200))
     assert clf.teachers_["lgbmclassifier"].score(X, y) > 0.9
     # As much as of rows in memory, all labelled out of fold; .07 more where the committee is asked that saw them.
