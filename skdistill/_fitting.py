@@ -148,6 +148,7 @@ class DistilledFitting(DistilledComposition):
             with progress.stage("sample"):
                 streams = Streams.open(self, task, students, X, y, X_unlabeled, sample_weight, params)
             X, y, X_unlabeled, students = streams.X, streams.y, streams.X_unlabeled, streams.students
+            sample_weight, params = streams.sample_weight, streams.params
         samplers = resolve_samplers(self.augmentation, sparse=is_sparse)
         families = chain.from_iterable(students.values())
         chains = resolve_chains(self.compression, self.max_bytes, chain.from_iterable(families))
@@ -233,10 +234,11 @@ class DistilledFitting(DistilledComposition):
         if self.rounds:
             check_folds(self.rounds, folds, judged)
         # Teachers of later rounds learn from rows in memory, so all do.
-        batches = None if streams is None or self.rounds else streams.batches(members, data, len(folds))
+        batches = None if streams is None or self.rounds else streams.batches(members, data, folds)
         n_fits = count_fits(members, folds, judged, self.rounds, batches)
         with progress.stage("teachers", n_fits) as stage:
-            soft = self._teach(members, data, folds, judged, fit_params, rng, stage.step, batches)
+            apart = streams is not None and streams.apart
+            soft = self._teach(members, data, folds, judged, fit_params, rng, stage.step, batches, apart)
             del batches  # and its files
             names = ", ".join(member.name for member in members)
             stage.say(f"{names}: {n_fits} fits in {len(folds)} folds", fits=n_fits, folds=len(folds))
@@ -273,7 +275,7 @@ class DistilledFitting(DistilledComposition):
             del soft  # T matrices that no later stage reads
             course = Course(lesson, helpers)
             if streams is not None:
-                course.deliver = partial(streams.lesson, data=data)
+                course.deliver = partial(streams.lesson, data=data, folds=folds)
         if helpers:
             with progress.stage("assistants") as stage:
                 self.assistants_ = {each.name: each for each in course.assistants}
@@ -333,6 +335,7 @@ class DistilledFitting(DistilledComposition):
         rng: np.random.RandomState,
         step: Callable[..., None],
         batches: Batches | None,
+        apart: bool,
     ) -> SoftLabels:
         """Fit the teachers and label the real rows: the long work."""
         return cross_fit(
@@ -350,6 +353,7 @@ class DistilledFitting(DistilledComposition):
             n_jobs=self.n_jobs,
             step=step,
             batches=batches,
+            apart=apart,
         )
 
     def _combiner(self, task: str, data: TrainingData, members: list[Member], soft: SoftLabels) -> Combiner:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import sqlite3
+from collections.abc import Container
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -25,17 +26,22 @@ _CHUNK = 100
 
 def _write(model: Model, form: Forest | Line, name: str) -> bytes:
     columns = model.preprocessor.columns
-    names = {column.name for column in columns} | {str(label) for label in model.output.classes or ()}
-    if any("\0" in text for text in names):
-        raise ValueError("SQL cannot hold the null character, which is in a name of a column or class of this model.")
+    labels = [str(label) for label in model.output.classes or model.output.targets]
+    if any("\0" in text for text in (*model.preprocessor.feature_names_in, *labels)):
+        what = "a name of a column, class or target"
+        raise ValueError(f"SQL cannot hold the null character, which is in {what} of this model.")
     if "" in model.preprocessor.feature_names_in:
         raise ValueError("SQL cannot name a column that has an empty name, as one of this model has.")
-    labels = [str(label) for label in model.output.classes or model.output.targets]
-    taken = {column.name.casefold() for column in columns}
+    taken: dict[str, str] = {}
+    for column in columns:
+        if (other := taken.setdefault(column.name.casefold(), column.name)) != column.name:
+            raise ValueError(
+                "SQL cannot tell columns apart whose names differ in case alone. "
+                f"Got {other!r} and {column.name!r}: call one of them otherwise."
+            )
     is_classes = model.output.classes is not None
-    prefix = _free("probability of " if is_classes else "predicted ", labels, taken)
-    answers = [_quoted(prefix + label) for label in labels]
-    prediction = [_quoted(_free("prediction", [""], taken))] if is_classes else []
+    answers = _answers("probability of " if is_classes else "predicted ", labels, taken)
+    prediction = _answers("prediction", [""], taken) if is_classes else []
     literals = [_literal(label) for label in model.output.classes or ()]
     if isinstance(model.predictor, Tree):
         assert isinstance(form, Forest)
@@ -49,7 +55,7 @@ def _write(model: Model, form: Forest | Line, name: str) -> bytes:
         expressions = _forest(form, columns) if isinstance(form, Forest) else _line(form, columns)
         levels = [(answers, expressions)]
         if model.output.link != "identity":
-            scores = [_quoted(_free("score of ", labels, taken) + label) for label in labels]
+            scores = _answers("score of ", labels, taken)
             levels = [(scores, expressions), (answers, _linked(model.output.link, scores))]
         if is_classes:
             levels.append((prediction, [_decided(answers, literals)]))
@@ -71,11 +77,18 @@ def _statement(levels: list[tuple[list[str], list[str]]]) -> str:
     return f"WITH {named}\n{parts[-1]}" if named else parts[-1]
 
 
-def _free(prefix: str, labels: list[str], taken: set[str]) -> str:
-    """A prefix that makes no name of a raw column."""
+def _answers(prefix: str, labels: list[str], taken: Container[str]) -> list[str]:
+    """A name for each label, none of them that of a raw column or, but for the case, of another label."""
     while any((prefix + label).casefold() in taken for label in labels):
         prefix = f"_{prefix}"
-    return prefix
+    found: dict[str, str] = {}
+    for label in labels:
+        name, number = prefix + label, 1
+        while name.casefold() in found or (number > 1 and name.casefold() in taken):
+            number += 1
+            name = f"{prefix}{label} ({number})"
+        found[name.casefold()] = name
+    return list(map(_quoted, found.values()))
 
 
 def _quoted(name: str) -> str:
@@ -140,16 +153,22 @@ def _tree(tree: RawTree, leaves: list[str], columns: Any) -> str:
 
 
 def _forest(form: Forest, columns: Any) -> list[str]:
-    sums = [[_number(base)] for base in form.base.tolist()]
+    sums = _bases(form)
     for tree in form.trees:
         for k in range(len(sums)) if tree.output is None else (tree.output,):
-            values = tree.value[:, k if tree.output is None else 0].tolist()
-            sums[k].append(_tree(tree, list(map(_number, values)), columns))
+            values = tree.value[:, k if tree.output is None else 0]
+            if values.any():
+                sums[k].append(_tree(tree, list(map(_number, values.tolist())), columns))
     return [_sum(terms) for terms in sums]
 
 
+def _bases(form: Forest | Line) -> list[list[str]]:
+    """The first term of each output's sum; none where it is zero."""
+    return [[_number(base)] if base else [] for base in form.base.tolist()]
+
+
 def _line(form: Line, columns: Any) -> list[str]:
-    sums = [[_number(base)] for base in form.base.tolist()]
+    sums = _bases(form)
     for slope in form.slopes:
         column = columns[slope.column]
         low, high = (_number(end / column.scale + column.center) for end in (-LARGEST, LARGEST))
@@ -159,11 +178,11 @@ def _line(form: Line, columns: Any) -> list[str]:
             f"WHEN {cell} < {low} THEN {low} ELSE {cell} END"
         )
         encoded = f"({tamed} - {_number(column.center)}) * {_number(column.scale)}" if column.is_scaled else tamed
-        for k, weight in enumerate(slope.weights.tolist()):
-            sums[k].append(f"{_number(weight)} * ({encoded})")
+        for k in np.flatnonzero(slope.weights).tolist():
+            sums[k].append(f"{_number(slope.weights[k])} * ({encoded})")
     for mark in form.marks:
-        for k, weight in enumerate(mark.weights.tolist()):
-            sums[k].append(f"CASE WHEN {_test(mark.test, columns)} THEN {_number(weight)} ELSE 0e0 END")
+        for k in np.flatnonzero(mark.weights).tolist():
+            sums[k].append(f"CASE WHEN {_test(mark.test, columns)} THEN {_number(mark.weights[k])} ELSE 0e0 END")
     return [_sum(terms) for terms in sums]
 
 
@@ -171,7 +190,7 @@ def _sum(terms: list[str]) -> str:
     while len(terms) > _CHUNK:
         chunks = [terms[start : start + _CHUNK] for start in range(0, len(terms), _CHUNK)]
         terms = [f"({' + '.join(chunk)})" for chunk in chunks]
-    return " + ".join(terms)
+    return " + ".join(terms) or "0e0"
 
 
 def _linked(link: str, scores: list[str]) -> list[str]:

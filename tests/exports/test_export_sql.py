@@ -14,7 +14,7 @@ from skdistill.exports import _sql
 from skdistill.exports._raw import raw_form
 from skdistill.exports._rows import adversarial_rows
 from skdistill.exports._verify import check_answers
-from skdistill.model import CategoryColumn, Model, NumericColumn, Output, Preprocessor
+from skdistill.model import CategoryColumn, Model, NumericColumn, Output, Preprocessor, sparing
 
 
 def duckdb_answers(model: Model, content: bytes, columns: list[np.ndarray], nan: bool):
@@ -83,6 +83,19 @@ def test_rows_of_a_caller_with_columns_in_the_way():
     assert labels == model.predict(table).tolist()
 
 
+@pytest.mark.parametrize("kind", ["linear", "additive"])
+def test_terms_that_are_zero_are_left_out(kind):
+    """A softmax's last output is zero as a rule; an output to which nothing adds is a constant."""
+    model = classifier("mixed", kind, "softmax")
+    spare = Model(model.preprocessor, sparing(model.predictor, "softmax"), model.output)
+    less = _sql.TARGET.write(spare, raw_form(spare), "m").decode()
+    assert '0e0 AS "score of \\high"' in less
+    assert "+ 0.0e0" not in less
+    assert "0.0e0 *" not in less
+    rows = adversarial_rows(spare, raw_form(spare), seed=3)
+    check_answers(spare, rows, *_sql.TARGET.answer(less.encode(), spare, "m", rows), 2.0**-22)
+
+
 def test_no_name_ends_a_string():
     """The statement is one statement, whatever columns, categories and classes are called."""
     for kind in ("tree", "linear"):
@@ -108,7 +121,36 @@ def _without_strings(text: str) -> str:
     return "".join(kept)
 
 
+@pytest.mark.parametrize("database", ["sqlite", "duckdb"])
+@pytest.mark.parametrize("link", ["softmax", "identity"])
+def test_labels_that_differ_in_case_alone(link, database):
+    """Names of answers are told apart by a number: databases read them in any case."""
+    model = classifier("plain", "linear", link, ("a", "A", "a (2)"))
+    content = _sql.TARGET.write(model, raw_form(model), "m")
+    for name in ('"probability of a"', '"probability of A (2)"', '"probability of a (2) (2)"'):
+        assert name in content.decode()
+    rows = adversarial_rows(model, raw_form(model), seed=3)
+    if database == "sqlite":
+        answers = _sql.TARGET.answer(content, model, "m", rows)
+    else:
+        answers = duckdb_answers(model, content, rows, False)
+    check_answers(model, rows, *answers, 2.0**-22)
+
+
+def test_columns_that_differ_in_case_alone_are_refused():
+    columns = [NumericColumn(name) for name in ("x", "y", "X", "z", "w")]
+    model = Model(
+        Preprocessor(columns), regressor("plain", "linear").predictor, Output("regression", "identity", targets=("y",))
+    )
+    with pytest.raises(ValueError, match=r"names differ in case alone\. Got 'x' and 'X': call one of them otherwise"):
+        _sql.TARGET.write(model, raw_form(model), "m")
+
+
 def test_what_sql_cannot_hold():
+    tree = regressor("plain", "leaf").predictor
+    odd = Model(regressor("plain", "leaf").preprocessor, tree, Output("regression", "identity", targets=("a\0b",)))
+    with pytest.raises(ValueError, match="null character, which is in a name of a column, class or target"):
+        _sql.TARGET.write(odd, raw_form(odd), "m")
     for name, message in (("a\0b", "SQL cannot hold the null character"), ("", "SQL cannot name a column that has")):
         tree = regressor("plain", "leaf").predictor
         columns = [NumericColumn(name), *(NumericColumn(f"x{i}") for i in range(4))]
