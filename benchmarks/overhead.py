@@ -15,6 +15,7 @@ from contextlib import contextmanager
 import numpy as np
 
 from skdistill import DistilledClassifier, DistilledRegressor
+from skdistill._progress import Progress
 from skdistill.teachers import Oracle
 
 #: Goals: at most .25 with fixed settings, at most 1.5 where something is chosen.
@@ -39,42 +40,37 @@ class _Account:
         self.stages, self.asking = {}, 0.0
 
     @contextmanager
-    def stage(self, name):
-        asked, started = self.asking, time.process_time()
-        yield
-        self.stages[name] = time.process_time() - started - (0 if name == "teachers" else self.asking - asked)
+    def kept(self):
+        label, stage = Oracle.__call__, Progress.stage
 
-    @contextmanager
-    def asked(self):
-        label = Oracle.__call__
-
-        def timed(oracle, X):
+        def asked(oracle, X):
             started = time.process_time()
             try:
                 return label(oracle, X)
             finally:
                 self.asking += time.process_time() - started
 
-        Oracle.__call__ = timed
+        @contextmanager
+        def timed(progress, name, steps=0):
+            asked, started = self.asking, time.process_time()
+            with stage(progress, name, steps) as told:
+                yield told
+            spent = time.process_time() - started
+            self.stages[name] = spent - (0 if name == "teachers" else self.asking - asked)
+
+        Oracle.__call__, Progress.stage = asked, timed
         try:
             yield
         finally:
-            Oracle.__call__ = label
+            Oracle.__call__, Progress.stage = label, stage
 
 
 def measured(estimator, settings, X, y):
     """CPU seconds of a fit without asking teachers for further labels, and of its stages."""
     account = _Account()
-
-    class Timed(estimator):
-        @contextmanager
-        def _stage(self, name):
-            with account.stage(name), super()._stage(name):
-                yield
-
-    with account.asked():
+    with account.kept():
         started = time.process_time()
-        Timed(random_state=0, **settings).fit(X, y)
+        estimator(random_state=0, **settings).fit(X, y)
         total = time.process_time() - started
     return total - account.asking, account.stages
 

@@ -17,10 +17,12 @@ from typing import Any
 from unittest.mock import patch
 
 import numpy as np
+from sklearn.ensemble import RandomForestClassifier, RandomForestRegressor
 
 from skdistill import BoostedStudent, RuleStudent, TreeStudent
 from skdistill.model import packed_nbytes
 from skdistill.students import _rule
+from skdistill.students._rule_basis import Condition, Rule
 
 from .plan import DEVELOPMENT, Plan
 from .runner import CACHE
@@ -49,6 +51,8 @@ CHOICES: dict[str, dict[str, Any]] = {
     "500 paths": {"PATHS": 500},
     "smaller steps of the trees, .1": {"LEARNING_RATE": 0.1},
     "conditions for nothing": {"BYTES": (1, 0)},
+    "paths of the teacher extra_trees": {"teacher": "extra_trees"},
+    "paths of a forest on true labels, as SIRUS": {"teacher": RandomForestClassifier},
 }
 
 
@@ -56,6 +60,39 @@ def taught(name: str, seed: int, folder: Path) -> Split:
     split = draw(name, seed, PLAN)
     teach(split, PLAN, folder)
     return split
+
+
+def paths_of_forest(split: Split, teacher: Any) -> Any:
+    """What finds rules on the paths of a teacher that is a forest, or of one fitted on true labels."""
+    if teacher == "extra_trees":
+        forest = split.soft_labels.committee[teacher][-1]
+    else:
+        kind = RandomForestClassifier if split.n_classes else RandomForestRegressor
+        y = split.y_train if split.n_classes else split.truth.ravel()
+        forest = kind(200, max_depth=3, min_samples_leaf=5, random_state=0, n_jobs=1).fit(split.raw[0], y)
+
+    def found(student: Any, X: np.ndarray, Q: np.ndarray, weight: np.ndarray, setting: Any) -> list[Rule]:
+        rules: dict[Rule, None] = {}
+        _, unit, _ = setting
+        for tree in (each.tree_ for each in forest.estimators_):
+            shares = tree.value[:, 0] / tree.value[:, 0].sum(axis=1, keepdims=True)
+            # A path adds to the class that it tells most about.
+            output = np.abs(shares - shares[0]).argmax(axis=1) if len(unit) > 1 else np.zeros(len(shares), int)
+            waiting: list[tuple[int, dict[tuple[int, bool], float]]] = [(0, {})]
+            while waiting:
+                node, conditions = waiting.pop()
+                if conditions:
+                    told = tuple(Condition(*key, conditions[key]) for key in sorted(conditions))
+                    rules[Rule(int(output[node]), told)] = None
+                if tree.children_left[node] >= 0:
+                    feature, threshold = int(tree.feature[node]), float(np.float32(tree.threshold[node]))
+                    for child, above in ((tree.children_right[node], True), (tree.children_left[node], False)):
+                        deeper = {**conditions, (feature, above): threshold}
+                        if len(deeper) <= student.max_conditions:
+                            waiting.append((int(child), deeper))
+        return list(rules)
+
+    return found
 
 
 def judged(student: Any, split: Split) -> tuple[int, float]:
@@ -111,13 +148,20 @@ def vary(folder: Path) -> None:
     first = np.nan
     for choice, moved in CHOICES.items():
         constants = {key: value for key, value in moved.items() if key.isupper()}
-        student = RuleStudent(**{key: value for key, value in moved.items() if not key.isupper()})
-        started = time.process_time()
-        with ExitStack() as moved_for_now:
-            for key, value in constants.items():
-                moved_for_now.enter_context(patch.object(_rule, key, value))
-            found = np.mean([judged(student.fit(split.raw[0], split.soft()), split) for split in splits], axis=0)
-        seconds = (time.process_time() - started) / len(splits)
+        student = RuleStudent(**{key: value for key, value in moved.items() if key.islower() and key != "teacher"})
+        each, seconds = [], 0.0
+        for split in splits:
+            with ExitStack() as moved_for_now:
+                for key, value in constants.items():
+                    moved_for_now.enter_context(patch.object(_rule, key, value))
+                if "teacher" in moved:
+                    forest = paths_of_forest(split, moved["teacher"])
+                    moved_for_now.enter_context(patch.object(RuleStudent, "_paths", forest))
+                started = time.process_time()
+                student.fit(split.raw[0], split.soft())
+                seconds += (time.process_time() - started) / len(splits)
+                each.append(judged(student, split))
+        found = np.mean(each, axis=0)
         first = found[1] if np.isnan(first) else first
         print(f"| {choice} | {found[1]:.2f} ({found[1] - first:+.2f}) | {found[0]:.0f} | {seconds:.2f} |", flush=True)
 

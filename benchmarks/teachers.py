@@ -154,9 +154,9 @@ class StoredCommittee:
     def __len__(self) -> int:
         return len(self._names)
 
-    def labels(self, X: Any) -> list[np.ndarray]:
+    def labels(self, X: Any, folds: np.ndarray | None = None) -> list[np.ndarray]:
         """As `Committee.labels`."""
-        return joblib.load(self._path).labels(X)
+        return joblib.load(self._path).labels(X, folds)
 
 
 def _dump(thing: Any, path: Path) -> None:

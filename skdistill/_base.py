@@ -22,7 +22,7 @@ from ._fitting import DistilledFitting
 from ._inputs import check_table
 from ._notebook import visual_block
 from ._shipped import Shipped
-from ._streaming import answers
+from ._streamed_rows import answers
 from .engine import Scan
 from .exports import Predictor
 from .model import Model, Output

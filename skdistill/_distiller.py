@@ -51,9 +51,12 @@ class DistilledClassifier(ClassifierMixin, BaseDistilled):
         is judged, so is learning from the committee itself, which is taken if it is better by over a standard error.
     rounds : int, default=0
         How often, at most, the teachers are fitted once more, on what the committee says out of fold, `blend` of the
-        truth in it (born again: Furlanello et al. 2018). A round is taken where the committee's loss out of fold falls;
-        teachers that cannot learn from soft labels stay as they are. `rounds` + 2 folds at least, one more where
-        something is chosen. With ``cv=5`` one round costs 2.6 times the fits of the teachers, two cost 4.6 times.
+        truth in it (born again: Furlanello et al. 2018); the student, fitted on the same, may join them as "student"
+        (models that teach each other: Zhang et al. 2018). Of new teachers, the student among the old ones, and both,
+        what lowers the committee's loss out of fold most is taken, if by over a standard error. Teachers that cannot
+        learn from soft labels stay as they are; weights given by hand keep the student out. `rounds` + 2 folds at
+        least, one more where something is chosen. With ``cv=5`` one round costs 2.6 times the fits of the teachers, two
+        cost 4.6 times.
     max_bytes : int or None, default=None
         What the packed student (``to_model().nbytes``) may take. For a student given by name; "auto" needs it.
     cv : int, splitter or iterable of splits, default=5
@@ -73,16 +76,19 @@ class DistilledClassifier(ClassifierMixin, BaseDistilled):
         that has one.
     blend : float in [0, 1] or "auto", default="auto"
         Weight of the true labels in the targets. "auto": chosen, see Notes.
-    augmentation : None, {"munge", "marginal", "token_dropout", "auto"} or sampler, default=None
+    augmentation : {"thin", "forest", "munge", "marginal", "token_dropout", "auto"}, sampler or None, default="thin"
         New rows near the given ones, labelled by the committee fitted on all rows; how many and how heavy are the
-        sampler's parameters. A name stands for the defaults of `Munge`, `MarginalResampling` or `TokenDropout`; of
-        images draws `ImageJitter`. It helps most where rows are few. "auto": none or `Munge`, chosen, see Notes.
-    compression : None, {"prune", "sparsify", "reduce", "quantise"}, pass, or list of these, default=None
+        sampler's parameters. A name stands for the defaults of `ForestSwap`, `Munge`, `MarginalResampling` or
+        `TokenDropout`; of images draws `ImageJitter`. "thin": `ForestSwap` where the student is one tree of 48 leaves
+        or more with fewer than 80 rows for each, none of them weighted, which is where it helps most; else none.
+        "auto": none or `Munge`, chosen, see Notes.
+    compression : {"auto", "prune", "sparsify", "reduce", "quantise"}, pass, list of these, or None, default="auto"
         What makes the fitted student smaller, one pass after the other; a name stands for the defaults of `Prune`,
         `Sparsify`, `Reduce` or `Quantise`, which comes last. The passes are judged on the labels that the student
         learned from (on 20,000 rows at most). Whatever is predicted, reported or shipped is the compressed student, as
         is the rival on hard labels; `max_bytes` is of the compressed one. A search reaches ``compression__tolerance``
-        of a single pass, or tries lists.
+        of a single pass, or tries lists. "auto": nothing without `max_bytes`; with it, `Quantise` for students that
+        do not fit as they are, so that there is room for larger ones.
     class_weight : dict, "balanced" or None, default=None
         As in scikit-learn; multiplies the sample weights of every stage.
     keep_teachers : bool, default=False
@@ -123,7 +129,7 @@ class DistilledClassifier(ClassifierMixin, BaseDistilled):
         fold, the fidelity to the committee (share of equal classes, or R²), and packed bytes.
     rounds_ : list of dict
         With `rounds`: of each the committee's loss on the true labels of the training rows, out of fold, before and
-        after, the paired standard error of the difference, whether it was taken, and who was fitted again.
+        after, the paired standard error of the difference, whether it was taken, and who was fitted for it.
     encoder_, hard_encoder_ : TableEncoder, what encodes rows for `student_` and for `hard_student_`
     teachers_ : Committee, the fitted teachers by name; not pickled unless `keep_teachers`
     teacher_weights_ : dict of name to weight
@@ -191,8 +197,8 @@ class DistilledClassifier(ClassifierMixin, BaseDistilled):
         aggregation: Any = "geometric",
         temperature: float | str = "auto",
         blend: float | str = "auto",
-        augmentation: Any = None,
-        compression: Any = None,
+        augmentation: Any = "thin",
+        compression: Any = "auto",
         class_weight: Any = None,
         keep_teachers: bool = False,
         device: str = "auto",
@@ -337,8 +343,8 @@ hard_encoder_, teachers_, teacher_weights_, notes_, fit_seconds_, n_features_in_
         weighting: Any = "loss",
         aggregation: Any = "mean",
         blend: float | str = "auto",
-        augmentation: Any = None,
-        compression: Any = None,
+        augmentation: Any = "thin",
+        compression: Any = "auto",
         keep_teachers: bool = False,
         device: str = "auto",
         n_jobs: int | None = None,
@@ -443,8 +449,8 @@ notes_, fit_seconds_, n_features_in_, feature_names_in_
         aggregation: Any = "auto",
         temperature: float | str = "auto",
         blend: float | str = "auto",
-        augmentation: Any = None,
-        compression: Any = None,
+        augmentation: Any = "thin",
+        compression: Any = "auto",
         class_weight: Any = None,
         keep_teachers: bool = False,
         device: str = "auto",

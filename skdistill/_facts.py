@@ -65,7 +65,7 @@ def fit_notes(estimator: Any, graduate: Graduate, members: list[Member], n_rows:
     n_rows : int
     """
     notes: list[str] = []
-    measure = Workshop(estimator.task_, (), getattr(estimator, "loss_", None)).measure
+    measure = Workshop(estimator.task_, loss=getattr(estimator, "loss_", None)).measure
     recipe, student = graduate.recipe, graduate.shipped.student
     if n_rows > SVM_EXACT_ROWS and any(member.preset == "svm" for member in members):
         notes.append(

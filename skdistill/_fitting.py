@@ -20,7 +20,7 @@ from ._graduates import Graduate, Students, resolve_students, taught, told_stude
 from ._inputs import TrainingData, check_counts, check_one_target, check_pool, check_training
 from ._lessons import Lessons
 from ._progress import Progress, spoken
-from ._rounds import Rounds, check_folds, check_members, count_refits, told_rounds
+from ._rounds import Rounds, check_folds, check_members, count_refits, may_join, told_rounds
 from ._selection import (
     BLENDS,
     Choices,
@@ -31,16 +31,15 @@ from ._selection import (
     reason,
     within_budget,
 )
-from ._shipped import Workshop, check_compressible
+from ._shipped import Workshop, resolve_chains
 from ._sklearn import Interval, StrOptions, fit_context
 from ._stages import Course, check_widths, resolve_assistants, stages
 from ._streaming import Streams, labels_of
 from ._transfer import Recipe, Table
 from .augmentation import resolve_samplers
-from .compression import resolve_passes
 from .engine import Scan
 from .preprocessing import TableEncoder
-from .students import check_revaluable, for_width
+from .students import TreeStudent, check_revaluable, for_width
 from .targets import AGGREGATIONS, Combiner, ValueLoss, check_recipe, fit_combiner, value_loss
 from .teachers import (
     Batches,
@@ -149,9 +148,11 @@ class DistilledFitting(DistilledComposition):
             with progress.stage("sample"):
                 streams = Streams.open(self, task, students, X, y, X_unlabeled, sample_weight, params)
             X, y, X_unlabeled, students = streams.X, streams.y, streams.X_unlabeled, streams.students
+            sample_weight, params = streams.sample_weight, streams.params
         samplers = resolve_samplers(self.augmentation, sparse=is_sparse)
-        workshop = Workshop(task, resolve_passes(self.compression))
-        check_compressible(workshop.passes, tuple(chain.from_iterable(students.values())))
+        families = chain.from_iterable(students.values())
+        chains = resolve_chains(self.compression, self.max_bytes, chain.from_iterable(families))
+        workshop = Workshop(task, chains, self.max_bytes)
         data = check_training(self, task, X, y, sample_weight, self.class_weight, params)
         for sampler in samplers:
             if sampler is not None:
@@ -166,7 +167,7 @@ class DistilledFitting(DistilledComposition):
         listed = students if isinstance(self.student, list | tuple) else ()
         self._check_names([*(member.name for member in members), *assistants, *listed])
         if self.rounds:
-            check_members(members, task, self.loss)
+            check_members(members, task, self.loss, self.weighting)
         check_recipe(task, len(members), self.weighting, self.aggregation, self.temperature, self.device)
         fit_params, split_params = self._route(data.params, data.sample_weight)
         rng = generator(self.random_state)
@@ -195,12 +196,22 @@ class DistilledFitting(DistilledComposition):
                 **{"task": task, "rows": n_rows, "columns": self.n_features_in_, "features": n_encoded},
             )
         blends = BLENDS["smeared" if smeared else task] if self.blend == "auto" else (float(self.blend),)
+        # Who scans has rows enough. Drawn rows know nothing of weights, so that they would make them count for less.
+        enough = streams is not None or data.sample_weight is not None
+        n_given = np.inf if enough else n_rows + (0 if pool is None else pool.encoded(scales[0]).shape[0])
+        usual = (None,) if self.augmentation == "thin" else samplers
         choices = {
-            name: Choices(families, blends, samplers, self.max_bytes, bool(assistants))
+            name: Choices(
+                families,
+                blends,
+                samplers if _is_thin_tree(families, n_given) else usual,
+                self.max_bytes,
+                bool(assistants),
+            )
             for name, families in students.items()
         }
         # An assistant learns what the student would learn where nothing is judged.
-        helpers = {name: Recipe(each, blends[0], samplers[0]) for name, each in assistants.items()}
+        helpers = {name: Recipe(each, blends[0], usual[0]) for name, each in assistants.items()}
         if self.max_bytes is not None:
             with progress.stage("budget") as stage:
                 choices = {
@@ -223,10 +234,11 @@ class DistilledFitting(DistilledComposition):
         if self.rounds:
             check_folds(self.rounds, folds, judged)
         # Teachers of later rounds learn from rows in memory, so all do.
-        batches = None if streams is None or self.rounds else streams.batches(members, data, len(folds))
+        batches = None if streams is None or self.rounds else streams.batches(members, data, folds)
         n_fits = count_fits(members, folds, judged, self.rounds, batches)
         with progress.stage("teachers", n_fits) as stage:
-            soft = self._teach(members, data, folds, judged, fit_params, rng, stage.step, batches)
+            apart = streams is not None and streams.apart
+            soft = self._teach(members, data, folds, judged, fit_params, rng, stage.step, batches, apart)
             del batches  # and its files
             names = ", ".join(member.name for member in members)
             stage.say(f"{names}: {n_fits} fits in {len(folds)} folds", fits=n_fits, folds=len(folds))
@@ -244,8 +256,10 @@ class DistilledFitting(DistilledComposition):
             workshop = replace(workshop, loss=self.loss_)
         combiner = partial(self._combiner, task, data, members)
         if self.rounds:
-            with progress.stage("rounds", count_refits(members, task, self.rounds, folds, judged)) as stage:
-                again = Rounds(members, data, workshop, combiner, blends[0], rng, self.n_jobs, stage.step)
+            joins = next(iter(choices.values())).families[0][-1] if may_join(self.weighting) else None
+            n_fits = count_refits(members, task, self.rounds, folds, judged, joins is not None)
+            with progress.stage("rounds", n_fits) as stage:
+                again = Rounds(members, joins, data, table, workshop, combiner, blends[0], rng, self.n_jobs, stage.step)
                 soft, self.rounds_ = again(soft, self.rounds)
                 stage.say(told_rounds(self.rounds_, workshop.measure).removeprefix("rounds: "), rounds=self.rounds_)
         seed = rng.randint(np.iinfo(np.int32).max)
@@ -261,7 +275,7 @@ class DistilledFitting(DistilledComposition):
             del soft  # T matrices that no later stage reads
             course = Course(lesson, helpers)
             if streams is not None:
-                course.deliver = partial(streams.lesson, data=data)
+                course.deliver = partial(streams.lesson, data=data, folds=folds)
         if helpers:
             with progress.stage("assistants") as stage:
                 self.assistants_ = {each.name: each for each in course.assistants}
@@ -321,6 +335,7 @@ class DistilledFitting(DistilledComposition):
         rng: np.random.RandomState,
         step: Callable[..., None],
         batches: Batches | None,
+        apart: bool,
     ) -> SoftLabels:
         """Fit the teachers and label the real rows: the long work."""
         return cross_fit(
@@ -338,10 +353,12 @@ class DistilledFitting(DistilledComposition):
             n_jobs=self.n_jobs,
             step=step,
             batches=batches,
+            apart=apart,
         )
 
     def _combiner(self, task: str, data: TrainingData, members: list[Member], soft: SoftLabels) -> Combiner:
         """How the committee behind `soft` speaks with one voice."""
+        frozen = {member.name for member in members if member.frozen}
         return fit_combiner(
             soft.labels,
             data.truth,
@@ -352,7 +369,7 @@ class DistilledFitting(DistilledComposition):
             sample_weight=data.sample_weight,
             covered=soft.covered,
             device=self.device,
-            out_of_fold=[not member.frozen for member in members],
+            out_of_fold=[name not in frozen for name in soft.committee],
             loss=getattr(self, "loss_", None),
         )
 
@@ -378,3 +395,9 @@ class DistilledFitting(DistilledComposition):
         self._allows_nan = get_tags(self).input_tags.allow_nan
         if data.classes is not None:
             self.classes_ = data.classes
+
+
+def _is_thin_tree(families: tuple[tuple[Any, ...], ...], n_rows: float) -> bool:
+    """Whether there is one student only, a tree with few rows for its leaves."""
+    students = list(chain.from_iterable(families))
+    return len(students) == 1 and isinstance(students[0], TreeStudent) and students[0].is_thin(n_rows)

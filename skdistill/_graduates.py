@@ -149,7 +149,7 @@ def taught(
     too_large: list[Verdict] = []
     for chosen in chain(ranking, map(judge, choices.smallest())):
         shipped = judge.workshop.fit(chosen.recipe, course)
-        if fits(shipped, choices.max_bytes):
+        if shipped.fits(choices.max_bytes):
             break
         too_large.append(chosen)
     others = ranking[len(too_large) + 1 :]
@@ -159,11 +159,6 @@ def taught(
         for verdict in verdicts
     ]
     return shipped, chosen.recipe, selection
-
-
-def fits(shipped: Shipped, max_bytes: int | None) -> bool:
-    """Whether all rows left a student within the budget."""
-    return max_bytes is None or (shipped.nbytes or 0) <= max_bytes
 
 
 def told_students(graduates: Mapping[str, Graduate], measure: str, frozen: bool) -> list[str]:

@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ._shipped import Workshop
+from ._shipped import Shipped, Workshop
 from ._stages import Course
 from ._transfer import Recipe, Table, TransferSet
 from .augmentation import BaseSampler
@@ -32,15 +32,18 @@ JUDGED_FOLDS = 5
 #: average on the benchmark's development sets; "smeared" is for values whose soft labels are.
 BLENDS = {"classification": (0.3, 0.0, 0.6), "regression": (0.7, 0.3, 0.9), "smeared": (0.3, 0.0, 0.7)}
 
-#: Sizes of a family that are judged: the largest within the budget, and a smaller one in case that is too large for the
-#: rows.
-_SIZES = 2
+#: Sizes of a family that are judged: the largest within the budget, and smaller ones in case that is too large for the
+#: rows: where labels are noisy, a sum of 256 trees may be worse than one of 16.
+_SIZES = 3
 
-#: The smaller one takes this share of the larger one's bytes at most.
-_SMALLER = 0.7
+#: Each takes this share of the bytes of the next larger one at most.
+_SMALLER = 0.4
 
-#: Recipes judged on all folds, beside the best on hard and on soft labels; of the others a sketch on the first alone.
-_FINALISTS = 4
+#: Recipes judged on all folds, beside the best on hard and on soft labels; of the others a sketch on the first folds.
+_FINALISTS = 3
+
+#: Sketches are judged until folds hold this many rows: a fold of a small table does not tell one from another.
+SKETCH_ROWS = 500
 
 
 @dataclass(frozen=True, eq=False)
@@ -213,11 +216,19 @@ class Judge:
     def __init__(self, grounds: list[Ground], workshop: Workshop) -> None:
         self.grounds, self.workshop = grounds, workshop
         self.step: Callable[..., None] | None = None
-        self._trials: dict[tuple[Any, ...], Verdict] = {}
+        self._drafts: dict[tuple[Any, ...], Shipped] = {}
+        self._finished: dict[tuple[Any, ...], Shipped] = {}
+        self._verdicts: dict[Shipped, Verdict] = {}
 
-    def __call__(self, recipe: Recipe, *, on_first: bool = False) -> Verdict:
-        """The verdict on a recipe: of all grounds, or of the first alone."""
-        parts = [self._trial(recipe, number) for number in range(1 if on_first else len(self.grounds))]
+    def __call__(self, recipe: Recipe, *, sketched: bool = False) -> Verdict:
+        """The verdict on a recipe on all grounds; or of a sketch of its student, not compressed, on the first ones."""
+        if sketched:
+            recipe = replace(recipe, student=recipe.student.sketch())
+        parts: list[Verdict] = []
+        for number in range(len(self.grounds)):
+            parts.append(self._trial(recipe, number, finished=not sketched))
+            if sketched and sum(len(part.losses) for part in parts) >= SKETCH_ROWS:
+                break
         losses, errors, weight = (
             np.concatenate([getattr(part, name) for part in parts]) for name in ("losses", "errors", "weight")
         )
@@ -227,20 +238,24 @@ class Judge:
 
     def size(self, student: Any) -> int:
         """About what a student packs to, on the hard labels of the first ground; 0 where it has no model form."""
-        return self(Recipe(student.sketch(), hard=True), on_first=True).nbytes or 0
+        return self._trial(Recipe(student.sketch(), hard=True), 0).nbytes or 0
 
-    def _trial(self, recipe: Recipe, number: int) -> Verdict:
-        """The verdict of one ground, where each recipe is fitted once."""
+    def _trial(self, recipe: Recipe, number: int, *, finished: bool = True) -> Verdict:
+        """The verdict of one ground, where each recipe is fitted once and compressed at most once."""
+        started, ground = time.perf_counter(), self.grounds[number]
         key = (repr(recipe.student), recipe.hard, recipe.blend, repr(recipe.sampler), recipe.assisted, number)
-        if key not in self._trials:
-            started = time.perf_counter()
-            verdict = self._trials[key] = self._judge(recipe, self.grounds[number])
+        if key not in self._drafts:
+            self._drafts[key] = self.workshop.draft(recipe, ground.lesson)
+        if finished and key not in self._finished:
+            self._finished[key] = self.workshop.finish(self._drafts[key], recipe, ground.lesson)
+        shipped = self._finished[key] if finished else self._drafts[key]
+        if shipped not in self._verdicts:
+            verdict = self._verdicts[shipped] = self._judge(recipe, shipped, ground)
             if self.step is not None:
                 self.step(f"{recipe}, trial {number + 1}", time.perf_counter() - started, loss=verdict.loss)
-        return self._trials[key]
+        return self._verdicts[shipped]
 
-    def _judge(self, recipe: Recipe, ground: Ground) -> Verdict:
-        shipped = self.workshop.fit(recipe, ground.lesson)
+    def _judge(self, recipe: Recipe, shipped: Shipped, ground: Ground) -> Verdict:
         outputs, truth = shipped.evaluate(ground.held), ground.true_labels
         errors = losses = self.workshop.losses(outputs, truth)
         if self.workshop.task == "classification":
@@ -253,7 +268,7 @@ def choose(choices: Choices, judge: Judge) -> list[Verdict]:
     """Verdicts, the chosen one first, then the others from good to bad.
 
     Every student is judged on hard labels and on soft ones of the first blend. Where that is much to judge, sketches of
-    the students are judged first, on the first fold alone, and only the few best recipes in full. The student of the
+    the students are judged first, on the first folds, and only the few best recipes in full. The student of the
     best is then judged with every other blend and sampler. Of many candidates some look good by luck: so one takes the
     place of what does best on average elsewhere, soft labels of the first blend, only if its loss is lower by over a
     standard error (after Breiman et al. 1984). What is known to be worse is not shipped: soft labels give way to the
@@ -282,22 +297,25 @@ def choose(choices: Choices, judge: Judge) -> list[Verdict]:
 
 
 def most_trials(choices: Choices, n_grounds: int) -> int:
-    """How many trials `choose` holds at most: of sizes and sketches on the first ground, of the finalists on all."""
+    """How many trials `choose` holds at most: of sizes on the first ground, of sketches and finalists on all."""
     n_students = sum(map(len, choices.families))
-    n_finalists = min(2 * n_students, _FINALISTS + 1)
+    n_sizes = sum(min(len(family), _SIZES) for family in choices.families)
     n_further = len(choices.blends) * len(choices.samplers) - 1 + choices.assisted
-    return 3 * n_students + (n_finalists + n_further) * n_grounds if n_grounds else 0
+    n_finalists = min(2 * n_sizes, _FINALISTS + 1)
+    return n_students + (2 * n_sizes + n_finalists + n_further) * n_grounds if n_grounds else 0
 
 
 def _finalists(recipes: list[Recipe], judge: Judge) -> list[Recipe]:
-    """The recipes that look best by sketches of their students, the best on hard and on soft labels among them."""
+    """The recipes that look best by sketches of their students, the best on hard and on soft labels among them.
 
-    def look(recipe: Recipe) -> float:
-        return judge(replace(recipe, student=recipe.student.sketch()), on_first=True).loss
-
-    order = sorted(recipes, key=look)
+    What is beyond two standard errors of the best is out of the race (after Maron and Moore 1994).
+    """
+    looks = {recipe: judge(recipe, sketched=True) for recipe in recipes}
+    order = sorted(recipes, key=lambda recipe: looks[recipe].loss)
+    best = looks[order[0]]
+    racing = [r for r in order[:_FINALISTS] if looks[r].loss - best.loss <= 2 * looks[r].se(best)]
     best_of_kind = [next(recipe for recipe in order if recipe.hard is hard) for hard in (True, False)]
-    return list(dict.fromkeys([*order[:_FINALISTS], *best_of_kind]))
+    return list(dict.fromkeys([*racing, *best_of_kind]))
 
 
 def _loss(verdict: Verdict) -> float:
@@ -310,7 +328,7 @@ def _is_known_worse(soft: Verdict, hard: Verdict) -> bool:
 
 
 def _that_fit(family: tuple[Any, ...], judge: Judge, max_bytes: int | None) -> list[Any]:
-    """The largest student of a family within the budget, and the largest of those that turn out clearly smaller."""
+    """The largest student of a family within the budget, then each time the largest of those clearly smaller."""
     if max_bytes is None:
         return list(family)
     low, high = 0, len(family)  # the first student too large is sought in [low, high]

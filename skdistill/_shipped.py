@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
+from functools import partial
 from typing import Any, Protocol
 
 import numpy as np
@@ -10,7 +12,7 @@ from numpy.typing import NDArray
 
 from ._sklearn import safe_indexing
 from ._transfer import Recipe, Table, TransferSet, fit_on
-from .compression import CompressionPass, Step, compress
+from .compression import CompressionPass, Quantise, Step, compress, resolve_passes
 from .model import Model, Output, packed_nbytes
 from .preprocessing import TableEncoder
 from .targets import ValueLoss
@@ -48,25 +50,35 @@ class Shipped:
         preprocessor = self.encoder.to_preprocessor()
         return packed_nbytes(self.student.predictor_, self.student.link_, preprocessor, self.student.precision_)
 
+    def fits(self, max_bytes: int | None) -> bool:
+        """Whether it is within a budget."""
+        return max_bytes is None or (self.nbytes or 0) <= max_bytes
+
     def to_model(self, output: Output) -> Model:
         """The model form, with the meaning of its outputs."""
         return Model(self.encoder.to_preprocessor(), self.student.predictor_, output, self.student.precision_)
 
 
-def check_compressible(passes: tuple[CompressionPass, ...], families: tuple[tuple[Any, ...], ...]) -> None:
-    """Raise where passes are to run on a model that a student will not have.
+def resolve_chains(
+    compression: Any, max_bytes: int | None, students: Iterable[Any]
+) -> tuple[tuple[CompressionPass, ...], ...]:
+    """The chains of passes that a `Workshop` tries: of "auto", 8 bits where a budget asks for them.
 
     Raises
     ------
-    ValueError
-        Names the student.
+    ValueError, TypeError
+        No such pass, or passes for a student that has no model form, which is named.
     """
-    lacking = [student for family in families for student in family if not student.has_model_form]
+    if isinstance(compression, str) and compression == "auto":
+        return ((),) if max_bytes is None else ((), (Quantise(),))
+    passes = resolve_passes(compression)
+    lacking = [student for student in students if not student.has_model_form]
     if passes and lacking:
         raise ValueError(
             f"'compression' works on the model form, which {lacking[0]!r} has not. Pass compression=None, or "
             "student='tree', 'linear', 'additive', 'boosted' or 'rules'."
         )
+    return (passes,)
 
 
 class Teaches(Protocol):
@@ -90,15 +102,19 @@ class Workshop:
     Attributes
     ----------
     task : {"classification", "regression"}
-    passes : tuple of CompressionPass
-        They are judged on the real rows that the student learned from, with the labels it learned; by its own answers
-        where labels are smeared. Rows kept from the student cost it more than they tell (benchmarks/RESULTS.md).
+    chains : tuple of tuples of CompressionPass
+        Passes that run one after the other. Of several such chains the first after which the student fits `max_bytes`
+        is taken, else the last. They are judged on the real rows that the student learned from, with the labels it
+        learned; by its own answers where labels are smeared. Rows kept from the student cost it more than they tell
+        (benchmarks/RESULTS.md).
+    max_bytes : int, optional
     loss : ValueLoss, optional
         Of a regression.
     """
 
     task: str
-    passes: tuple[CompressionPass, ...] = ()
+    chains: tuple[tuple[CompressionPass, ...], ...] = ((),)
+    max_bytes: int | None = None
     loss: ValueLoss | None = None
 
     @property
@@ -116,34 +132,56 @@ class Workshop:
 
     def fit(self, recipe: Recipe, lesson: Teaches) -> Shipped:
         """What becomes of the recipe's student."""
+        return self.finish(self.draft(recipe, lesson), recipe, lesson)
+
+    def draft(self, recipe: Recipe, lesson: Teaches) -> Shipped:
+        """The recipe's student before any pass."""
         student = lesson.fit(recipe)
-        return self._finished(student, lesson.real, lesson.real_part(recipe) if self.passes else None)
+        return Shipped(student, lesson.real.encoders[bool(student.wants_scaling)])
+
+    def finish(self, draft: Shipped, recipe: Recipe, lesson: Teaches) -> Shipped:
+        """What becomes of a draft."""
+        return self._finished(draft, lesson.real, partial(lesson.real_part, recipe))
 
     def fit_on(self, student: Any, table: Table, rows: TransferSet) -> Shipped:
         """What becomes of a student on these rows, which are those of the table."""
-        return self._finished(fit_on(student, rows), table, rows)
+        draft = Shipped(fit_on(student, rows), table.encoders[bool(student.wants_scaling)])
+        return self._finished(draft, table, lambda: rows)
 
-    def _finished(self, student: Any, table: Table, rows: TransferSet | None) -> Shipped:
-        """A fitted student compressed, judged on rows of the table."""
-        fitted = Shipped(student, table.encoders[bool(student.wants_scaling)])
-        if not self.passes or rows is None:
-            return fitted
+    def _finished(self, draft: Shipped, table: Table, rows: Callable[[], TransferSet]) -> Shipped:
+        """A draft compressed, judged on rows of the table."""
+        shipped, evidence = draft, None
+        for passes in self.chains if draft.student.has_model_form else ():
+            if passes:
+                evidence = evidence or self._evidence(draft, table, rows())
+                shipped = self._compressed(draft, passes, *evidence)
+            if passes is self.chains[-1] or shipped.fits(self.max_bytes):
+                break
+        return shipped
+
+    def _evidence(self, draft: Shipped, table: Table, rows: TransferSet) -> tuple[Any, NDArray[Any], Any]:
+        """What passes are judged on: raw rows, their labels and weights."""
         X, Q, weight = table.X, rows.Q, rows.weight
         if rows.smeared is not None:  # squares of these labels say little: what it answers is what is to be kept
-            Q = fitted.evaluate(table)
+            Q = draft.evaluate(table)
         if len(Q) > MOST_ROWS:
             kept = np.sort(np.random.RandomState(0).permutation(len(Q))[:MOST_ROWS])
             X, Q, weight = safe_indexing(X, kept), Q[kept], None if weight is None else weight[kept]
+        return draft.encoder.read(X), Q, weight
+
+    def _compressed(
+        self, draft: Shipped, passes: tuple[CompressionPass, ...], X: Any, Q: NDArray[Any], weight: NDArray[Any] | None
+    ) -> Shipped:
         names = tuple(map(str, range(Q.shape[1])))
-        link = fitted.student.link_
+        link = draft.student.link_
         output = (
             Output("classification", link, names)
             if self.task == "classification"
             else Output("regression", link, targets=names)
         )
-        done = compress(fitted.to_model(output), self.passes, fitted.encoder.read(X), Q, weight)
+        done = compress(draft.to_model(output), passes, X, Q, weight)
         return Shipped(
-            fitted.student.with_form(done.model), fitted.encoder.with_preprocessor(done.model.preprocessor), done.steps
+            draft.student.with_form(done.model), draft.encoder.with_preprocessor(done.model.preprocessor), done.steps
         )
 
 

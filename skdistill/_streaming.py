@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import partial
 from numbers import Integral
-from typing import Any, NamedTuple, Self
+from typing import Any, Self
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,15 +13,14 @@ from sklearn import config_context
 
 from ._inputs import TrainingData
 from ._sklearn import num_samples
-from ._transfer import Lesson, Recipe, Table, TransferSet, label_type, learner
-from .engine import BLOCK_ROWS, Block, ChainEngine, Engine, FileEngine, LocalScan, MemoryEngine, Scan, row_hashes, taken
+from ._streamed_rows import Folding, Teaching, Weights, batch_rows, blended, pool_rows, real_rows, true_labels
+from ._transfer import Lesson, Recipe, Table, TransferSet, learner
+from .engine import BLOCK_ROWS, ChainEngine, Engine, MemoryEngine, Scan
 from .preprocessing import TableEncoder
 from .students import check_streams, revalued
-from .targets import RobustLoss, blend_labels
-from .teachers import Batches, Committee, Member, Oracle
+from .targets import RobustLoss
+from .teachers import Batches, Committee, Fold, Member, Oracle
 
-#: Rows that the committee labels at a time, no more and no fewer: their number decides how a matrix product rounds.
-LABEL_ROWS = 2_048
 #: Numbers that a batch of encoded rows holds, about: what is read at a time as boosters learn.
 BATCH_NUMBERS = 2**22
 #: Rows of which the labels tell the task of a `DistilledEstimator`.
@@ -38,7 +36,8 @@ class Streams:
 
     Attributes
     ----------
-    X, y : table and labels, in memory: all that was given, or the sample
+    X, y, sample_weight, params
+        What `fit` learns from in memory: all that was given, or the sample.
     X_unlabeled : table or None
         The same for unlabelled rows.
     real, pool : Scan or None
@@ -53,6 +52,8 @@ class Streams:
 
     X: Any
     y: Any
+    sample_weight: Any
+    params: dict[str, Any]
     X_unlabeled: Any
     real: Scan | None
     pool: Scan | None
@@ -95,32 +96,70 @@ class Streams:
             for key, value in {"y": y, "sample_weight": sample_weight, **params}.items():
                 if value is not None:
                     raise ValueError(
-                        f"{name}.fit got {key!r} beside a scan. Labels are read from it: pass scan(..., target=...) "
-                        "alone. Weights and groups of rows go with arrays and data frames only."
+                        f"{name}.fit got {key!r} beside a scan. Labels, weights and groups are read from it: pass "
+                        "scan(..., target=..., weight=..., groups=...) alone."
                     )
             if not real.targets:
                 raise ValueError(f"{name}.fit needs labels: pass scan(..., target=<column>) to learn from {real}.")
-            numbers, X, y = real.sample(real.sample_rows, stratify=task == "classification", seed=seed)
+            if isinstance(estimator.class_weight, dict) and 0 in estimator.class_weight.values():
+                raise ValueError(
+                    f"class_weight={estimator.class_weight} of {name} leaves out a class, which takes the rows in "
+                    "memory. Leave out its rows of the scan."
+                )
+            if "groups" in real.besides and (estimator.rounds or estimator.assistants is not None):
+                raise ValueError(
+                    f"{name} cannot keep the groups of a scan apart with rounds or assistants: one that learned from a "
+                    "group would label its rows beyond the sample. Drop these, or scan(groups=)."
+                )
+            numbers, drawn = real.drawn(real.sample_rows, stratify=task == "classification", seed=seed)
+            X, y, sample_weight = drawn["table"], drawn["truth"], drawn.get("weight")
+            params = {"groups": drawn["groups"]} if "groups" in drawn else {}
         if pool is not None:
             _, X_unlabeled, _ = pool.sample(pool.sample_rows, seed=seed)
-        return cls(X, y, X_unlabeled, real, pool, numbers, kept, seed)
+        return cls(X, y, sample_weight, params, X_unlabeled, real, pool, numbers, kept, seed)
 
-    def batches(self, members: list[Member], data: TrainingData, n_folds: int) -> Batches | None:
-        """The rows beyond the sample for the teachers that can learn from them; None where there are none of either."""
-        if not isinstance(self.real, LocalScan) or len(self.numbers) == self.real.n_rows:
+    @property
+    def apart(self) -> bool:
+        """Whether rows beyond the sample are in groups, of which each teacher has seen some."""
+        return self.real is not None and "groups" in self.real.besides
+
+    def batches(self, members: list[Member], data: TrainingData, folds: list[Fold]) -> Batches | None:
+        """All rows for the teachers that can learn from them; None where there are none, of either."""
+        if self.real is None or len(self.numbers) == self.real.n_rows:
             return None
         encoder = TableEncoder(categories="ordinal", scale=False).fit(data.X)
-        args = encoder, self.numbers, Folding(n_folds, self.seed), data.classes, self.class_weights(data)
-        batches = Batches(encoder, data.classes, data.n_outputs, partial(_batches, self.real, *args))
+        args = encoder, self.numbers, self._folding(data, folds), data.classes, self._weights(data)
+        batches = Batches(encoder, data.classes, data.n_outputs, self.numbers, partial(self._batch_engine, *args))
         return batches if any(batches.teach(each.estimator) for each in members if not each.frozen) else None
 
-    def class_weights(self, data: TrainingData) -> NDArray[np.float64] | None:
-        """What a row of each class weighs; None where that is 1 or there are no classes."""
-        if data.codes is None or data.sample_weight is None or self.real is None:
-            return None
-        _, first = np.unique(data.codes, return_index=True)
-        weights: NDArray[np.float64] = data.sample_weight[first]
-        return weights
+    def _batch_engine(self, encoder: TableEncoder, *args: Any) -> Engine:
+        assert self.real is not None
+        block_rows = max(BLOCK_ROWS, BATCH_NUMBERS // len(encoder.categories_))
+        engine = self.real.engine(*self.real.columns, block_rows=block_rows)
+        names = "Z", "y", "weight", "fold"
+        engine.update(names, batch_rows, encoder, *args)
+        return engine.select(*names)
+
+    def _folding(self, data: TrainingData, folds: list[Fold]) -> Folding:
+        """Which fold rows beyond the sample are in."""
+        if not self.apart:
+            return Folding(len(folds), self.seed)
+        groups = data.params["groups"]
+        every = set(groups.tolist())
+        by_group: dict[Any, int] = {}
+        for i, (train, _) in enumerate(folds):
+            for group in every.difference(groups[train].tolist()):
+                by_group.setdefault(group, i)
+        return Folding(len(folds), self.seed, {group: by_group.get(group, -1) for group in every})
+
+    def _weights(self, data: TrainingData) -> Weights:
+        """What rows weigh, by what those of the sample do."""
+        by_class = None
+        if data.codes is not None and data.sample_weight is not None:
+            own = 1.0 if self.sample_weight is None else self.sample_weight
+            _, first = np.unique(data.codes, return_index=True)
+            by_class = (data.sample_weight / own)[first]
+        return Weights(self.real is not None and "weight" in self.real.besides, by_class)
 
     def notes(self, committee: Committee) -> tuple[str, ...]:
         """What a report must say."""
@@ -140,137 +179,16 @@ class Streams:
             )
         return tuple(notes)
 
-    def lesson(self, lesson: Lesson, data: TrainingData) -> StreamedLesson:
+    def lesson(self, lesson: Lesson, data: TrainingData, folds: list[Fold]) -> StreamedLesson:
         """What the committee teaches about all rows; `lesson` is about those of the sample, `data`."""
-        n_folds = lesson.oracle.committee.n_folds if isinstance(lesson.oracle, Oracle) else 0
-        folding = Folding(n_folds, self.seed) if n_folds else None
-        return StreamedLesson(lesson, self, data.classes, self.class_weights(data), folding)
+        told = isinstance(lesson.oracle, Oracle) and lesson.oracle.committee.n_folds
+        folding = self._folding(data, folds) if told else None
+        return StreamedLesson(lesson, self, data.classes, self._weights(data), folding)
 
 
 def labels_of(X: Scan) -> NDArray[Any] | None:
     """Labels of some rows, from which the task is read; None where there is no target."""
     return X.sample(min(X.sample_rows, TASK_ROWS))[2] if X.targets else None
-
-
-@dataclass(frozen=True)
-class Folding:
-    """Which of the folds a row beyond the sample is in: a matter of its number and the seed."""
-
-    n_folds: int
-    seed: int
-
-    def __call__(self, block: Block) -> NDArray[np.intp]:
-        """The fold of each row of a block."""
-        hashes = row_hashes(block["start"], num_samples(block["table"]), self.seed)
-        return (hashes % np.uint64(self.n_folds)).astype(np.intp)
-
-
-class Teaching(NamedTuple):
-    """What turns a block of a table into rows that a student learns from."""
-
-    encoder: TableEncoder
-    oracle: Callable[..., NDArray[np.float64]]
-    folding: Folding | None  #: whether the oracle is told the folds of rows
-    task: str
-    n_outputs: int
-    classes: NDArray[Any] | None
-    weights: NDArray[np.float64] | None  #: by class; None: 1
-    numbers: NDArray[np.intp]  #: rows whose labels are known: those out of fold ...
-    labels: NDArray[Any]  #: ... and what they are, NaN where no fold held them out
-
-
-def real_rows(block: Block, by: Teaching) -> tuple[NDArray[Any], ...]:
-    """Encoded rows, soft labels, true labels as stages take them, and weights.
-
-    Rows of the sample have their labels out of fold. The others are labelled by the committee: no teacher that was
-    fitted on the sample has seen them, and those that learn from all rows label them out of fold too.
-    """
-    table, start = block["table"], block["start"]
-    n_rows = num_samples(table)
-    first, end = np.searchsorted(by.numbers, [start, start + n_rows])
-    labels = np.empty((n_rows, by.n_outputs), dtype=label_type(by.task))
-    labels[by.numbers[first:end] - start] = by.labels[first:end]
-    _label(labels, beyond(by.numbers, start, n_rows), block, by)
-    truth = truth_of(block, by.classes)
-    return by.encoder.transform(table), labels, truth, weights_of(truth, by.weights)
-
-
-def _batches(scan: LocalScan, encoder: TableEncoder, *args: Any) -> FileEngine:
-    block_rows = max(BLOCK_ROWS, BATCH_NUMBERS // len(encoder.categories_))
-    engine = scan.engine("table", "truth", block_rows=block_rows)
-    names = "Z", "y", "weight", "fold"
-    engine.update(names, batch_rows, encoder, *args)
-    return engine.select(*names)
-
-
-def batch_rows(
-    block: Block,
-    encoder: TableEncoder,
-    numbers: NDArray[np.intp],
-    folding: Folding,
-    classes: NDArray[Any] | None,
-    weights: NDArray[np.float64] | None,
-) -> tuple[NDArray[Any], ...]:
-    """What boosters learn from beyond the sample: encoded rows, class codes or values, weights and folds."""
-    rows = beyond(numbers, block["start"], num_samples(block["table"]))
-    truth = truth_of(block, classes)[rows]
-    return (
-        encoder.transform(block["table"])[rows],
-        np.float32(truth).ravel(),
-        np.float32(weights_of(truth, weights)),
-        folding(block)[rows].astype(np.int32),
-    )
-
-
-def beyond(numbers: NDArray[np.intp], start: int, n_rows: int) -> NDArray[np.intp]:
-    """Rows of a block that are not in the sample."""
-    first, end = np.searchsorted(numbers, [start, start + n_rows])
-    return np.setdiff1d(np.arange(n_rows), numbers[first:end] - start, assume_unique=True)
-
-
-def truth_of(block: Block, classes: NDArray[Any] | None) -> NDArray[Any]:
-    """True labels as stages take them: class codes, or values of shape (n, m)."""
-    if classes is None:
-        return np.asarray(block["truth"], dtype=np.float64).reshape(len(block["truth"]), -1)
-    return np.asarray(np.searchsorted(classes, block["truth"]))
-
-
-def weights_of(truth: NDArray[Any], weights: NDArray[np.float64] | None) -> NDArray[np.float64]:
-    """What rows weigh."""
-    return np.ones(len(truth)) if weights is None else weights[truth]
-
-
-def pool_rows(block: Block, by: Teaching, weight: float) -> tuple[NDArray[Any], ...]:
-    """Encoded rows, soft labels and weights of rows without true labels."""
-    n_rows = num_samples(block["table"])
-    labels = np.empty((n_rows, by.n_outputs), dtype=label_type(by.task))
-    _label(labels, np.arange(n_rows), block, by._replace(folding=None))
-    return by.encoder.transform(block["table"]), labels, np.full(n_rows, weight)
-
-
-def _label(labels: NDArray[Any], rows: NDArray[np.intp], block: Block, by: Teaching) -> None:
-    folds = None if by.folding is None else by.folding(block)
-    for start in range(0, len(rows), LABEL_ROWS):
-        asked = rows[start : start + LABEL_ROWS]
-        padded = np.resize(asked, LABEL_ROWS)
-        told = () if folds is None else (folds[padded],)
-        labels[asked] = by.oracle(taken(block["table"], padded), *told)[: len(asked)]
-
-
-def blended(block: Block, blend: float, task: str) -> NDArray[Any]:
-    """Soft labels blended with the true ones, which stand alone where there are no soft ones."""
-    labels = block["labels"].copy()
-    return blend_labels(labels, block["truth"], blend, task, covered=~np.isnan(labels).any(axis=1))
-
-
-def true_labels(block: Block, n_outputs: int, task: str) -> NDArray[Any]:
-    """True labels as targets."""
-    truth = block["truth"]
-    if task == "regression":
-        return np.asarray(truth)
-    onehot = np.zeros((len(truth), n_outputs), dtype=label_type(task))
-    onehot[np.arange(len(truth)), truth] = 1.0
-    return onehot
 
 
 @dataclass(eq=False)
@@ -282,7 +200,7 @@ class StreamedLesson:
     sample : Lesson
     streams : Streams
     classes : ndarray of shape (k,), or None for regression
-    class_weights : ndarray of shape (k,), or None where all are 1
+    weights : Weights
     folding : Folding, optional
         Of rows that some teachers have learned from.
     """
@@ -290,7 +208,7 @@ class StreamedLesson:
     sample: Lesson
     streams: Streams
     classes: NDArray[Any] | None
-    class_weights: NDArray[np.float64] | None
+    weights: Weights
     folding: Folding | None = None
     _held: dict[tuple[Any, ...], Engine] = field(default_factory=dict)
 
@@ -326,7 +244,7 @@ class StreamedLesson:
             return _in_memory(self.sample.real_part(recipe), block_rows, 0)
         key = "real", recipe.scale, block_rows
         if key not in self._held:  # once for all recipes: this is where rows are read and labelled
-            engine = scan.engine("table", "truth", block_rows=block_rows)
+            engine = scan.engine(*scan.columns, block_rows=block_rows)
             engine.update(("X", "labels", "truth", "weight"), real_rows, self._teaching(recipe.scale))
             self._held[key] = engine.select("X", "labels", "truth", "weight")
         engine = self._held[key]
@@ -366,7 +284,7 @@ class StreamedLesson:
             self.sample.task,
             labels.shape[1],
             self.classes,
-            self.class_weights,
+            self.weights,
             self.streams.numbers,
             labels,
         )
@@ -375,14 +293,3 @@ class StreamedLesson:
 def _in_memory(part: TransferSet, block_rows: int, first_row: int) -> Engine:
     weight = np.ones(len(part.Q)) if part.weight is None else part.weight
     return MemoryEngine({"X": part.Z, "Q": part.Q, "weight": weight}, block_rows, first_row)
-
-
-def answers(
-    block: Block, encoder: TableEncoder, student: Any, names: tuple[str, ...], classes: NDArray[Any] | None
-) -> dict[str, NDArray[Any]]:
-    """The columns that `predict_to` writes."""
-    outputs = student.evaluate(encoder.transform(block["table"]))
-    if classes is None:
-        return dict(zip(names, outputs.T, strict=True))
-    proba = {f"probability of {label}": outputs[:, j] for j, label in enumerate(classes.tolist())}
-    return {names[0]: classes[outputs.argmax(axis=1)], **proba}

@@ -272,7 +272,9 @@ class Lesson:
         table = None
         if source not in self._labelled:
             n_new = recipe.sampler.n_new(len(self.Q))
-            table = self.real.beside(recipe.sampler.sample(self.real.X, n_new, np.random.RandomState(self.seed)))
+            labels = self.Q if self.covered is None else np.where(self.covered[:, None], self.Q, self.true_labels)
+            rng = np.random.RandomState(self.seed)
+            table = self.real.beside(recipe.sampler.sample(self.real.X, n_new, rng, labels))
         Z, Q = self._labels(source, table, recipe)
         weight = np.full(len(Q), recipe.sampler.weight * self.total_weight() / len(Q))
         return TransferSet(Z, Q, weight, self.smear(Q) if self.smear else None)

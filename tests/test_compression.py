@@ -24,7 +24,10 @@ from skdistill import (
     LinearStudent,
     TreeStudent,
 )
+from skdistill._shipped import Workshop, resolve_chains
+from skdistill._transfer import Table, TransferSet
 from skdistill.compression import Prune, Quantise, Sparsify, compress
+from skdistill.preprocessing import TableEncoder
 
 STUDENTS = [TreeStudent(), LinearStudent(), AdditiveStudent(max_bins=16), BoostedStudent(n_trees=10)]
 CHAIN = [Sparsify(0.01), Prune(0.002), Quantise("int4")]
@@ -116,9 +119,26 @@ def test_budgets_are_of_the_compressed_student():
     ]
     plain, small = (clf.to_model() for clf in clfs)
     assert plain.nbytes <= 150
+    assert plain.precision.is_full
     assert small.nbytes <= 150
     assert (small.predictor.coef != 0).sum() > (plain.predictor.coef != 0).sum()
     assert clfs[1].selection_[0]["loss"] < clfs[0].selection_[0]["loss"]
+
+
+def test_bits_are_fewer_where_a_budget_asks_for_it():
+    X, y = load_breast_cancer(return_X_y=True)
+    table = Table(X, {False: TableEncoder(scale=False).fit(X)})
+    rows = TransferSet(table.encoded(False), np.eye(2)[y], None)
+    tree = TreeStudent(max_leaves=16)
+    whole, small = (
+        Workshop("classification", resolve_chains(passes, None, [tree])).fit_on(tree, table, rows)
+        for passes in (None, "quantise")
+    )
+    assert small.nbytes < whole.nbytes
+    for budget, expected in [(whole.nbytes, whole), (whole.nbytes - 1, small), (small.nbytes, small)]:
+        shipped = Workshop("classification", resolve_chains("auto", budget, [tree]), budget).fit_on(tree, table, rows)
+        assert shipped.student.precision_.values == expected.student.precision_.values
+        assert shipped.nbytes == expected.nbytes <= budget
 
 
 def test_many_rows_are_sampled(monkeypatch):

@@ -17,7 +17,15 @@ from sklearn.neighbors import KNeighborsRegressor
 from sklearn.svm import SVC, LinearSVC
 from sklearn.tree import DecisionTreeClassifier, DecisionTreeRegressor
 
-from skdistill import CallableTeacher, DistilledClassifier, DistilledRegressor, TreeStudent, _fitting, scan
+from skdistill import (
+    AdditiveStudent,
+    CallableTeacher,
+    DistilledClassifier,
+    DistilledRegressor,
+    TreeStudent,
+    _fitting,
+    scan,
+)
 from skdistill._rounds import Rounds, _Round
 
 STUDENT = TreeStudent(max_leaves=4, repair=None)
@@ -49,11 +57,17 @@ def seen(estimator, X, y, monkeypatch):
     return replace(rounds, step=None), soft
 
 
+def all_fitted(rounds, soft):
+    """The labels where every teacher is reborn and the student joins, by name."""
+    *_, (_, labels) = _Round(rounds, soft)._candidates(soft)
+    return dict(zip(labels.committee, labels.labels, strict=True))
+
+
 def naive(rounds, soft, folds):
     """Labels as they would be if reborn teachers learned the labels out of fold as they are."""
     rows = np.arange(len(soft.covered))
-    X, targets, _ = _Round.__dict__["_lesson"](_Bare(rounds), soft, rows)
-    labels = np.zeros_like(targets)
+    targets, _ = _Round.__dict__["_lesson"](_Bare(rounds), soft, rows)
+    X, labels = rounds.data.X, np.zeros_like(targets)
     for train, test in folds:
         fitted = clone(rounds.members[0].estimator).fit(X[train], targets[train].ravel())
         labels[test] = fitted.predict(X[test]).reshape(len(test), -1)
@@ -82,9 +96,10 @@ def test_labels_of_a_fold_reach_no_teacher_that_labels_it_again(task, monkeypatc
             else:
                 estimator = regressor(["ridge", ("grown", GROWN)], cv=folds)
             rounds, soft = seen(estimator, rows, labels, monkeypatch)
-            relabelled = _Round(rounds, soft)._relabelled(soft)
-            kept = 1 if task == "classification" else 2  # scores of an SVC are calibrated on all rows, as ever
-            after.append(np.hstack(relabelled.labels[:kept]))
+            relabelled = all_fitted(rounds, soft)
+            relabelled.pop("svc", None)  # whose scores are calibrated on all rows, as ever
+            assert "student" in relabelled
+            after.append(np.hstack(list(relabelled.values())))
             assert not np.array_equal(after[-1][:, :1], soft.labels[0][:, :1])
         np.testing.assert_array_equal(after[0][held], after[1][held])
         assert not np.array_equal(after[0], after[1])
@@ -92,16 +107,16 @@ def test_labels_of_a_fold_reach_no_teacher_that_labels_it_again(task, monkeypatc
 
 def test_noise_stays_noise_though_teachers_know_their_rows_by_heart(monkeypatch):
     """Nothing can be known here: labels that go along with the truth have heard of it."""
-    honest, leaky = [], []
+    honest, leaky, grown = [], [], TreeStudent(max_leaves=200, min_samples_leaf=1, shrinkage=0.0)
     for seed in range(4):
         rng = np.random.default_rng(seed)
         rows, truth = rng.normal(size=(300, 2)), rng.normal(size=300)
         folds = list(KFold(5).split(rows))
-        rounds, soft = seen(regressor(KNeighborsRegressor(1), cv=folds, blend=0.2), rows, truth, monkeypatch)
-        (labels,) = _Round(rounds, soft)._relabelled(soft).labels
-        honest.append(np.corrcoef(labels.ravel(), truth)[0, 1])
+        rounds, soft = seen(regressor(KNeighborsRegressor(1), grown, cv=folds, blend=0.2), rows, truth, monkeypatch)
+        labels = all_fitted(rounds, soft)
+        honest.append([np.corrcoef(each.ravel(), truth)[0, 1] for each in labels.values()])
         leaky.append(np.corrcoef(naive(rounds, soft, folds).ravel(), truth)[0, 1])
-    assert abs(np.mean(honest)) < 3 / np.sqrt(4 * 300)
+    assert np.abs(np.mean(honest, axis=0)).max() < 3 / np.sqrt(4 * 300)
     assert np.mean(leaky) > 0.2  # the trap is there
 
 
@@ -124,14 +139,45 @@ def test_a_round_that_helps_is_taken_and_teaches():
     assert row["taken"]
     assert row["loss"] < row["loss_before"]
     assert row["se"] > 0
-    assert row["refitted"] == ["decisiontreeregressor"]
+    assert row["fitted"] == ["decisiontreeregressor", "student"]
     errors = [np.mean((clf.oracle_(X[1::2]).ravel() - y[1::2]) ** 2) for clf in (plain, reborn)]
     assert errors[1] < errors[0]
     assert not hasattr(plain, "rounds_")
     assert reborn.fit_seconds_["rounds"] > 0
     (note,) = [note for note in reborn.notes_ if note.startswith("rounds")]
-    assert "decisiontreeregressor fitted on the committee's labels; its squared error in units of the target's" in note
-    assert note.endswith("taken.")
+    assert note.startswith("rounds: the squared error in units of the target's variance of the committee's labels out")
+    assert note.endswith("with decisiontreeregressor and student fitted on them, taken.")
+
+
+def test_a_student_that_knows_what_no_teacher_does_joins_them():
+    half = slice(None, None, 2)
+    table, kept = AdditiveStudent(pairs=0), DecisionTreeRegressor(max_depth=3, random_state=0)
+    plain, joined = (
+        regressor(kept, table, rounds=rounds, cv=5, blend=0.9, keep_teachers=True).fit(X[half], y[half])
+        for rounds in (0, 1)
+    )
+    assert joined.rounds_[0]["taken"]
+    assert list(joined.teachers_)[-1] == "student"
+    assert joined.teacher_weights_["student"] > 0.2
+    errors = [np.mean((each.oracle_(X[1::2]).ravel() - y[1::2]) ** 2) for each in (plain, joined)]
+    assert errors[1] < 0.97 * errors[0]
+    loaded = pickle.loads(pickle.dumps(joined))
+    np.testing.assert_array_equal(loaded.oracle_(X), joined.oracle_(X))
+    assert joined.report(X[1::2], y[1::2]).frame() is not None
+
+
+def test_whom_the_next_round_learns_from():
+    """The student that joined in the first round is fitted anew in the second, on labels that are partly its own."""
+    reg = regressor(DecisionTreeRegressor(max_depth=3, random_state=0), AdditiveStudent(pairs=0), rounds=2, cv=5)
+    reg.set_params(blend=0.9).fit(X[:200], y[:200])
+    assert reg.rounds_[0]["taken"]
+    assert list(reg.teachers_).count("student") == 1
+
+
+def test_weights_given_by_hand_have_none_for_a_student():
+    reg = regressor([("one", GROWN), ("two", GROWN)], weighting=[0.5, 0.5]).fit(X[:100], y[:100])
+    assert reg.rounds_[0]["fitted"] == ["one", "two"]
+    assert list(reg.teachers_) == ["one", "two"]
 
 
 def test_a_round_that_does_not_help_leaves_no_trace():
@@ -161,8 +207,8 @@ def test_teachers_that_cannot_learn_soft_labels_stay_as_they_are():
         ("frozen", frozen),
     ]
     clf = classifier(teachers).fit(iris, species)
-    assert clf.rounds_[0]["refitted"] == ["tree"]
-    assert list(clf.teachers_) == ["svc", "tree", "frozen"]
+    assert set(clf.rounds_[0]["fitted"]) <= {"tree", "student"}
+    assert [name for name in clf.teachers_ if name != "student"] == ["svc", "tree", "frozen"]
     assert clf.score(iris, species) > 0.9
 
 
@@ -226,7 +272,7 @@ def test_weights_classes_targets_counts_assistants_and_scans():
     both = regressor(cv=4).fit(X[:100], np.column_stack([y, -y])[:100])
     assert both.predict(X).shape == (len(X), 2)
     counts = regressor(["poisson", "lightgbm"], loss="poisson").fit(X[:80], y[:80].round())
-    assert "Poisson deviance out of fold" in " ".join(counts.notes_)
+    assert "Poisson deviance of the committee's labels out of fold" in " ".join(counts.notes_)
 
 
 # ---------------------------------------------------------------- messages
@@ -259,7 +305,8 @@ def test_a_committee_that_learns_no_soft_labels_is_refused_before_any_fit():
     teachers = [("svc", LinearSVC()), ("box", black_box)]
     message = r"none of these can learn from. 'svc': it gives scores, no probabilities; 'box': it is only asked, never"
     with pytest.raises(ValueError, match=message):
-        classifier(teachers).fit(iris, species)
+        classifier(teachers, weighting=[0.5, 0.5]).fit(iris, species)
+    assert classifier(teachers[:1]).fit(iris, species).rounds_[0]["fitted"] == ["student"]
 
 
 @pytest.mark.parametrize("loss", ["pinball", "huber"])

@@ -8,7 +8,10 @@ from engine_runs import breast_cancer
 from numpy.testing import assert_allclose, assert_array_equal
 from sklearn.base import clone
 from sklearn.datasets import load_diabetes, load_wine
-from sklearn.model_selection import GridSearchCV
+from sklearn.dummy import DummyClassifier
+from sklearn.model_selection import GridSearchCV, GroupShuffleSplit
+from sklearn.neighbors import KNeighborsClassifier
+from xgboost import XGBClassifier, XGBRegressor
 
 from skdistill import (
     AdditiveStudent,
@@ -123,8 +126,17 @@ def test_a_fit_that_fails_leaves_no_file(tmp_path, monkeypatch):
 @pytest.mark.parametrize(
     ("fit", "error", "message"),
     [
-        (lambda rows, y: committee("tree").fit(rows, y), ValueError, r"fit got 'y' beside a scan. Labels are read"),
+        (
+            lambda rows, y: committee("tree").fit(rows, y),
+            ValueError,
+            "fit got 'y' beside a scan. Labels, weights and groups are",
+        ),
         (lambda rows, y: committee("tree").fit(rows, sample_weight=y), ValueError, "fit got 'sample_weight' beside"),
+        (
+            lambda rows, y: committee("tree", rounds=1).fit(scan(np.ones((178, 1)), target=y, groups=y)),
+            ValueError,
+            r"cannot keep the groups of a scan apart with rounds or assistants.*Drop these, or scan\(groups=\)",
+        ),
         (lambda rows, y: committee("tree").fit(rows.unlabelled()), ValueError, "needs labels: pass scan"),
         (
             lambda rows, y: DistilledClassifier(student=BoostedStudent()).fit(rows),
@@ -142,6 +154,68 @@ def test_what_cannot_be_streamed_is_refused(fit, error, message):
     X, y = load_wine(return_X_y=True)
     with pytest.raises(error, match=message):
         fit(scan(X, target=y), y)
+
+
+def weighed(tmp_path):
+    """Numbers, labels and weights, in memory and in a file."""
+    X, y = breast_cancer()
+    w = np.arange(len(y)) % 3 + 1
+    columns = {f"f{j}": X[:, j] for j in range(X.shape[1])}
+    path = tmp_path / "rows.parquet"
+    pq.write_table(pa.table({"w": w, **columns, "y": y}), path, row_group_size=100)
+    return X, y, w, path
+
+
+def test_weights_of_a_scan_are_those_of_rows_in_memory(tmp_path):
+    X, y, w, path = weighed(tmp_path)
+    clf = committee("tree", class_weight={"benign": 1, "malignant": 3}).set_params(student__repair=None)
+    in_memory = clone(clf).fit(pa.table({f"f{j}": X[:, j] for j in range(30)}), y, sample_weight=w)
+    whole = clone(clf).fit(scan(path, target="y", weight="w"))
+    assert len(in_memory.feature_names_in_) == len(whole.feature_names_in_) == 30
+    for name in TREE:
+        assert_array_equal(getattr(whole.student_.predictor_, name), getattr(in_memory.student_.predictor_, name))
+    # A sample of the rows teaches the committee, all rows the student: the rival hears nothing of the committee.
+    few = clone(clf).fit(scan(X, target=y, weight=w, sample_rows=100))
+    for name in TREE:
+        assert_array_equal(
+            getattr(few.hard_student_.predictor_, name), getattr(in_memory.hard_student_.predictor_, name)
+        )
+
+
+def test_boosters_learn_from_weighed_rows(tmp_path):
+    X, _, w, _ = weighed(tmp_path)
+    student = TreeStudent(max_leaves=4, repair=None)
+    reg = DistilledRegressor(XGBRegressor(n_estimators=2), student, cv=2, blend=0.5, keep_teachers=True)
+    reg.fit(scan(X, target=X[:, 3], weight=w, sample_rows=100))
+    root = reg.teachers_["xgbregressor"].get_booster().get_dump(with_stats=True)[0].splitlines()[0]
+    assert root.endswith(f"cover={w.sum()}")
+
+
+@pytest.mark.parametrize("teacher", ["nearest", "booster"])
+def test_no_teacher_labels_rows_of_a_group_that_it_has_seen(teacher):
+    rng = np.random.default_rng(0)
+    group = rng.permutation(np.repeat(np.arange(80), 20))
+    X = rng.standard_normal((80, 5))[group] + 0.01 * rng.standard_normal((1600, 5))
+    y = rng.integers(0, 2, 80)[group]  # nothing to learn but the groups
+    teachers = {"nearest": KNeighborsClassifier(1), "booster": XGBClassifier(n_estimators=20)}
+    student = TreeStudent(max_leaves=80, min_samples_leaf=1, repair=None)
+    clf = DistilledClassifier(teachers[teacher], student, cv=4, blend=0.0, random_state=0)
+    apart = clone(clf).fit(scan(X, target=y, groups=np.array([f"g{g}" for g in group]), sample_rows=150))
+    assert clf.fit(scan(X, target=y, sample_rows=150)).score(X, y) > 0.9
+    assert apart.score(X, y) < 0.65
+    assert apart.teachers_.n_folds == 0
+
+
+def test_rows_of_a_group_that_no_fold_holds_out_have_their_true_labels_alone():
+    X, y = load_wine(return_X_y=True)
+    group = np.arange(178) % 6
+    once = GroupShuffleSplit(1, test_size=0.5, random_state=0)
+    clf = DistilledClassifier(DummyClassifier(), TreeStudent(max_leaves=60, repair=None), cv=once, blend=0.0)
+    X = np.column_stack([X, group])  # so that a student can tell them apart
+    clf.fit(scan(X, target=y, groups=group, sample_rows=90))
+    shares = sorted(clf.predict_proba(X[group == g]).max(axis=1).mean() for g in range(6))
+    assert shares[2] < 0.45  # what the dummy says
+    assert shares[3] > 0.85
 
 
 def test_additive_students_stream():

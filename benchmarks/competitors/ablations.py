@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from skdistill import BoostedStudent, Munge, TreeStudent
+from skdistill import BoostedStudent, ForestSwap, Munge, TreeStudent
 from skdistill.targets import blend_labels, fit_combiner
 
 from ..plan import BLEND
@@ -96,7 +96,7 @@ class Lever:
 
     def _draw(self, split: Split) -> tuple[Any, np.ndarray, float]:
         n_rows, rng = len(split.X_train), np.random.RandomState(split.seed)
-        X = self.sampler.sample(split.X_train, self.sampler.n_new(n_rows), rng)
+        X = self.sampler.sample(split.X_train, self.sampler.n_new(n_rows), rng, self.labels(split))
         return X, split.oracle()(X), self.sampler.weight * n_rows / len(X)
 
 
@@ -112,6 +112,7 @@ LEVERS = (
     Lever("without_shrinkage", "without shrinkage", {"shrinkage": 0.0}),
     Lever("with_assistant", "with a boosted assistant", labels=_of_assistant),
     Lever("with_munge", "with MUNGE, 3 rows for each real one", sampler=Munge()),
+    Lever("with_forest", "with ForestSwap, 3 rows for each real one", sampler=ForestSwap()),
 )
 
 CONTESTANTS = tuple(

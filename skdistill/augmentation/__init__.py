@@ -2,6 +2,7 @@
 
 from ._base import BaseSampler, CellSampler
 from ._dropout import TokenDropout
+from ._forest import ForestSwap
 from ._images import ImageJitter
 from ._marginal import MarginalResampling
 from ._moves import move_one
@@ -12,6 +13,7 @@ __all__ = [
     "SAMPLERS",
     "BaseSampler",
     "CellSampler",
+    "ForestSwap",
     "ImageJitter",
     "MarginalResampling",
     "Munge",

@@ -26,8 +26,8 @@ Rows = NDArray[np.intp]
 class BaseSampler(BaseEstimator, ABC):
     """Draws new rows near the given ones; deriving from it is how to bring a sampler of your own.
 
-    Such a sampler has one method, ``_new_rows(X, rows, rng)``: the new rows, of the kind of `X`, each started from a
-    row of `rows`.
+    Such a sampler has one method, ``_new_rows(X, rows, rng, labels)``: the new rows, of the kind of `X`, each started
+    from a row of `rows`.
 
     Parameters
     ----------
@@ -44,6 +44,9 @@ class BaseSampler(BaseEstimator, ABC):
 
     #: Whether `sample` takes a sparse matrix.
     takes_sparse: ClassVar[bool] = False
+
+    #: Whether new rows depend on what the committee says of the given ones.
+    takes_labels: ClassVar[bool] = False
 
     factor: float
     weight: float
@@ -83,7 +86,7 @@ class BaseSampler(BaseEstimator, ABC):
         """
         return max(1, round(self.factor * n_rows))
 
-    def sample(self, X: Any, n: int, rng: np.random.RandomState) -> Any:
+    def sample(self, X: Any, n: int, rng: np.random.RandomState, labels: NDArray[Any] | None = None) -> Any:
         """Draw new rows; `X` is not changed.
 
         Every row of `X` is started from before one is started from again.
@@ -96,6 +99,8 @@ class BaseSampler(BaseEstimator, ABC):
             How many rows, as many times the rows of `X` as wanted.
         rng : RandomState
             Where randomness comes from: the same state gives the same rows.
+        labels : ndarray of shape (n_rows, n_outputs), optional
+            Soft labels or values of the rows of `X`, for a sampler that `takes_labels`; others leave them aside.
 
         Returns
         -------
@@ -107,7 +112,8 @@ class BaseSampler(BaseEstimator, ABC):
         TypeError
             `X` is sparse where the sampler does not take it, or no table, or `rng` is no RandomState.
         ValueError
-            A parameter is out of range, or `X` is no table of two dimensions with one row at least.
+            A parameter is out of range, `X` is no table of two dimensions with one row at least, or the labels that the
+            sampler takes are missing or not one a row.
         """
         self.check()
         if not isinstance(rng, np.random.RandomState):
@@ -129,10 +135,16 @@ class BaseSampler(BaseEstimator, ABC):
             raise ValueError(f"{type(self).__name__} needs one row at least to draw from. Got none.")
 
         self.check_columns(n_columns)
-        return self._new_rows(X, _rounds(n_rows, n, rng), rng)
+        if self.takes_labels and (labels is None or len(labels) != n_rows):
+            got = "none" if labels is None else f"{len(labels):,}"
+            raise ValueError(
+                f"{type(self).__name__} draws by labels of the {n_rows:,} rows of X. Got {got}: pass labels=, what the "
+                "committee says of each."
+            )
+        return self._new_rows(X, _rounds(n_rows, n, rng), rng, labels)
 
     @abstractmethod
-    def _new_rows(self, X: Any, rows: Rows, rng: np.random.RandomState) -> Any:
+    def _new_rows(self, X: Any, rows: Rows, rng: np.random.RandomState, labels: NDArray[Any] | None) -> Any:
         """The new rows, of the kind of `X`.
 
         Parameters
@@ -141,14 +153,16 @@ class BaseSampler(BaseEstimator, ABC):
         rows : ndarray of shape (n,)
             The rows that the new ones start from.
         rng : RandomState
+        labels : ndarray of shape (n_rows, n_outputs) or None
+            Always there where `takes_labels`.
         """
 
 
 class CellSampler(BaseSampler):
     """A sampler whose new cells are cells of their column."""
 
-    def _new_rows(self, X: Any, rows: Rows, rng: np.random.RandomState) -> Any:
-        donors = self._donors(X, rows, rng)
+    def _new_rows(self, X: Any, rows: Rows, rng: np.random.RandomState, labels: NDArray[Any] | None) -> Any:
+        donors = self._donors(X, rows, rng, labels)
         if isinstance(X, np.ndarray):
             new = np.empty((len(rows), X.shape[1]), dtype=X.dtype)
             for j, given in enumerate(donors):
@@ -161,7 +175,7 @@ class CellSampler(BaseSampler):
         return nw.concat(columns, how="horizontal").to_native()
 
     @abstractmethod
-    def _donors(self, X: Any, rows: Rows, rng: np.random.RandomState) -> Iterator[Rows]:
+    def _donors(self, X: Any, rows: Rows, rng: np.random.RandomState, labels: NDArray[Any] | None) -> Iterator[Rows]:
         """For each column of `X` the rows, shape (n,), whose cells the new rows take.
 
         Parameters
@@ -170,6 +184,8 @@ class CellSampler(BaseSampler):
         rows : ndarray of shape (n,)
             The rows that the new ones start from.
         rng : RandomState
+        labels : ndarray of shape (n_rows, n_outputs) or None
+            Always there where `takes_labels`.
         """
 
 

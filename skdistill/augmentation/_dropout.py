@@ -6,6 +6,7 @@ from numbers import Real
 from typing import Any, ClassVar
 
 import numpy as np
+from numpy.typing import NDArray
 from scipy import sparse
 
 from .._sklearn import Interval
@@ -64,7 +65,7 @@ class TokenDropout(BaseSampler):
         self.factor = factor
         self.weight = weight
 
-    def _new_rows(self, X: Any, rows: Rows, rng: np.random.RandomState) -> Any:
+    def _new_rows(self, X: Any, rows: Rows, rng: np.random.RandomState, labels: NDArray[Any] | None) -> Any:
         is_sparse = bool(sparse.issparse(X))
         if is_sparse:
             drawn = X.tocsr()[rows]

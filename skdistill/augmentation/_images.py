@@ -129,7 +129,7 @@ class ImageJitter(BaseSampler):
                 "columns beside the pixels."
             )
 
-    def _new_rows(self, X: Any, rows: Rows, rng: np.random.RandomState) -> Any:
+    def _new_rows(self, X: Any, rows: Rows, rng: np.random.RandomState, labels: NDArray[Any] | None) -> Any:
         pixels = numbers_of(self, X)
         held, spread = np.unique(pixels), pixels.std()
         new = np.empty((len(rows), pixels.shape[1]), dtype=pixels.dtype)

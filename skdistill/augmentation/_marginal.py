@@ -7,6 +7,7 @@ from numbers import Real
 from typing import Any, ClassVar
 
 import numpy as np
+from numpy.typing import NDArray
 
 from .._sklearn import Interval
 from ._base import CellSampler, Rows
@@ -57,7 +58,7 @@ class MarginalResampling(CellSampler):
         self.factor = factor
         self.weight = weight
 
-    def _donors(self, X: Any, rows: Rows, rng: np.random.RandomState) -> Iterator[Rows]:
+    def _donors(self, X: Any, rows: Rows, rng: np.random.RandomState, labels: NDArray[Any] | None) -> Iterator[Rows]:
         for _ in range(X.shape[1]):
             anew = rng.random_sample(len(rows)) < self.p
             yield np.where(anew, rng.randint(len(X), size=len(rows)), rows)

@@ -7,6 +7,7 @@ from typing import Any, ClassVar
 
 import narwhals.stable.v2 as nw
 import numpy as np
+from numpy.typing import NDArray
 
 from ._base import CellSampler, Rows
 
@@ -60,7 +61,7 @@ class _Move(CellSampler):
     def __init__(self, reach: float) -> None:
         self.reach = reach
 
-    def _donors(self, X: Any, rows: Rows, rng: np.random.RandomState) -> Iterator[Rows]:
+    def _donors(self, X: Any, rows: Rows, rng: np.random.RandomState, labels: NDArray[Any] | None) -> Iterator[Rows]:
         if isinstance(X, np.ndarray):
             columns = list(X.T)
         else:

@@ -86,7 +86,7 @@ class Munge(CellSampler):
         self.factor = factor
         self.weight = weight
 
-    def _donors(self, X: Any, rows: Rows, rng: np.random.RandomState) -> Iterator[Rows]:
+    def _donors(self, X: Any, rows: Rows, rng: np.random.RandomState, labels: NDArray[Any] | None) -> Iterator[Rows]:
         n_columns = X.shape[1]
         partners = self._partners(X, rows, rng)
         table = read_table(X, [f"x{j}" for j in range(n_columns)])

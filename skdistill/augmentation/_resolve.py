@@ -8,10 +8,12 @@ from sklearn.base import clone
 
 from ._base import BaseSampler, refuse_sparse
 from ._dropout import TokenDropout
+from ._forest import ForestSwap
 from ._marginal import MarginalResampling
 from ._munge import Munge
 
 SAMPLERS: dict[str, type[BaseSampler]] = {
+    "forest": ForestSwap,
     "marginal": MarginalResampling,
     "munge": Munge,
     "token_dropout": TokenDropout,
@@ -19,12 +21,12 @@ SAMPLERS: dict[str, type[BaseSampler]] = {
 
 
 def resolve_samplers(augmentation: Any, *, sparse: bool = False) -> tuple[BaseSampler | None, ...]:
-    """The samplers to choose from: for "auto" none and `Munge`, else the one that is meant.
+    """The samplers to choose from: for "auto" none and `Munge`, for "thin" `ForestSwap`, else the one that is meant.
 
     Parameters
     ----------
     augmentation, sparse
-        As in `resolve_sampler`; "auto" draws nothing for sparse rows.
+        As in `resolve_sampler`; "auto" and "thin" draw nothing for sparse rows.
 
     Examples
     --------
@@ -34,6 +36,8 @@ def resolve_samplers(augmentation: Any, *, sparse: bool = False) -> tuple[BaseSa
     """
     if isinstance(augmentation, str) and augmentation == "auto":
         return (None,) if sparse else (None, Munge())
+    if isinstance(augmentation, str) and augmentation == "thin":
+        return (None,) if sparse else (ForestSwap(),)
     return (resolve_sampler(augmentation, sparse=sparse),)
 
 
@@ -66,9 +70,10 @@ def resolve_sampler(augmentation: Any, *, sparse: bool = False) -> BaseSampler |
         return None
     if isinstance(augmentation, str):
         if augmentation not in SAMPLERS:
+            names = ", ".join(sorted([*SAMPLERS, "auto", "thin"]))
             raise ValueError(
-                f"Unknown augmentation {augmentation!r}. Valid names: {', '.join(sorted([*SAMPLERS, 'auto']))}; or "
-                "pass a sampler such as Munge(factor=10), or None."
+                f"Unknown augmentation {augmentation!r}. Valid names: {names}; or pass a sampler such as "
+                "Munge(factor=10), or None."
             )
         sampler = SAMPLERS[augmentation]()
     elif isinstance(augmentation, BaseSampler):

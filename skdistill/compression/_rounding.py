@@ -27,6 +27,8 @@ STEPS = (0.1875, 0.25, 0.375, 0.5, 0.75, 1.0, 1.25, 1.5)
 FLOOR = 1e-4
 #: Values of an output beyond which each is rounded by itself: the others' answer to it costs their number squared.
 MOST_VALUES = 3000
+#: Rows that the curvature is taken from, at most: it only weighs one value's rounding against another's.
+CURVATURE_ROWS = 4_096
 #: Pull of each value to what it was, as a share of the mean curvature: rows that never meet it say nothing of it.
 DAMPING = 0.01
 
@@ -55,8 +57,9 @@ def round_sums(
     """
     curvature = evidence.derivatives(model, sums.scores(sums.values, sums.constants))[1]
     found: dict[str, tuple[list[Floats], Floats]] = {stored: ([], sums.constants.copy()) for stored in storages}
+    kept = np.sort(np.random.RandomState(0).permutation(len(curvature))[:CURVATURE_ROWS])
     for k, value in enumerate(sums.values if found else []):
-        own = _curvature(sums.designs[k], curvature[:, k])
+        own = _curvature(sums.designs[k][kept], curvature[kept, k])
         for stored, (values, constants) in found.items():
             sizes = None
             if stored == "int4" and isinstance(sums.predictor, Additive):

@@ -7,7 +7,7 @@ from ._engine import BLOCK_ROWS, Block, Engine
 from ._files import FileEngine
 from ._memory import MemoryEngine
 from ._sample import row_hashes
-from ._scan import SAMPLE_ROWS, LocalScan, Scan, scan
+from ._scan import SAMPLE_ROWS, Scan, scan
 from ._strata import taken
 
 __all__ = [
@@ -18,7 +18,6 @@ __all__ = [
     "DeviceEngine",
     "Engine",
     "FileEngine",
-    "LocalScan",
     "MemoryEngine",
     "Scan",
     "add",

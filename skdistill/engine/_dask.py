@@ -6,8 +6,10 @@ import os
 import pickle
 import shutil
 from collections.abc import Callable, Sequence
+from concurrent.futures import Future
 from contextlib import suppress
 from pathlib import Path
+from threading import Thread
 from typing import Any
 from uuid import uuid4
 
@@ -17,7 +19,7 @@ import numpy as np
 from ._combine import add
 from ._engine import BLOCK_ROWS, Block, Engine
 from ._rows import Rows
-from ._scan import Scan
+from ._scan import Scan, features_of
 
 #: Pickled arguments above this many bytes become tasks of their own, which a worker that takes over repeats.
 INLINE_BYTES = 10_000
@@ -51,7 +53,7 @@ class DaskEngine(Engine):
     """
 
     def __init__(self, client: Any, parts: list[Any], n_rows: int) -> None:
-        self._client, self._parts, self.n_rows = client, parts, n_rows
+        self.client, self._parts, self.n_rows = client, parts, n_rows
 
     def reduce(self, function: Callable[..., Any], *args: Any, combine: Callable[[Any, Any], Any] = add) -> Any:
         """Combine ``function(block, *args)`` over all blocks, in a tree of tasks."""
@@ -60,7 +62,7 @@ class DaskEngine(Engine):
         while len(results) > 1:
             groups = [results[i : i + FAN_IN] for i in range(0, len(results), FAN_IN)]
             results = [self._submit(f"{name}-combined", _combined, group, how) for group in groups]
-        return awaited(self._client, results[0])
+        return awaited(self.client, results[0])
 
     def update(self, name: str | tuple[str, ...], function: Callable[..., Any], *args: Any) -> None:
         """Derive (or replace) columns on the workers."""
@@ -70,7 +72,21 @@ class DaskEngine(Engine):
     def select(self, *names: str) -> DaskEngine:
         """An engine of these columns alone."""
         parts = [self._submit("select", Rows.select, part, *names) for part in self._parts]
-        return DaskEngine(self._client, parts, self.n_rows)
+        return DaskEngine(self.client, parts, self.n_rows)
+
+    def arrays(self, function: Callable[..., Any], *args: Any) -> list[Any]:
+        """Dask arrays of what ``function(block, *args)``, a tuple of lists of arrays, makes of each partition."""
+        import dask.array as da
+        from dask.delayed import delayed
+
+        call, name = self._packed(function, *args, add), function.__name__
+        found = [self._submit(name, _stacked, part, call) for part in self._parts]
+        shapes = [awaited(self.client, future) for future in [self._submit("shapes", _shapes, one) for one in found]]
+        kept = [(delayed(one), each) for one, each in zip(found, shapes, strict=True) if each[0][0][0]]
+        return [
+            da.concatenate([da.from_delayed(one[j], *each[j]) for one, each in kept])  # type: ignore[no-untyped-call]
+            for j in range(len(shapes[0]))
+        ]
 
     def _packed(self, *call: Any) -> list[Any]:
         blob = cloudpickle.dumps(call)
@@ -80,7 +96,7 @@ class DaskEngine(Engine):
         return [self._submit("arguments", _held, piece) for piece in pieces]
 
     def _submit(self, name: str, function: Callable[..., Any], *args: Any) -> Any:
-        return submitted(self._client, name, function, *args)
+        return submitted(self.client, name, function, *args)
 
 
 def _held(piece: bytes) -> bytes:
@@ -94,6 +110,14 @@ def _unpacked(call: list[bytes]) -> Any:
 def _reduced(rows: Rows, call: list[bytes]) -> Any:
     function, *args, combine = _unpacked(call)
     return rows.reduce(combine, function, *args)
+
+
+def _stacked(rows: Rows, call: list[bytes]) -> list[np.ndarray]:
+    return [np.concatenate(parts) for parts in _reduced(rows, call)]
+
+
+def _shapes(columns: list[np.ndarray]) -> list[tuple[tuple[int, ...], np.dtype[Any]]]:
+    return [(column.shape, column.dtype) for column in columns]
 
 
 def _combined(results: list[Any], call: list[bytes]) -> Any:
@@ -153,6 +177,36 @@ def awaited(client: Any, future: Any) -> Any:
         raise _lost(client, str(error)) from error
 
 
+def with_all_workers(client: Any, function: Callable[[], Any]) -> Any:
+    """The result of what talks to the workers in its own way, and would wait for ever for one that died.
+
+    Raises
+    ------
+    RuntimeError
+        A worker or the scheduler was lost.
+    """
+    workers = set(client.nthreads())
+    done: Future[Any] = Future()
+
+    def run() -> None:
+        try:
+            done.set_result(function())
+        except BaseException as error:
+            done.set_exception(error)
+
+    Thread(target=run, daemon=True).start()  # one that waits must not keep the program from ending
+    while True:
+        with suppress(TimeoutError):
+            return done.result(PULSE)
+        if client.status != "running":
+            raise _lost(client, f"the client is {client.status}")
+        if gone := workers - set(client.nthreads()):
+            raise RuntimeError(
+                f"The worker {min(gone)} was lost while a booster learned there, which cannot go on without it. Fit "
+                "anew; workers that still wait for it have to be started again first."
+            )
+
+
 def _lost(client: Any, reason: str) -> RuntimeError:
     address = client.scheduler.address if client.scheduler is not None else "an address unknown"
     return RuntimeError(
@@ -170,11 +224,11 @@ class DaskScan(Scan):
     source : str
         What it is, for messages.
     parts : list of (function, arguments)
-        Tasks that each return a table and its targets (or None); futures among the arguments are awaited.
+        Tasks that each return the columns by name; futures among the arguments are awaited.
     lengths : list of int
         Rows of each.
     n_features : int
-    targets, sample_rows
+    targets, besides, sample_rows
         As in `Scan`.
     """
 
@@ -186,12 +240,13 @@ class DaskScan(Scan):
         lengths: list[int],
         n_features: int,
         targets: tuple[str, ...],
+        besides: tuple[str, ...],
         sample_rows: int,
     ) -> None:
         kept = [i for i, n in enumerate(lengths) if n]
         self._client, self._source, self._parts = client, source, [parts[i] for i in kept]
         self._lengths, self._n_features = [lengths[i] for i in kept], n_features
-        self.targets, self.sample_rows = targets, sample_rows
+        self.targets, self.besides, self.sample_rows = targets, besides, sample_rows
         self.n_rows = sum(lengths)
         if not self.n_rows:
             raise ValueError(f"{self} holds no rows.")
@@ -222,12 +277,13 @@ class DaskScan(Scan):
 
 
 def _opened(
-    read: Callable[..., tuple[Any, Any]], start: int, n_rows: int, block_rows: int, names: tuple[str, ...], *args: Any
+    read: Callable[..., dict[str, Any]], start: int, n_rows: int, block_rows: int, names: tuple[str, ...], *args: Any
 ) -> Rows:
-    table, truth = read(*args)
-    if table.shape[0] != n_rows:
-        raise ValueError(f"A partition holds {table.shape[0]:,} rows, not {n_rows:,}: the data changed under the scan.")
-    return Rows(start, n_rows, block_rows, {name: {"table": table, "truth": truth}[name] for name in names})
+    columns = read(*args)
+    found = columns["table"].shape[0]
+    if found != n_rows:
+        raise ValueError(f"A partition holds {found:,} rows, not {n_rows:,}: the data changed under the scan.")
+    return Rows(start, n_rows, block_rows, {name: columns[name] for name in names})
 
 
 def _written(block: Block, folder: Path, function: Callable[..., dict[str, np.ndarray]], *args: Any) -> int:
@@ -238,7 +294,7 @@ def _written(block: Block, folder: Path, function: Callable[..., dict[str, np.nd
     return 1
 
 
-def dask_scan(data: Any, target: Any, sample_rows: int, client: Any) -> Scan:
+def dask_scan(data: Any, target: Any, besides: dict[str, Any], sample_rows: int, client: Any) -> Scan:
     """What `scan` returns for Dask's collections, and for files that workers are to read."""
     from distributed import get_client
 
@@ -246,61 +302,63 @@ def dask_scan(data: Any, target: Any, sample_rows: int, client: Any) -> Scan:
     if isinstance(data, Scan):
         return _of_files(data, client)
     if hasattr(data, "chunks"):
-        return _of_array(data, target, sample_rows, client)
-    return _of_frame(data, target, sample_rows, client)
+        return _of_array(data, target, besides, sample_rows, client)
+    return _of_frame(data, target, besides, sample_rows, client)
 
 
-def _of_array(data: Any, target: Any, sample_rows: int, client: Any) -> Scan:
+def _of_array(data: Any, target: Any, besides: dict[str, Any], sample_rows: int, client: Any) -> Scan:
+    import dask.array as da
+
     data = data.rechunk({1: -1})
     if any(np.isnan(n) for n in data.chunks[0]):
         data = data.compute_chunk_sizes()
     lengths = [int(n) for n in data.chunks[0]]
     columns: list[list[Any]] = [client.compute(list(data.to_delayed().ravel()))]
+    given = {"truth": target, **besides} if target is not None else besides
     width = 0
-    if target is not None:
-        import dask.array as da
-
-        truth: Any = da.asarray(target)  # type: ignore[no-untyped-call]
-        if len(truth) != len(data):
-            raise ValueError(f"target must have an entry for each of the {len(data):,} rows. Got {len(truth):,}.")
-        truth = truth.rechunk((tuple(lengths), *([-1] * (truth.ndim - 1))))
-        columns.append(client.compute(list(truth.to_delayed().ravel())))
-        width = 1 if truth.ndim == 1 else truth.shape[1]
+    for name, values in given.items():
+        column: Any = da.asarray(values)  # type: ignore[no-untyped-call]
+        if len(column) != len(data):
+            role = "target" if name == "truth" else name
+            raise ValueError(f"{role} must have an entry for each of the {len(data):,} rows. Got {len(column):,}.")
+        column = column.rechunk((tuple(lengths), *([-1] * (column.ndim - 1))))
+        columns.append(client.compute(list(column.to_delayed().ravel())))
+        if name == "truth":
+            width = 1 if column.ndim == 1 else column.shape[1]
     targets = ("y",) if width == 1 else tuple(f"y{j}" for j in range(width))
-    parts = [(_pair, args) for args in zip(*columns, strict=True)]
-    return DaskScan(client, "a Dask array", parts, lengths, data.shape[1], targets, sample_rows)
+    parts = [(_named, (("table", *given), *args)) for args in zip(*columns, strict=True)]
+    return DaskScan(client, "a Dask array", parts, lengths, data.shape[1], targets, tuple(besides), sample_rows)
 
 
-def _of_frame(data: Any, target: Any, sample_rows: int, client: Any) -> Scan:
+def _of_frame(data: Any, target: Any, besides: dict[str, Any], sample_rows: int, client: Any) -> Scan:
     targets = (target,) if isinstance(target, str) else tuple(target or ())
-    names = list(data.columns)
-    missing = [name for name in targets if name not in names]
-    if missing:
-        raise ValueError(f"The target {missing[0]!r} is not among the columns: {', '.join(map(str, names))}.")
+    features = features_of(list(data.columns), targets, besides)
     frames = client.compute(data.to_delayed())
     lengths = [awaited(client, future) for future in [submitted(client, "rows", len, frame) for frame in frames]]
-    parts = [(_split, (frame, targets)) for frame in frames]
-    return DaskScan(client, "a Dask DataFrame", parts, lengths, len(names) - len(targets), targets, sample_rows)
+    parts = [(_split, (frame, features, targets, besides)) for frame in frames]
+    source = "a Dask DataFrame"
+    return DaskScan(client, source, parts, lengths, len(features), targets, tuple(besides), sample_rows)
 
 
 def _of_files(local: Any, client: Any) -> Scan:
     pieces, lengths = local.pieces(PARTITION_ROWS)
     parts = [(_read, (cloudpickle.dumps((local, piece)),)) for piece in pieces]
-    return DaskScan(client, local.source, parts, lengths, len(local.features), local.targets, local.sample_rows)
+    kinds = local.targets, local.besides, local.sample_rows
+    return DaskScan(client, local.source, parts, lengths, len(local.features), *kinds)
 
 
-def _pair(table: np.ndarray, truth: np.ndarray | None = None) -> tuple[Any, Any]:
-    return table, truth
+def _named(names: Sequence[str], *columns: np.ndarray) -> dict[str, Any]:
+    return dict(zip(names, columns, strict=True))
 
 
-def _split(frame: Any, targets: Sequence[str]) -> tuple[Any, Any]:
-    if not targets:
-        return frame, None
-    truth = frame[targets[0]].to_numpy() if len(targets) == 1 else frame[list(targets)].to_numpy()
-    return frame.drop(columns=list(targets)), truth
+def _split(frame: Any, features: list[Any], targets: Sequence[str], besides: dict[str, str]) -> dict[str, Any]:
+    columns = {"table": frame[features]} | {name: frame[column].to_numpy() for name, column in besides.items()}
+    if targets:
+        columns["truth"] = frame[targets[0]].to_numpy() if len(targets) == 1 else frame[list(targets)].to_numpy()
+    return columns
 
 
-def _read(blob: bytes) -> tuple[Any, Any]:
+def _read(blob: bytes) -> dict[str, Any]:
     local, piece = pickle.loads(blob)
-    block = local.read_pieces(piece)
-    return block["table"], block.get("truth")
+    columns: dict[str, Any] = local.read_pieces(piece)
+    return columns

@@ -93,8 +93,9 @@ def difference_sums(block: Block, scale: np.ndarray) -> tuple[Any, ...]:
     Targets are divided by `scale`, (k,). A row, dense or of a CSR matrix, holds no intercept, which no move changes.
     """
     X: Any = block["X"]
-    T, products = block["Q"] / scale, X.T @ X
-    return len(T), products.toarray() if sparse.issparse(products) else products, X.T @ T, np.vdot(T, T)
+    T = block["Q"] / scale
+    products: Any = X.T @ X
+    return len(T), products.toarray() if sparse.issparse(X) else products, X.T @ T, np.vdot(T, T)
 
 
 def softmax_sums(block: Block, theta: np.ndarray, frame: Frame, sampled: bool) -> tuple[Any, ...]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -35,33 +35,47 @@ def non_finite(block: Block) -> int:
     return int((~np.isfinite(truth.astype(np.float64).reshape(len(truth), -1))).any(axis=1).sum())
 
 
-def candidates(block: Block, below: Mapping[Any, int], seed: int, labelled: bool) -> tuple[list[Any], ...]:
-    """Hashes below the bound of their class, row numbers, rows and targets. Lists, so that adding joins them."""
+def unweighed(block: Block) -> int:
+    """Rows whose weight is missing, infinite, no number or not above 0."""
+    weight = block["weight"]
+    if weight.dtype.kind not in "buif":
+        return len(weight)
+    return int((~(np.isfinite(weight) & (weight > 0))).sum())
+
+
+def ungrouped(block: Block) -> int:
+    """Rows that are in no group."""
+    groups = block["groups"]
+    if groups.dtype.kind in "biuSU":
+        return 0
+    return sum(group is None or group != group for group in groups.tolist())
+
+
+def candidates(block: Block, below: Mapping[Any, int], seed: int, names: Sequence[str]) -> tuple[list[Any], ...]:
+    """Hashes below the bound of their class, row numbers, and the columns. Lists, so that adding joins them."""
     n_rows = block["table"].shape[0]
     hashes = row_hashes(block["start"], n_rows, seed)
     bounds = np.full(n_rows, below.get(None, 0), dtype=np.uint64)
     if None not in below:
         bounds[:] = [below[label] for label in block["truth"].tolist()]
     kept = np.flatnonzero(hashes <= bounds)
-    truth = [block["truth"][kept]] if labelled else []
-    return [hashes[kept]], [block["start"] + kept], [taken(block["table"], kept)], truth
+    return [hashes[kept]], [block["start"] + kept], *([taken(block[name], kept)] for name in names)
 
 
 def strata_sample(
-    engine: Engine, counts: Mapping[Any, int] | None, size: int, seed: int, labelled: bool
-) -> tuple[np.ndarray, Any, np.ndarray]:
-    """The rows with the smallest hashes of each class; see `Scan.sample`.
+    engine: Engine, counts: Mapping[Any, int] | None, size: int, seed: int, names: Sequence[str]
+) -> tuple[np.ndarray, dict[str, Any]]:
+    """The rows with the smallest hashes of each class, their numbers and columns; see `Scan.sample`.
 
     Parameters
     ----------
     engine : Engine
-        With columns ``"table"`` and, where they are labelled, ``"truth"``.
     counts : mapping of label to int, or None
         How often each label occurs; None: all rows are of one class.
     size : int
     seed : int
-    labelled : bool
-        Whether there is a ``"truth"``.
+    names : sequence of str
+        The columns, ``"table"`` among them.
     """
     classes = {None: engine.n_rows} if counts is None else counts
     share = min(size / engine.n_rows, 1.0)
@@ -71,16 +85,16 @@ def strata_sample(
         label: min(int((m + 8 * math.sqrt(m)) / classes[label] * 2**64), 2**64 - 1) if m < classes[label] else 2**64 - 1
         for label, m in wanted.items()
     }
-    hashes, numbers, tables, truths = engine.reduce(candidates, below, seed, labelled)
+    hashes, numbers, *columns = engine.reduce(candidates, below, seed, names)
     hashes, numbers = np.concatenate(hashes), np.concatenate(numbers)
-    truth = np.concatenate(truths) if labelled else np.empty(len(numbers))
+    found = {name: stacked(parts) for name, parts in zip(names, columns, strict=True)}
     kept = []
     for label, m in wanted.items():
-        rows = np.arange(len(hashes)) if counts is None else np.flatnonzero(truth == label)
+        rows = np.arange(len(hashes)) if counts is None else np.flatnonzero(found["truth"] == label)
         kept.append(rows[np.argsort(hashes[rows], kind="stable")[:m]])
     rows = np.concatenate(kept)
     rows = rows[np.argsort(numbers[rows])]
-    return numbers[rows], taken(stacked(tables), rows), truth[rows]
+    return numbers[rows], {name: taken(column, rows) for name, column in found.items()}
 
 
 def taken(table: Any, rows: np.ndarray) -> Any:

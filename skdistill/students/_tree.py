@@ -18,6 +18,10 @@ from ._fitting import fit_tree
 from ._growth import Limits
 from ._repair import SHARES
 
+#: A tree of so many leaves, and fewer rows than this for each of them, is better for drawn rows; with fewer leaves they
+#: buy nothing. Chosen on the development sets of the benchmark.
+MANY_LEAVES, THIN = 48, 80
+
 
 class TreeStudent(BaseStudent):
     """Decision tree fitted to soft labels or to values, with as many leaves as the reader has patience for.
@@ -135,6 +139,16 @@ class TreeStudent(BaseStudent):
         super().check(task)
         if self.repair == "accuracy" and (task == "regression" or self.loss in ("squared", "poisson")):
             raise _no_accuracy()
+
+    def is_thin(self, n_rows: float) -> bool:
+        """Whether the leaves would hold so few of the rows that drawn ones beside them help.
+
+        Parameters
+        ----------
+        n_rows : float
+            Of training and pool.
+        """
+        return self.loss == "log_loss" and self.max_leaves >= MANY_LEAVES and n_rows < THIN * self.max_leaves
 
     def sketch(self) -> Self:
         """The same tree as it grows, without repair."""

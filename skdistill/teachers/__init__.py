@@ -1,5 +1,6 @@
 """Teachers: by name or given, fitted, frozen or only asked; real rows labelled out of fold, any row by the oracle."""
 
+from ._answers import response_method
 from ._batches import Batches
 from ._callable import CallableTeacher
 from ._committee import Committee, FittedTeacher, Oracle, check_rates
@@ -48,6 +49,7 @@ __all__ = [
     "names_of",
     "preset",
     "resolve_members",
+    "response_method",
     "routed_teachers",
     "without_heavy",
     "without_names",

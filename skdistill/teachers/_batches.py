@@ -10,22 +10,22 @@ from __future__ import annotations
 import tempfile
 from collections.abc import Callable
 from dataclasses import dataclass
-from functools import cached_property, partial
+from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 from sklearn.base import clone, is_classifier, is_regressor
 
-from ..engine import FileEngine
+from ..engine import Block, Engine, FileEngine
 from ..preprocessing import TableEncoder
 from ._presets import TabularBooster
 
 
 @dataclass(frozen=True, eq=False)
 class Batches:
-    """The rows beyond a sample, encoded, each in a fold.
+    """All rows that a sample was drawn from, encoded; those beyond it are each in a fold.
 
     Attributes
     ----------
@@ -33,15 +33,18 @@ class Batches:
         Of category ranks.
     classes : ndarray of shape (k,), or None for regression
     n_outputs : int
+    numbers : ndarray of shape (n,)
+        Row numbers of the sample, increasing.
     opened : callable
-        The engine of these rows, with columns ``"Z"``, ``"y"`` (class codes or values), ``"weight"`` and ``"fold"``,
-        in float32 as boosters hold them. Called when the first teacher learns from them.
+        The engine of all rows, with columns ``"Z"``, ``"y"`` (class codes or values) and ``"weight"`` in float32, as
+        boosters hold them, and ``"fold"``, -1 in the sample. Called when the first teacher learns from them.
     """
 
     encoder: TableEncoder
     classes: NDArray[Any] | None
     n_outputs: int
-    opened: Callable[[], FileEngine]
+    numbers: NDArray[np.intp]
+    opened: Callable[[], Engine]
 
     def teach(self, estimator: Any) -> bool:
         """Whether a teacher can learn from them: a booster with settings that its library takes in batches.
@@ -66,94 +69,117 @@ class Batches:
         return all(settings[name] in values for name, values in _XGBOOST_SETTINGS.items())
 
     @cached_property
-    def engine(self) -> FileEngine:
+    def engine(self) -> Engine:
         """The rows."""
         return self.opened()
 
-    @cached_property
-    def _folds(self) -> list[NDArray[Any]]:
-        """How many rows each block has of each fold."""
-        return [np.bincount(self.engine.block(i)["fold"]) for i in range(self.engine.n_blocks)]
 
-    def without(self, folds: frozenset[int], weighed: bool) -> list[Part]:
-        """The rows that are in none of these folds; with their weights or, where a teacher takes none, without."""
-        parts = []
-        for number, counts in enumerate(self._folds):
-            n_rows = sum(int(n) for fold, n in enumerate(counts) if fold not in folds)
-            if n_rows:
-                parts.append(Part(n_rows, partial(self._column, number, folds), weighed))
-        return parts
+class Kept(NamedTuple):
+    """Which rows a fit learns from."""
 
-    def _column(self, number: int, folds: frozenset[int], name: str) -> NDArray[Any]:
-        block = self.engine.block(number)
-        kept: NDArray[Any] = block[name][np.isin(block["fold"], list(folds), invert=True)]
-        return kept
+    numbers: NDArray[np.intp]  #: of the sample
+    without: frozenset[int]  #: folds to leave out beyond it
 
-
-@dataclass(frozen=True, eq=False)
-class Part:
-    """Some rows, a column of which is read when it is asked for."""
-
-    n_rows: int
-    column: Callable[[str], NDArray[Any]]
-    weighed: bool
-
-    def weight(self) -> NDArray[np.float32] | None:
-        """Their weights, None where all are 1."""
-        return self.column("weight") if self.weighed else None
+    def __call__(self, block: Block) -> NDArray[np.bool_]:
+        """A mask of a block's rows."""
+        fold = block["fold"]
+        mask: NDArray[np.bool_] = (fold >= 0) & ~np.isin(fold, list(self.without))
+        first, end = np.searchsorted(self.numbers, [block["start"], block["start"] + len(fold)])
+        mask[self.numbers[first:end] - block["start"]] = True
+        return mask
 
 
 def fit_in_batches(
-    estimator: Any,
-    X: Any,
-    y: NDArray[Any],
-    params: dict[str, Any],
-    batches: Batches,
-    without: frozenset[int],
+    estimator: Any, batches: Batches, train: NDArray[np.intp] | None, without: frozenset[int], weighed: bool
 ) -> Any:
-    """A clone of a booster, fitted on the rows of a sample and on all rows beyond it that are in none of some folds.
+    """A clone of a booster, fitted on rows of the sample and on all rows beyond it that are in none of some folds.
 
     Parameters
     ----------
     estimator : TabularBooster, or a model of XGBoost or LightGBM
         One that `Batches.teach`.
-    X : table of n rows
-    y : ndarray of shape (n,)
-    params : dict
-        What goes to its ``fit`` besides: ``sample_weight`` or nothing.
     batches : Batches
+    train : ndarray of positions in the sample, or None for all of it
     without : set of int
         Folds to leave out.
+    weighed : bool
+        Whether rows have weights.
 
     Raises
     ------
     ValueError
         The library cannot use what it was given.
     """
-    alone, classes = not isinstance(estimator, TabularBooster), batches.classes
-    Z = batches.encoder.transform(X)
-    weighed = params.get("sample_weight") is not None
-    sample = {"Z": Z, "y": np.float32(y if classes is None else np.searchsorted(classes, y))}
-    if weighed:
-        sample["weight"] = np.float32(params["sample_weight"])
-    parts = [Part(len(y), sample.__getitem__, weighed), *batches.without(without, weighed)]
+    alone, classes, encoder = not isinstance(estimator, TabularBooster), batches.classes, batches.encoder
     booster = clone(estimator if alone else estimator.booster)
-    labels = None if classes is None else classes if alone else np.arange(len(classes))
-    categorical = [int(j) for j in batches.encoder.categorical_features_]
-    booster = _FITS[type(booster).__module__](booster, parts, Z.shape[1], labels, categorical)
+    kept = Kept(batches.numbers if train is None else batches.numbers[np.sort(train)], without)
+    task = Task(
+        None if classes is None else classes if alone else np.arange(len(classes)),
+        len(encoder.categories_),
+        tuple(int(j) for j in encoder.categorical_features_),
+        weighed,
+    )
+    if isinstance(batches.engine, FileEngine):
+        booster = _FITS[type(booster).__module__](booster, parts_of(batches.engine, kept), task)
+    else:
+        from ._cluster import fit_on_cluster
+
+        booster = fit_on_cluster(booster, batches.engine, kept, task)
     if alone:
         return booster
     twin = clone(estimator)
-    twin.encoder_, twin.booster_ = batches.encoder, booster
+    twin.encoder_, twin.booster_ = encoder, booster
     if classes is not None:
         twin.classes_ = classes
     return twin
 
 
-def _xgboost(booster: Any, parts: list[Part], width: int, classes: NDArray[Any] | None, categorical: list[int]) -> Any:
-    import xgboost
+class Task(NamedTuple):
+    """What a booster is to learn."""
 
-    kinds = ["c" if j in categorical else "q" for j in range(width)]
+    classes: NDArray[Any] | None  #: None: values
+    width: int
+    categorical: tuple[int, ...]  #: columns of category ranks
+    weighed: bool
+
+    @property
+    def kinds(self) -> list[str]:
+        """The columns as XGBoost names their kinds."""
+        return ["c" if j in self.categorical else "q" for j in range(self.width)]
+
+    def xgboost_params(self, booster: Any) -> dict[str, Any]:
+        """What ``xgboost.train`` is told, as the estimator would tell it."""
+        params: dict[str, Any] = booster.get_xgb_params()
+        if self.classes is not None and len(self.classes) > 2:
+            params["num_class"] = len(self.classes)
+            if not str(params.get("objective")).startswith("multi:"):
+                params["objective"] = "multi:softprob"
+        return params
+
+
+class Part(NamedTuple):
+    """The kept rows of a block, a column of which is read when it is asked for."""
+
+    engine: FileEngine
+    number: int
+    kept: Kept
+    n_rows: int
+
+    def column(self, name: str) -> NDArray[Any]:
+        """A column."""
+        block = self.engine.block(self.number)
+        column: NDArray[Any] = block[name][self.kept(block)]
+        return column
+
+
+def parts_of(engine: FileEngine, kept: Kept) -> list[Part]:
+    """The kept rows, block by block."""
+    counts = [int(kept(engine.block(i)).sum()) for i in range(engine.n_blocks)]
+    return [Part(engine, i, kept, n_rows) for i, n_rows in enumerate(counts) if n_rows]
+
+
+def _xgboost(booster: Any, parts: list[Part], task: Task) -> Any:
+    import xgboost
 
     class Rows(xgboost.DataIter):
         """The parts, as often as XGBoost asks for them."""
@@ -170,32 +196,27 @@ def _xgboost(booster: Any, parts: list[Part], width: int, classes: NDArray[Any] 
                 return False
             part = self._parts[self._next]
             self._next += 1
-            input_data(data=part.column("Z"), label=part.column("y"), weight=part.weight(), feature_types=kinds)
+            weight = part.column("weight") if task.weighed else None
+            input_data(data=part.column("Z"), label=part.column("y"), weight=weight, feature_types=task.kinds)
             return True
 
-    params = booster.get_xgb_params()
-    n_classes = 0 if classes is None else len(classes)
-    if n_classes > 2:
-        params["num_class"] = n_classes
-        if not str(params.get("objective")).startswith("multi:"):
-            params["objective"] = "multi:softprob"
     with tempfile.TemporaryDirectory(prefix="skdistill-") as folder:
         rows = Rows(parts, str(Path(folder) / "pages"))
         settings: dict[str, Any] = {"missing": booster.missing, "nthread": booster.n_jobs, "enable_categorical": True}
         matrix = xgboost.ExtMemQuantileDMatrix(rows, max_bin=booster.max_bin or 256, **settings)
-        trees = xgboost.train(params, matrix, num_boost_round=booster.get_num_boosting_rounds())
+        trees = xgboost.train(task.xgboost_params(booster), matrix, num_boost_round=booster.get_num_boosting_rounds())
         del matrix, rows  # which hold its files
     booster.load_model(trees.save_raw("json"))
     return booster
 
 
-def _lightgbm(booster: Any, parts: list[Part], width: int, classes: NDArray[Any] | None, categorical: list[int]) -> Any:
+def _lightgbm(booster: Any, parts: list[Part], task: Task) -> Any:
     import lightgbm
 
     class Rows(lightgbm.Sequence):
-        """A part. `held` has one at a time for all of them: single rows are asked for in their order."""
+        """A part. `held` has the rows of one at a time: single rows are asked for in their order."""
 
-        def __init__(self, part: Part, held: dict[Part, NDArray[np.float32]]) -> None:
+        def __init__(self, part: Part, held: dict[int, NDArray[np.float32]]) -> None:
             self._part, self._held = part, held
             self.batch_size = part.n_rows
 
@@ -203,31 +224,35 @@ def _lightgbm(booster: Any, parts: list[Part], width: int, classes: NDArray[Any]
             return self._part.n_rows
 
         def __getitem__(self, rows: Any) -> NDArray[Any]:
-            if self._part not in self._held:
+            number = self._part.number
+            if number not in self._held:
                 self._held.clear()
-                self._held[self._part] = self._part.column("Z")
-            found = self._held[self._part][rows]
+                self._held[number] = self._part.column("Z")
+            found = self._held[number][rows]
             return found if isinstance(rows, slice) else found.astype(np.float64)  # as bins are cut
 
     params = {name: value for name, value in booster.get_params().items() if value is not None}
     for name in ("class_weight", "importance_type", "n_estimators"):
         params.pop(name, None)
+    classes = task.classes
     if "objective" not in params:
         params["objective"] = "regression" if classes is None else "binary" if len(classes) == 2 else "multiclass"
     if classes is not None and len(classes) > 2:
         params["num_class"] = len(classes)
     label = np.concatenate([part.column("y") for part in parts])
-    weight = np.concatenate([part.column("weight") for part in parts]) if parts[0].weighed else None
-    held: dict[Part, NDArray[np.float32]] = {}
+    weight = np.concatenate([part.column("weight") for part in parts]) if task.weighed else None
+    held: dict[int, NDArray[np.float32]] = {}
     sequences: list[lightgbm.Sequence] = [Rows(part, held) for part in parts]
-    matrix = lightgbm.Dataset(sequences, label, weight=weight, params=params, categorical_feature=categorical)
+    matrix = lightgbm.Dataset(
+        sequences, label, weight=weight, params=params, categorical_feature=list(task.categorical)
+    )
     matrix.construct()
     held.clear()
     trees = lightgbm.train(params, matrix, num_boost_round=booster.n_estimators)
     # The estimator has no way to take a model but to fit one: the smallest there is, then replaced.
     n_trees = booster.n_estimators
     y = np.arange(2.0) if classes is None else classes
-    booster.set_params(n_estimators=1, verbose=-1).fit(np.zeros((len(y), width), dtype=np.float32), y)
+    booster.set_params(n_estimators=1, verbose=-1).fit(np.zeros((len(y), task.width), dtype=np.float32), y)
     booster.booster_.model_from_string(trees.model_to_string())
     return booster.set_params(n_estimators=n_trees, verbose=params.get("verbose", 1))
 

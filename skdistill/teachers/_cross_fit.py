@@ -91,6 +91,7 @@ def cross_fit(
     n_jobs: int | None = None,
     step: Callable[..., None] | None = None,
     batches: Batches | None = None,
+    apart: bool = False,
 ) -> SoftLabels:
     """Fit every teacher on every fold and on all rows; label the rows that each fold holds out.
 
@@ -121,6 +122,9 @@ def cross_fit(
         Told of every finished fit by its name, its seconds and, by keyword, `teacher`; `count_fits` says how many.
     batches : Batches, optional
         More rows, in the same folds, that do not fit in memory: boosters learn from them too, one fit after the other.
+    apart : bool
+        Whether rows that come later are in the groups of these, so that no teacher may label those of a group that it
+        has seen: the committee then holds all teachers by fold.
 
     Returns
     -------
@@ -147,7 +151,7 @@ def cross_fit(
         for estimator, params in [
             (seeded(member.estimator, random_state), _weight_params(member, sample_weight, fit_params))
         ]
-        for job in _jobs(member, folds, grounds, batches)
+        for job in _jobs(member, folds, grounds, batches, apart)
     ]
     tasks.sort(key=lambda task: task[-1].in_batches)
     calls = [
@@ -159,11 +163,11 @@ def cross_fit(
         Parallel(n_jobs=n_jobs, return_as="generator")(delayed(_fit_and_label)(*call) for call in calls[:n_held]),
         (_fit_and_label(*call, batches) for call in calls[n_held:]),  # what these read is open in this process
     )
-    by_fold: dict[str, list[Any]] = {member.name: [] for member, _, _, job in tasks if job.in_batches}
+    by_fold: dict[str, list[Any]] = {member.name: [] for member, _, _, job in tasks if job.beyond}
     for (member, _, _, job), (fitted, labels, missing, method, seconds) in zip(tasks, results, strict=True):
-        if job.in_batches and job.without:
+        if job.beyond:
             by_fold[member.name].append(fitted)  # jobs come in the order of the folds
-        elif job.keep:
+        if job.keep:
             pools[job.without].teachers[member.name] = FittedTeacher(member.name, fitted, method)
         for (without, rows), part in zip(job.asked, labels, strict=True):
             pools[without].add(member.name, rows, part, missing)
@@ -196,9 +200,13 @@ def count_fits(
 
 
 def _jobs(
-    member: Member, folds: list[Fold], grounds: dict[Without, NDArray[np.intp] | None], batches: Batches | None
+    member: Member,
+    folds: list[Fold],
+    grounds: dict[Without, NDArray[np.intp] | None],
+    batches: Batches | None,
+    apart: bool = False,
 ) -> list[Job]:
-    return jobs_of(folds, grounds, in_batches=batches is not None and batches.teach(member.estimator))
+    return jobs_of(folds, grounds, batches is not None and batches.teach(member.estimator), apart)
 
 
 class _Pool:
@@ -300,7 +308,7 @@ def _fit_and_label(
             if batches is None:
                 estimator.fit(part, y[train], **params)
             else:
-                estimator = fit_in_batches(estimator, part, y[train], params, batches, job.without)
+                estimator = fit_in_batches(estimator, batches, job.train, job.without, "sample_weight" in params)
     except Exception as error:
         where = "all rows" if job.train is None else f"{job.name}, {len(train)} rows"
         raise ValueError(
@@ -317,7 +325,7 @@ def _fit_and_label(
         else np.zeros((0, n_outputs))
         for _, rows in job.asked
     ]
-    return (estimator if job.keep else None), labels, missing, method, time.perf_counter() - started
+    return (estimator if job.keep or job.beyond else None), labels, missing, method, time.perf_counter() - started
 
 
 def _ask(

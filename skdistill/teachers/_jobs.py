@@ -25,6 +25,7 @@ class Job(NamedTuple):
     keep: bool  #: whether it joins a committee
     name: str
     in_batches: bool = False  #: whether it learns from rows beyond those in memory as well
+    beyond: bool = False  #: whether it labels such rows that are in its fold
 
 
 def grounds_of(folds: list[Fold], judged: Sequence[int], depth: int) -> list[Without]:
@@ -47,15 +48,20 @@ def held_out(folds: list[Fold], i: int, rows: NDArray[np.intp] | None) -> NDArra
     return test if rows is None else test[np.isin(test, rows)]
 
 
-def jobs_of(folds: list[Fold], grounds: dict[Without, NDArray[np.intp] | None], in_batches: bool = False) -> list[Job]:
+def jobs_of(
+    folds: list[Fold],
+    grounds: dict[Without, NDArray[np.intp] | None],
+    in_batches: bool = False,
+    apart: bool = False,
+) -> list[Job]:
     """All fits of one teacher: one without some folds labels each of them, for the labels that leave out the others.
 
-    A teacher that learns in batches is fitted so on all rows and without each fold, and all of these are kept. What has
-    labels of its own besides is as if the rows in memory were all there are: choices then do not cost a fit in batches
-    for each pair of folds.
+    A teacher that learns in batches is fitted so on all rows and without each fold. What has labels of its own besides
+    is as if the rows in memory were all there are: choices then do not cost a fit in batches for each pair of folds.
+    Where groups are kept `apart`, all teachers label rows beyond those in memory by fold.
     """
     if in_batches:
-        whole = [job._replace(keep=True, in_batches=True) for job in jobs_of(folds, {frozenset(): None})]
+        whole = [job._replace(in_batches=True) for job in jobs_of(folds, {frozenset(): None}, apart=True)]
         rest = [job._replace(asked=tuple(one for one in job.asked if one[0])) for job in jobs_of(folds, grounds)]
         return [*whole, *(job for job in rest if job.without and (job.keep or job.asked))]
     jobs = {without: Job(without, rows, (), True, _name(without, folds)) for without, rows in grounds.items()}
@@ -65,6 +71,8 @@ def jobs_of(folds: list[Fold], grounds: dict[Without, NDArray[np.intp] | None], 
             job = jobs.get(key) or Job(key, rows_without(folds, key), (), False, _name(key, folds))
             if len(key) == 1 or (len(held) and job.train is not None and len(job.train)):
                 jobs[key] = job._replace(asked=(*job.asked, (without, held)))
+    if apart:
+        jobs = {without: job._replace(beyond=len(without) == 1) for without, job in jobs.items()}
     return sorted(jobs.values(), key=lambda job: (len(job.without), sorted(job.without)))
 
 

@@ -8,12 +8,14 @@ import polars as pl
 import pyarrow as pa
 import pytest
 from scipy import sparse
-from sklearn.datasets import load_digits
+from sklearn.datasets import load_digits, load_wine
 from sklearn.neighbors import NearestNeighbors
 
 from skdistill import (
     CallableTeacher,
     DistilledClassifier,
+    DistilledRegressor,
+    ForestSwap,
     ImageJitter,
     MarginalResampling,
     Munge,
@@ -22,11 +24,18 @@ from skdistill import (
 )
 from skdistill.augmentation import SAMPLERS, resolve_sampler
 
-BOTH = pytest.mark.parametrize("sampler", [Munge(), MarginalResampling()], ids=["munge", "marginal"])
+EACH = pytest.mark.parametrize(
+    "sampler", [Munge(), MarginalResampling(), ForestSwap()], ids=["munge", "marginal", "forest"]
+)
 
 
 def seeded(seed: int = 0) -> np.random.RandomState:
     return np.random.RandomState(seed)
+
+
+def drawn(sampler, X, n: int, seed: int = 0):
+    """New rows, by labels that mean nothing where the sampler takes labels."""
+    return sampler.sample(X, n, seeded(seed), np.random.default_rng(0).random((len(X), 2)))
 
 
 def mixed_table(n: int = 120) -> pd.DataFrame:
@@ -55,11 +64,11 @@ def cells(column) -> set:
     return {None if pd.isna(cell) else cell for cell in column}
 
 
-@BOTH
+@EACH
 def test_pandas_types_and_cells(sampler):
     X = mixed_table()
     before = X.copy(deep=True)
-    new = sampler.sample(X, 500, seeded())
+    new = drawn(sampler, X, 500)
     pd.testing.assert_frame_equal(X, before)
     pd.testing.assert_series_equal(new.dtypes, X.dtypes)
     assert new.index.tolist() == list(range(500))
@@ -71,26 +80,26 @@ def test_pandas_types_and_cells(sampler):
     assert len(new.merge(X.drop_duplicates(), how="inner")) < 50  # new rows, not copies
 
 
-@BOTH
+@EACH
 def test_polars_and_arrow_get_the_same_rows_as_pandas(sampler):
     X = mixed_table().drop(columns="kind")  # pandas and polars disagree about unused categories
-    expected = sampler.sample(X, 300, seeded())
+    expected = drawn(sampler, X, 300)
     for table in (pl.from_pandas(X), pa.Table.from_pandas(X, preserve_index=False)):
-        new = sampler.sample(table, 300, seeded())
+        new = drawn(sampler, table, 300)
         assert type(new) is type(table)
         assert new.schema == table.schema
         back = new.to_pandas() if isinstance(new, pl.DataFrame) else pl.from_arrow(new).to_pandas()
         pd.testing.assert_frame_equal(back, pl.from_pandas(expected).to_pandas())
     kinds = pl.DataFrame({"kind": pl.Series(["a", "b", None], dtype=pl.Enum(["a", "b", "c"]))})
-    assert sampler.sample(kinds, 9, seeded()).schema == kinds.schema
+    assert drawn(sampler, kinds, 9).schema == kinds.schema
 
 
-@BOTH
+@EACH
 @pytest.mark.parametrize("dtype", [np.float64, np.float32, np.int8, np.uint16, bool, object])
 def test_numpy_types(sampler, dtype):
     X = np.random.default_rng(0).integers(0, 2 if dtype is bool else 100, (60, 4)).astype(dtype)
     before = X.copy()
-    new = sampler.sample(X, 200, seeded())
+    new = drawn(sampler, X, 200)
     np.testing.assert_array_equal(X, before)
     assert new.dtype == X.dtype
     assert new.shape == (200, 4)
@@ -98,11 +107,11 @@ def test_numpy_types(sampler, dtype):
         assert set(new[:, j].tolist()) <= set(X[:, j].tolist())
 
 
-@BOTH
+@EACH
 def test_the_seed_decides(sampler):
     X = mixed_table()
     state = np.random.get_state()[1].copy()  # noqa: NPY002
-    one, same, other = (sampler.sample(X, 50, seeded(seed)) for seed in (0, 0, 1))
+    one, same, other = (drawn(sampler, X, 50, seed) for seed in (0, 0, 1))
     np.testing.assert_array_equal(np.random.get_state()[1], state)  # noqa: NPY002
     pd.testing.assert_frame_equal(one, same)
     assert not one.equals(other)
@@ -119,11 +128,11 @@ def test_rows_are_started_from_in_rounds(sampler):
     assert (first != X[:, 0]).any()
 
 
-@BOTH
+@EACH
 def test_one_row_and_no_row(sampler):
-    assert sampler.sample(np.array([[1.0, 2.0]]), 3, seeded()).tolist() == [[1.0, 2.0]] * 3
-    assert sampler.sample(np.ones((4, 2)), 0, seeded()).shape == (0, 2)
-    assert sampler.sample(mixed_table(), 0, seeded()).shape == (0, 10)
+    assert drawn(sampler, np.array([[1.0, 2.0]]), 3).tolist() == [[1.0, 2.0]] * 3
+    assert drawn(sampler, np.ones((4, 2)), 0).shape == (0, 2)
+    assert drawn(sampler, mixed_table(), 0).shape == (0, 10)
 
 
 # ---------------------------------------------------------------- munge
@@ -196,10 +205,66 @@ def test_marginals_are_kept_and_nothing_else():
     assert np.corrcoef(MarginalResampling(p=0.2).sample(X, 9000, seeded()).T)[0, 1] == pytest.approx(0.64, abs=0.04)
 
 
+# ---------------------------------------------------------------- a forest of the labels
+
+
+def test_what_labels_depend_on_stays_together():
+    rng = np.random.default_rng(0)
+    X = rng.random((600, 4))
+    X[:, 3] = X[:, 2]  # of no matter for the labels
+    labels = np.column_stack([X[:, 0] > 0.5, X[:, 0] <= 0.5]).astype(float) * (X[:, 1:2] > 0.5)
+    new = ForestSwap(p=1.0).sample(X, 3000, seeded(), labels)
+    mixed = MarginalResampling(p=1.0).sample(X, 3000, seeded())
+    shares = [np.mean((rows[:, 0] > 0.5) == (rows[:, 1] > 0.5)) for rows in (X, new)]
+    assert shares[0] == pytest.approx(shares[1], abs=0.05)
+    spread = [np.abs(rows[:, 3] - rows[:, 2]).mean() for rows in (X, new, mixed)]
+    assert spread[0] == 0
+    assert 0.8 < spread[1] / spread[2] < 1.2
+
+
+def test_a_forest_of_values_whose_leaves_hold_one_row():
+    X = mixed_table()
+    values = X["size"].to_numpy()[:, None]
+    new = ForestSwap(p=1.0, min_samples_leaf=1, n_trees=3).sample(X, 120, seeded(), values)
+    # A leaf holds rows of equal labels, here one: there is no one to exchange with.
+    pd.testing.assert_frame_equal(new.sort_values("size", ignore_index=True), X.sort_values("size", ignore_index=True))
+
+
+@pytest.mark.parametrize(("labels", "got"), [(None, "none"), (np.ones((2, 1)), "2")])
+def test_a_forest_needs_labels(labels, got):
+    with pytest.raises(ValueError, match=rf"ForestSwap draws by labels of the 3 rows of X. Got {got}: pass labels="):
+        ForestSwap().sample(np.eye(3), 3, seeded(), labels)
+
+
+def test_a_tree_of_rows_drawn_by_the_labels_out_of_fold():
+    X, y = load_wine(return_X_y=True)
+    settings = {"student": TreeStudent(max_leaves=8), "blend": 0.3, "cv": 3, "random_state": 0}
+    clf = DistilledClassifier("logistic", augmentation="forest", **settings).fit(X, y)
+    assert any("534 rows drawn by ForestSwap()" in note for note in clf.notes_)
+    again = DistilledClassifier("logistic", augmentation=ForestSwap(), **settings).fit(X, y)
+    np.testing.assert_array_equal(clf.predict_proba(X), again.predict_proba(X))
+
+
+def test_rows_are_drawn_for_trees_of_thin_leaves():
+    X, y = load_wine(return_X_y=True)
+    many, few = TreeStudent(max_leaves=64), TreeStudent(max_leaves=8)
+    settings = {"blend": 0.3, "cv": 3, "random_state": 0}
+    clf = DistilledClassifier("logistic", [("many", many), ("few", few), "linear"], **settings).fit(X, y)
+    drawn_for = {name: clf.with_student(name).augmentation_ for name in clf.students_}
+    assert repr(drawn_for) == "{'many': ForestSwap(), 'few': None, 'linear': None}"
+    others = {
+        "none": DistilledClassifier("logistic", many, augmentation=None, **settings).fit(X, y),
+        "rows enough": DistilledClassifier("logistic", many, **settings).fit(X, y, X_unlabeled=np.tile(X, (30, 1))),
+        "weights": DistilledClassifier("logistic", many, class_weight="balanced", **settings).fit(X, y),
+        "values": DistilledRegressor("ridge", many, **settings).fit(X[:, 1:], X[:, 0]),
+    }
+    assert {name: each.augmentation_ for name, each in others.items()} == dict.fromkeys(others)
+
+
 # ---------------------------------------------------------------- what is refused
 
 
-@BOTH
+@EACH
 @pytest.mark.parametrize(
     ("X", "message"),
     [
@@ -215,7 +280,7 @@ def test_tables_that_are_refused(sampler, X, message):
         sampler.sample(X, 3, seeded())
 
 
-@BOTH
+@EACH
 def test_rng_is_a_random_state(sampler):
     with pytest.raises(
         TypeError, match=r"'rng' must be a numpy.random.RandomState.*pass np.random.RandomState\(seed\)"
@@ -231,6 +296,8 @@ def test_rng_is_a_random_state(sampler):
         (Munge(max_reference_rows=1), "max_reference_rows"),
         (Munge(factor=0), "factor"),
         (MarginalResampling(p=-0.1), "p"),
+        (ForestSwap(min_samples_leaf=0), "min_samples_leaf"),
+        (ForestSwap(n_trees=0), "n_trees"),
         (MarginalResampling(weight=0.0), "weight"),
     ],
 )
@@ -252,11 +319,12 @@ def test_resolve_sampler():
     assert resolved.factor == 2.0
     assert [resolved.n_new(n) for n in (1, 100)] == [2, 200]
     with pytest.raises(
-        ValueError, match=r"Unknown augmentation 'smote'. Valid names: auto, marginal, munge, token_dropout; or pass"
+        ValueError,
+        match=r"Unknown augmentation 'smote'. Valid names: auto, forest, marginal, munge, thin, token_dropout; or",
     ):
         resolve_sampler("smote")
     for wrong in (Munge, 3):
-        with pytest.raises(TypeError, match=r"must be None, one of \['marginal', 'munge', 'token_dropout'\]"):
+        with pytest.raises(TypeError, match=r"must be None, one of \['forest', 'marginal', 'munge', 'token_dropout'\]"):
             resolve_sampler(wrong)
     with pytest.raises(TypeError, match="Munge does not take sparse X"):
         resolve_sampler("munge", sparse=True)

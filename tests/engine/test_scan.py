@@ -70,8 +70,9 @@ def test_a_stratified_sample_does_not_depend_on_blocks_and_holds_rare_classes(tm
     assert dict(zip(*np.unique(truth, return_counts=True), strict=True)) == {"bad": 30, "good": 55}
     for block_rows in (1, 50):
         counts = rows.engine("truth", block_rows=block_rows).reduce(label_counts, combine=union)
-        again = strata_sample(rows.engine("table", "truth", block_rows=block_rows), counts, 60, 3, True)
-        for one, other in zip(reference, again, strict=True):
+        engine = rows.engine("table", "truth", block_rows=block_rows)
+        again, drawn = strata_sample(engine, counts, 60, 3, ("table", "truth"))
+        for one, other in zip(reference, (again, drawn["table"], drawn["truth"]), strict=True):
             np.testing.assert_array_equal(one, other)
     assert not np.array_equal(numbers, rows.sample(60, stratify=True, seed=4)[0])
     assert len(rows.sample(10**6)[0]) == rows.n_rows
@@ -159,6 +160,15 @@ def test_rows_that_vanish_are_noticed(tmp_path):
         (lambda path: scan(pq.read_table(path)), TypeError, "takes a pyarrow Dataset, not a Table"),
         (lambda path: scan(np.ones(3)), ValueError, r"two dimensions. Got shape \(3,\)"),
         (lambda path: scan(np.ones((3, 1)), target=[1, 2]), ValueError, r"each of the 3 rows. Got shape \(2,\)"),
+        (lambda path: scan(path, weight="w"), ValueError, "The weight 'w' is not among the columns: "),
+        (lambda path: scan(path, groups=[1, 2]), ValueError, "groups must be the name of a column here. Got list"),
+        (lambda path: scan(path, target="kind", weight="kind"), ValueError, "'kind' cannot be both target and weight"),
+        (
+            lambda path: scan(np.ones((3, 1)), weight=[1, 2]),
+            ValueError,
+            r"weight must be .* each of the 3 rows. Got shape",
+        ),
+        (lambda path: scan(np.ones((3, 1)), groups="g"), ValueError, "groups must be an array .* Got 'g'"),
         (lambda path: scan(np.ones((0, 1))), ValueError, "array: 0 rows, 1 features> holds no rows"),
         (lambda path: scan(path, sample_rows=1), ValueError, "sample_rows must be 2 at least. Got 1"),
         (lambda path: np.asarray(scan(path)), TypeError, "is read in blocks and cannot become an array.*GridSearchCV"),
@@ -176,6 +186,20 @@ def test_rows_without_a_target_are_refused(stratify):
     with pytest.raises(ValueError, match=r"2 rows of <scan of an array: 4 rows, 2 features> have no target"):
         scan(np.ones((4, 2)), target=y).sample(4, stratify=stratify)
     assert len(scan(np.ones((4, 2)), target=y).unlabelled().sample(4)[0]) == 4
+
+
+@pytest.mark.parametrize(
+    ("weight", "n_wrong"), [([1, 0, 2, -1], 2), ([1, np.inf, 1, np.nan], 2), (list("abcd"), 4), ([None, 1, 1, 1], 4)]
+)
+def test_rows_without_a_weight_are_refused(weight, n_wrong):
+    with pytest.raises(ValueError, match=rf"{n_wrong} rows of <scan .* have no weight, or one .* above 0. Leave out"):
+        scan(np.ones((4, 2)), weight=weight).sample(4)
+
+
+def test_rows_without_a_group_are_refused():
+    with pytest.raises(ValueError, match=r"2 rows of <scan .* have no group. Give each row one"):
+        scan(np.ones((4, 2)), groups=np.array(["a", None, "b", None], dtype=object)).sample(4)
+    scan(np.ones((4, 2)), groups=[1, 1, 2, 2]).unlabelled().sample(4)
 
 
 def test_a_student_fits_precomputed_labels_out_of_core():

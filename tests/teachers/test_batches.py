@@ -16,7 +16,7 @@ from sklearn.pipeline import make_pipeline
 from xgboost import XGBClassifier, XGBRegressor, XGBRFClassifier
 
 from skdistill import DistilledClassifier, DistilledRegressor, TreeStudent, scan
-from skdistill._streaming import Folding, batch_rows
+from skdistill._streamed_rows import Folding, Weights, batch_rows
 from skdistill.engine import FileEngine
 from skdistill.preprocessing import TableEncoder
 from skdistill.teachers import Batches, TabularBooster, count_fits, cross_fit, make_folds, resolve_members
@@ -38,10 +38,10 @@ def batches_of(X, y, numbers, classes=None, n_folds=3, weights=None, block_rows=
 
     def opened():
         engine = FileEngine(read, len(y), block_rows)
-        engine.update(names, batch_rows, encoder, numbers, Folding(n_folds, 0), classes, weights)
+        engine.update(names, batch_rows, encoder, numbers, Folding(n_folds, 0), classes, Weights(False, weights))
         return engine.select(*names)
 
-    return Batches(encoder, classes, 1 if classes is None else len(classes), opened)
+    return Batches(encoder, classes, 1 if classes is None else len(classes), numbers, opened)
 
 
 def folds_of(n_rows, n_folds=3):
@@ -70,10 +70,11 @@ def test_a_booster_learns_in_batches_what_it_learns_in_memory(library, kind, wit
     weight = np.ones(len(y)) if classes is None else by_class[np.searchsorted(classes, y)]
     batches = batches_of(X, y, np.arange(50), classes, weights=by_class)
     assert batches.teach(TabularBooster(booster))
-    params = {"sample_weight": weight[:50]}
-    found = fit_in_batches(TabularBooster(booster), X[:50], y[:50], params, batches, without)
+    train = np.arange(0, 50, 2)
+    found = fit_in_batches(TabularBooster(booster), batches, train, without, weighed=True)
 
-    kept = np.flatnonzero((np.arange(len(y)) < 50) | ~np.isin(folds_of(len(y)), list(without)))
+    beyond = (np.arange(len(y)) >= 50) & ~np.isin(folds_of(len(y)), list(without))
+    kept = np.concatenate([train, np.flatnonzero(beyond)])
     Z = batches.encoder.transform(X)
     codes = y if classes is None else np.searchsorted(classes, y)
     in_memory, how = clone(booster), {"categorical_feature": [5]}
@@ -157,7 +158,7 @@ def test_a_booster_that_stands_alone_learns_in_batches_from_numbers_alone():
     X, y, classes = wine("two")
     assert not batches_of(X, y, np.arange(50), classes).teach(LGBMClassifier())
     X, y = load_diabetes(return_X_y=True)
-    assert not Batches(TableEncoder().fit(X), None, 2, lambda: None).teach(XGBRegressor())
+    assert not Batches(TableEncoder().fit(X), None, 2, np.arange(9), None).teach(XGBRegressor())
 
 
 def test_boosters_learn_from_all_rows_of_a_scan(tmp_path, monkeypatch):
@@ -187,7 +188,8 @@ def test_a_student_of_streamed_rows_does_not_hear_labels_back():
     X, y = rng.standard_normal((4000, 2)), rng.integers(0, 2, 4000)
     memory = LGBMClassifier(n_estimators=30, num_leaves=200, min_child_samples=1, n_jobs=1, verbose=-1)
     student = TreeStudent(max_leaves=200, min_samples_leaf=5, repair=None)
-    clf = DistilledClassifier(memory, student, cv=3, blend=0.0, random_state=0, keep_teachers=True)
+    settings = {"cv": 3, "blend": 0.0, "augmentation": None, "random_state": 0, "keep_teachers": True}
+    clf = DistilledClassifier(memory, student, **settings)
     clf.fit(scan(X, target=y, sample_rows=200))
     assert clf.teachers_["lgbmclassifier"].score(X, y) > 0.9
     # As much as of rows in memory, all labelled out of fold; .07 more where the committee is asked that saw them.
