@@ -65,7 +65,7 @@ def taught(name: str, seed: int, folder: Path) -> Split:
 def paths_of_forest(split: Split, teacher: Any) -> Any:
     """What finds rules on the paths of a teacher that is a forest, or of one fitted on true labels."""
     if teacher == "extra_trees":
-        forest = split.soft_labels.committee[teacher][-1]
+        forest = split.oracle().committee[teacher][-1]
     else:
         kind = RandomForestClassifier if split.n_classes else RandomForestRegressor
         y = split.y_train if split.n_classes else split.truth.ravel()

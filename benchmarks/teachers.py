@@ -154,6 +154,9 @@ class StoredCommittee:
     def __len__(self) -> int:
         return len(self._names)
 
+    def __getitem__(self, name: str) -> Any:
+        return joblib.load(self._path)[name]
+
     def labels(self, X: Any, folds: np.ndarray | None = None) -> list[np.ndarray]:
         """As `Committee.labels`."""
         return joblib.load(self._path).labels(X, folds)

@@ -166,6 +166,7 @@ class DistilledClassifier(ClassifierMixin, BaseDistilled):
     amplifies regularization in Hilbert space, NeurIPS.
     Dao et al. (2021), Knowledge distillation as semiparametric inference, ICLR. Guo et al. (2017), On calibration of
     modern neural networks, ICML. Ranjan, Gneiting (2010), Combining probability forecasts, JRSS B.
+    Zhang, Xiang, Hospedales, Lu (2018), Deep mutual learning, CVPR.
 
     Examples
     --------

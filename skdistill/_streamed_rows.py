@@ -13,7 +13,7 @@ from ._sklearn import num_samples
 from ._transfer import label_type
 from .engine import Block, row_hashes, taken
 from .preprocessing import TableEncoder
-from .targets import blend_labels
+from .targets import RobustLoss, blend_labels
 
 #: Rows that the committee labels at a time, no more and no fewer: their number decides how a matrix product rounds.
 LABEL_ROWS = 2_048
@@ -130,17 +130,20 @@ def _label(labels: NDArray[Any], rows: NDArray[np.intp], block: Block, by: Teach
         labels[asked] = by.oracle(taken(block["table"], padded), *told)[: len(asked)]
 
 
-def blended(block: Block, blend: float, task: str) -> NDArray[Any]:
+def blended(block: Block, blend: float, task: str, robust: RobustLoss | None) -> NDArray[Any]:
     """Soft labels blended with the true ones, which stand alone where there are no soft ones."""
-    labels = block["labels"].copy()
-    return blend_labels(labels, block["truth"], blend, task, covered=~np.isnan(labels).any(axis=1))
+    labels, truth = block["labels"].copy(), block["truth"]
+    covered = ~np.isnan(labels).any(axis=1)
+    if robust is not None:
+        truth = robust.tamed(truth, np.where(covered[:, None], labels, truth))
+    return blend_labels(labels, truth, blend, task, covered=covered)
 
 
-def true_labels(block: Block, n_outputs: int, task: str) -> NDArray[Any]:
+def true_labels(block: Block, n_outputs: int, task: str, robust: RobustLoss | None) -> NDArray[Any]:
     """True labels as targets."""
     truth = block["truth"]
     if task == "regression":
-        return np.asarray(truth)
+        return np.asarray(truth if robust is None else robust.tamed(truth))
     onehot = np.zeros((len(truth), n_outputs), dtype=label_type(task))
     onehot[np.arange(len(truth)), truth] = 1.0
     return onehot

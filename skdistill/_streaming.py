@@ -154,12 +154,14 @@ class Streams:
 
     def _weights(self, data: TrainingData) -> Weights:
         """What rows weigh, by what those of the sample do."""
+        if self.real is None:
+            return Weights(False, None)
         by_class = None
         if data.codes is not None and data.sample_weight is not None:
             own = 1.0 if self.sample_weight is None else self.sample_weight
             _, first = np.unique(data.codes, return_index=True)
             by_class = (data.sample_weight / own)[first]
-        return Weights(self.real is not None and "weight" in self.real.besides, by_class)
+        return Weights("weight" in self.real.besides, by_class)
 
     def notes(self, committee: Committee) -> tuple[str, ...]:
         """What a report must say."""
@@ -233,10 +235,14 @@ class StreamedLesson:
         with config_context(enable_metadata_routing=False):  # the caller's routing does not speak of the student
             fresh, besides = learner(recipe.student, self.sample.moves(recipe))
             fitted = fresh.fit_blocks(engine, width, n_outputs, **besides)
-        rows = self.sample.transfer_set(recipe) if isinstance(self.sample.loss, RobustLoss) else None
+        rows = None if self._robust is None else self.sample.transfer_set(recipe)
         if rows is None or rows.smeared is None:
             return fitted
         return revalued(fitted, rows.Z, rows.smeared, rows.weight)  # its structure is of all rows
+
+    @property
+    def _robust(self) -> RobustLoss | None:
+        return self.sample.loss if isinstance(self.sample.loss, RobustLoss) else None
 
     def _real(self, recipe: Recipe, block_rows: int) -> Engine:
         scan, task = self.streams.real, self.sample.task
@@ -249,9 +255,9 @@ class StreamedLesson:
             self._held[key] = engine.select("X", "labels", "truth", "weight")
         engine = self._held[key]
         if recipe.hard:
-            engine.update("Q", true_labels, self.sample.Q.shape[1], task)
+            engine.update("Q", true_labels, self.sample.Q.shape[1], task, self._robust)
         else:
-            engine.update("Q", blended, recipe.blend, task)
+            engine.update("Q", blended, recipe.blend, task, self._robust)
         return engine.select("X", "Q", "weight")
 
     def _further(self, recipe: Recipe, block_rows: int, first_row: int) -> list[Engine]:

@@ -9,6 +9,7 @@ from numpy.testing import assert_allclose, assert_array_equal
 from sklearn.base import clone
 from sklearn.datasets import load_diabetes, load_wine
 from sklearn.dummy import DummyClassifier
+from sklearn.linear_model import RidgeCV
 from sklearn.model_selection import GridSearchCV, GroupShuffleSplit
 from sklearn.neighbors import KNeighborsClassifier
 from xgboost import XGBClassifier, XGBRegressor
@@ -191,6 +192,15 @@ def test_boosters_learn_from_weighed_rows(tmp_path):
     assert root.endswith(f"cover={w.sum()}")
 
 
+def test_rows_without_weight_beside_an_unlabelled_scan_are_absent():
+    X, y = load_wine(return_X_y=True)
+    w = np.ones(178)
+    w[::3] = 0
+    clf = committee("tree").set_params(student__repair=None)
+    found = clone(clf).fit(X, y, sample_weight=w, X_unlabeled=scan(X)).predict_proba(X)
+    assert_array_equal(found, clf.fit(X, y, sample_weight=w, X_unlabeled=X).predict_proba(X))
+
+
 @pytest.mark.parametrize("teacher", ["nearest", "booster"])
 def test_no_teacher_labels_rows_of_a_group_that_it_has_seen(teacher):
     rng = np.random.default_rng(0)
@@ -204,6 +214,7 @@ def test_no_teacher_labels_rows_of_a_group_that_it_has_seen(teacher):
     assert clf.fit(scan(X, target=y, sample_rows=150)).score(X, y) > 0.9
     assert apart.score(X, y) < 0.65
     assert apart.teachers_.n_folds == 0
+    assert ("so did the teachers" in apart.notes_[-1]) is (teacher == "booster")
 
 
 def test_rows_of_a_group_that_no_fold_holds_out_have_their_true_labels_alone():
@@ -216,6 +227,20 @@ def test_rows_of_a_group_that_no_fold_holds_out_have_their_true_labels_alone():
     shares = sorted(clf.predict_proba(X[group == g]).max(axis=1).mean() for g in range(6))
     assert shares[2] < 0.45  # what the dummy says
     assert shares[3] > 0.85
+
+
+@pytest.mark.parametrize("loss", ["huber", "pinball"])
+def test_wild_values_are_streamed_as_they_are_learned_in_memory(loss):
+    X, y = load_diabetes(return_X_y=True)
+    y[::20] *= 50
+    reg = DistilledRegressor(RidgeCV(), TreeStudent(max_leaves=8, repair=None), loss=loss, cv=3, blend=0.5)
+    reg.set_params(random_state=0)
+    in_memory = clone(reg).fit(X, y)
+    streamed = reg.fit(scan(X, target=y))
+    for name in ("student_", "hard_student_"):
+        found, expected = (getattr(each, name).predictor_ for each in (streamed, in_memory))
+        assert_array_equal(found.threshold, expected.threshold)
+        assert_array_equal(found.value, expected.value)
 
 
 def test_additive_students_stream():

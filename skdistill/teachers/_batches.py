@@ -249,12 +249,17 @@ def _lightgbm(booster: Any, parts: list[Part], task: Task) -> Any:
     matrix.construct()
     held.clear()
     trees = lightgbm.train(params, matrix, num_boost_round=booster.n_estimators)
-    # The estimator has no way to take a model but to fit one: the smallest there is, then replaced.
-    n_trees = booster.n_estimators
-    y = np.arange(2.0) if classes is None else classes
+    return adopted(booster, trees.model_to_string(), task)
+
+
+def adopted(booster: Any, text: str, task: Task) -> Any:
+    """A LightGBM estimator, fitted: it has the model that the text is of."""
+    # It has no way to take a model but to fit one: the smallest there is, then replaced.
+    n_trees, verbose = booster.n_estimators, booster.get_params().get("verbose", 1)
+    y = np.arange(2.0) if task.classes is None else task.classes
     booster.set_params(n_estimators=1, verbose=-1).fit(np.zeros((len(y), task.width), dtype=np.float32), y)
-    booster.booster_.model_from_string(trees.model_to_string())
-    return booster.set_params(n_estimators=n_trees, verbose=params.get("verbose", 1))
+    booster.booster_.model_from_string(text)
+    return booster.set_params(n_estimators=n_trees, verbose=verbose)
 
 
 _FITS: dict[str, Callable[..., Any]] = {"xgboost.sklearn": _xgboost, "lightgbm.sklearn": _lightgbm}

@@ -4,14 +4,12 @@ from __future__ import annotations
 
 import warnings
 from functools import partial
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
 from ..engine import Block
-
-if TYPE_CHECKING:
-    from ._batches import Kept, Task
+from ._batches import Kept, Task, adopted
 
 
 def fit_on_cluster(booster: Any, engine: Any, kept: Kept, task: Task) -> Any:
@@ -70,4 +68,4 @@ def _lightgbm(booster: Any, client: Any, arrays: list[Any], task: Task) -> Any:
         # It says so of a parameter that every model has.
         warnings.filterwarnings("ignore", "Parameter n_jobs will be ignored")
         learner.fit(Z, y, sample_weight=weight, categorical_feature=list(task.categorical))
-    return learner.to_local()
+    return adopted(booster, learner.booster_.model_to_string(), task)

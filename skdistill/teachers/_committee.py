@@ -28,6 +28,7 @@ class FittedTeacher:
     method: str
     calibrator: ScoreCalibrator | None = None
     by_fold: tuple[Any, ...] = ()
+    in_batches: bool = False
 
     def label(
         self, X: Any, classes: NDArray[Any] | None, n_outputs: int, folds: NDArray[np.intp] | None = None
@@ -89,12 +90,12 @@ class Committee(Mapping[str, Any]):
 
     @property
     def of_all_rows(self) -> list[str]:
-        """Teachers that learned from rows beyond the sample."""
-        return [name for name, teacher in self._teachers.items() if teacher.by_fold]
+        """Teachers that learned from all rows of a scan, in batches."""
+        return [name for name, teacher in self._teachers.items() if teacher.in_batches]
 
     @property
     def n_folds(self) -> int:
-        """Folds that such teachers were held out of; 0 where there are none."""
+        """Folds that teachers were fitted without, to label rows beyond the sample; 0 where none were."""
         return max((len(teacher.by_fold) for teacher in self._teachers.values()), default=0)
 
     def forget_folds(self) -> None:

@@ -168,7 +168,8 @@ def cross_fit(
         if job.beyond:
             by_fold[member.name].append(fitted)  # jobs come in the order of the folds
         if job.keep:
-            pools[job.without].teachers[member.name] = FittedTeacher(member.name, fitted, method)
+            teacher = FittedTeacher(member.name, fitted, method, in_batches=job.in_batches)
+            pools[job.without].teachers[member.name] = teacher
         for (without, rows), part in zip(job.asked, labels, strict=True):
             pools[without].add(member.name, rows, part, missing)
         if step is not None:

@@ -7,6 +7,7 @@ import time
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 
+import dask.array as da
 import distributed
 import numpy as np
 import pyarrow as pa
@@ -163,6 +164,10 @@ def test_boosters_learn_from_what_the_workers_hold(cluster, tmp_path, monkeypatc
         ]
         assert np.corrcoef(teacher.estimator.predict(pa.table(table)), y)[0, 1] > 0.7
     assert reg.score(pa.table(table), y) > 0.4
+    letters = np.array(["high", "low"])[(y < 140).astype(int)]
+    clf = DistilledClassifier(LGBMClassifier(**few, verbose=-1), student, cv=2, blend=0.5, random_state=0)
+    chunks = da.from_array(X, chunks=(150, 10))
+    assert clf.fit(scan(chunks, target=letters, sample_rows=100, client=cluster.client)).score(X, letters) > 0.7
 
 
 def test_a_worker_killed_as_a_booster_learns_is_named(cluster, path):
