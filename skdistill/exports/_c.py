@@ -232,7 +232,7 @@ def codes_of(name: str, columns: tuple[NumericColumn | CategoryColumn, ...], kin
         for i, column in enumerate(columns)
         if isinstance(column, CategoryColumn)
         for code, label in enumerate(column.categories)
-        if isinstance(label, str)
+        if isinstance(label, str) and "\0" not in label  # which no text of C holds
     ]
     if not texts:
         return ""

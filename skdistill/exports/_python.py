@@ -72,13 +72,15 @@ _ANSWER = """
 
 def {name}(row):
     \"\"\"{doc}\"\"\"
-    try:
-        if len(row) == {n}:
-            return {answer}
-    except (LookupError, TypeError):  # not a list of what is expected: let _clean see
-        pass
-    row = _clean(row)
-    return {answer}
+    checked = False
+    while True:
+        try:
+            if len(row) == {n}:
+                return {answer}
+        except (LookupError, TypeError):  # not a list of what is expected: let _clean see
+            if checked:
+                raise
+        row, checked = _clean(row), True
 """
 
 
@@ -103,7 +105,7 @@ def program(model: Model, form: Forest | Line) -> bytes:
     )
     if isinstance(model.predictor, Tree):
         assert isinstance(form, Forest)
-        body, values, decision = _tree(model, form)
+        body, decision, values = _tree(model, form)
     else:
         body = _forest(form, columns) if isinstance(form, Forest) else _line(form, columns)
         body += f"\n\ndef _linked(scores):\n    {_link(model.output.link, model.output.n_outputs)}\n"
@@ -124,14 +126,18 @@ def program(model: Model, form: Forest | Line) -> bytes:
 
 
 def _tree(model: Model, form: Forest) -> tuple[str, str, str]:
-    """One tree: a function to the number of a leaf, and what the leaves say, the link applied."""
+    """One tree: expressions for what a row's leaf decides for and for its values, the link applied, and functions that
+    these call. A call takes as long as several tests, so what is decided is written out in the place that asks.
+    """
     columns, tree = model.preprocessor.columns, form.trees[0]
-    values = model.output.activate(tree.value.astype(np.float64))
     decided = model.output.decide(tree.value.astype(np.float64)).tolist()
-    body = "".join(_functions("_leaf", tree, [str(i) for i in range(len(values))], columns))
-    body += f"\n\n_VALUES = {_table(values)}\n"
-    body += f"_DECISIONS = {_table(decided)}\n" if model.output.flat else ""
-    return body, "_VALUES[_leaf(row)]", "_DECISIONS[_leaf(row)]" if model.output.flat else "_VALUES[_leaf(row)]"
+    leaves = [repr(tuple(each) if isinstance(each, list) else each) for each in decided]
+    decision, functions = _expressions("_decision", tree, leaves, columns)
+    if model.output.classes is None:
+        return "".join(functions), decision, ""
+    values = model.output.activate(tree.value.astype(np.float64))
+    functions += _functions("_leaf", tree, [str(i) for i in range(len(values))], columns)
+    return "".join(functions) + f"\n\n_VALUES = {_table(values)}\n", decision, "_VALUES[_leaf(row)]"
 
 
 def _link(link: str, k: int) -> str:
@@ -145,12 +151,9 @@ def _link(link: str, k: int) -> str:
     return "\n    ".join(lines)
 
 
-def _table(rows: Any) -> str:
-    """A tuple over several lines."""
-    lines = (
-        tuple(row) if isinstance(row, list) else row for row in (rows if isinstance(rows, list) else rows.tolist())
-    )
-    return "(\n" + "".join(f"    {row!r},\n" for row in lines) + ")"
+def _table(rows: NDArray[np.float64]) -> str:
+    """A tuple of tuples over several lines."""
+    return "(\n" + "".join(f"    {tuple(row)!r},\n" for row in rows.tolist()) + ")"
 
 
 def _forest(form: Forest, columns: tuple[NumericColumn | CategoryColumn, ...]) -> str:
@@ -170,14 +173,19 @@ def _forest(form: Forest, columns: tuple[NumericColumn | CategoryColumn, ...]) -
 
 
 def _functions(name: str, tree: RawTree, leaves: list[str], columns: Any) -> list[str]:
-    """A function for a tree, and one for what lies more than so many levels below its root, and so on."""
-    found = []
+    """A function for a tree, and those that it calls."""
+    expression, below = _expressions(name, tree, leaves, columns)
+    return [*below, f"\n\ndef {name}(row):\n    return {expression}\n"]
+
+
+def _expressions(name: str, tree: RawTree, leaves: list[str], columns: Any) -> tuple[str, list[str]]:
+    """The expression of a tree; a function for what lies more than so many levels below its root, and so on."""
     waiting = [0]
-    for node in waiting:  # grows as it is walked
-        head = name if node == 0 else f"{name}_{node}"
-        expression = _expression(tree, node, 1, leaves, columns, name, waiting)
-        found.append(f"\n\ndef {head}(row):\n    return {expression}\n")
-    return found
+    root, *below = (
+        (node, _expression(tree, node, 1, leaves, columns, name, waiting))
+        for node in waiting  # grows as it is walked
+    )
+    return root[1], [f"\n\ndef {name}_{node}(row):\n    return {expression}\n" for node, expression in below]
 
 
 def _expression(
@@ -192,6 +200,8 @@ def _expression(
     yes, no = (
         _expression(tree, child, level + 1, leaves, columns, name, waiting) for child in (node + 1, tree.no[node])
     )
+    if yes == no:
+        return yes
     indent = "    " + " " * level
     return f"(\n{indent}{yes}\n{indent}if {_test(test, columns)} else\n{indent}{no}\n{indent[:-1]})"
 

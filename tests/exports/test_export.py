@@ -59,7 +59,7 @@ def test_mismatch_leaves_what_was_there(models, tmp_path, monkeypatch):
 
 def test_wrong_labels_are_a_mismatch(models, tmp_path, monkeypatch):
     def wrong(model, form, name):
-        return PYTHON.write(model, form, name).replace(b"_DECISIONS[_leaf(row)]", b"'mid'")
+        return PYTHON.write(model, form, name).replace(b" " * 16 + b"return (", b" " * 16 + b"return 'mid' or (")
 
     monkeypatch.setattr("skdistill.exports._python.TARGET", PYTHON._replace(write=wrong))
     with pytest.raises(ExportMismatchError, match="The export decides for 'mid' where the model's values are"):

@@ -16,7 +16,7 @@ from skdistill.exports._compile import DRIVER, Compiled
 from skdistill.exports._raw import raw_form
 from skdistill.exports._rows import adversarial_rows
 from skdistill.exports._verify import check_answers
-from skdistill.model import Model, NumericColumn, Output, Preprocessor, Tree
+from skdistill.model import CategoryColumn, Linear, Model, NumericColumn, Output, Preprocessor, Tree
 
 STRICT = ("-Wall", "-Wextra", "-Werror", "-pedantic")
 COMPILERS = [name for name in ("gcc", "clang") if shutil.which(name)]
@@ -68,6 +68,19 @@ int main(void)
     proba = models["full"].predict_proba([[30, 0, "clerk", None]])[0, 0]
     label = models["full"].predict([[30, 0, "clerk", None]])[0]
     assert said == f"{label} {proba:.3f} grade -1"
+
+
+def test_a_category_with_a_null_character_is_not_its_beginning(tmp_path):
+    columns = Preprocessor([CategoryColumn("kind", ("a\0b", "c"))])
+    model = Model(columns, Linear([[1.0], [2.0]], [0.0]), Output("regression", "identity", targets=("y",)))
+    export(model, tmp_path / "student.h")
+    (tmp_path / "main.c").write_text(
+        '#include <stdio.h>\n#include "student.h"\n'
+        'int main(void) { return printf("%g %g", (double)student_code(0, "a"), (double)student_code(0, "c")) < 0; }\n'
+    )
+    subprocess.run([COMPILERS[0], "-std=c99", "main.c", "-o", "main"], cwd=tmp_path, check=True)
+    said = subprocess.run(["./main"], cwd=tmp_path, capture_output=True, text=True, check=True).stdout
+    assert said == "-1 1"
 
 
 def test_size_is_told_and_libm_only_where_needed(tmp_path):

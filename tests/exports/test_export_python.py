@@ -15,7 +15,7 @@ from export_matrix import float32, raw_table, regressor
 from skdistill import export
 from skdistill.exports._python import program, run
 from skdistill.exports._raw import raw_form
-from skdistill.model import Model, NumericColumn, Output, Preprocessor, Tree
+from skdistill.model import CategoryColumn, Model, NumericColumn, Output, Preprocessor, Tree
 
 
 def test_bare_interpreter(models, tmp_path):
@@ -87,3 +87,38 @@ def test_several_targets(models):
     model = regressor("plain", "tree", ("y", "z"))
     predict_one = run(program(model, raw_form(model)), "m")["predict_one"]
     assert predict_one([0.0] * 5) == tuple(model.predict([[0.0] * 5])[0])
+
+
+def test_decisions_are_not_asked_for_twice():
+    """Where all leaves below a split decide alike it is not asked; the values still are those of each leaf."""
+    value = [[0.9, 0.1], [0.6, 0.4], [0.2, 0.8]]
+    tree = Tree([0, 1, -1, -1, -1], float32([1, 5, 0, 0, 0]), [4, 3, 0, 0, 0], value, 2)
+    columns = Preprocessor([NumericColumn("a"), NumericColumn("b")])
+    model = Model(columns, tree, Output("classification", "simplex", ("no", "yes")))
+    names = run(program(model, raw_form(model)), "m")
+    rows = [[0.0, 5.0], [0.0, 6.0], [0.0, np.nan], [2.0, 0.0], [np.nan, 0.0]]
+    assert (
+        [names["predict_one"](row) for row in rows] == ["no", "no", "no", "yes", "no"] == model.predict(rows).tolist()
+    )
+    np.testing.assert_allclose([names["predict_proba_one"](row) for row in rows], model.predict_proba(rows), rtol=1e-7)
+    assert 5.0 not in [const for const in names["predict_one"].__code__.co_consts if isinstance(const, float)]
+
+
+def test_a_cell_that_refuses_to_be_compared_is_an_error():
+    class Odd:
+        __hash__ = None
+
+        def __eq__(self, other):
+            if other is self:
+                return True
+            raise TypeError("no comparison")
+
+        def __ne__(self, other):
+            return not self == other
+
+    tree = Tree([0, -1, -1], [0.5, 0, 0], [2, 0, 0], [[0.9, 0.1], [0.2, 0.8]], 1)
+    model = Model(Preprocessor([CategoryColumn("a", ("x",))]), tree, Output("classification", "simplex", ("no", "yes")))
+    predict_one = run(program(model, raw_form(model)), "m")["predict_one"]
+    assert [predict_one([cell]) for cell in ("x", "y", None)] == ["yes", "no", "no"]
+    with pytest.raises(TypeError, match="no comparison"):
+        predict_one([Odd()])
