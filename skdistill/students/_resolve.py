@@ -12,7 +12,7 @@ from ._additive import AdditiveStudent
 from ._base import BaseStudent
 from ._boosted import BoostedStudent
 from ._checks import check_width
-from ._ladder import LADDERS
+from ._ladder import AUTO, LADDERS
 from ._linear import LinearStudent
 from ._rule import RuleStudent
 from ._tree import TreeStudent
@@ -24,8 +24,6 @@ STUDENTS: dict[str, type[BaseStudent]] = {
     "rules": RuleStudent,
     "tree": TreeStudent,
 }
-#: What "auto" chooses from: all but rules, which are for those who read them; boosted trees hold as much, and sooner.
-AUTO = ("additive", "boosted", "linear", "tree")
 
 
 def resolve_families(
@@ -51,8 +49,8 @@ def resolve_families(
     --------
     >>> from skdistill.students import resolve_families
     >>> families = resolve_families("auto", 1000, "regression")
-    >>> [family[-1] for family in families][2:]
-    [LinearStudent(loss='squared'), TreeStudent(loss='squared', max_leaves=512)]
+    >>> [family[-1] for family in families][3:]
+    [LinearStudent(loss='squared'), TreeStudent(loss='squared', max_leaves=64)]
     """
     name = student if isinstance(student, str) else None
     if max_bytes is None or not (name == "auto" or name in STUDENTS):
@@ -68,11 +66,11 @@ def resolve_families(
                 f"instance {student!r}, whose own parameters set its size: drop max_bytes, or pass a name."
             )
         return ((resolved,),)
-    wanted = AUTO if name == "auto" else (str(name),)
-    names = [key for key in wanted if STUDENTS[key].takes_sparse or not sparse]
-    if not names:
+    wanted = AUTO if name == "auto" else LADDERS[str(name)]
+    families = [family for family in wanted if family[0].takes_sparse or not sparse]
+    if not families:
         resolve_student(name, task, sparse=sparse, loss=loss)  # which says why not
-    return tuple(tuple(resolve_student(each, task, sparse=sparse, loss=loss) for each in LADDERS[key]) for key in names)
+    return tuple(tuple(resolve_student(each, task, sparse=sparse, loss=loss) for each in family) for family in families)
 
 
 def for_width(
