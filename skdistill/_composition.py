@@ -12,6 +12,7 @@ from sklearn.model_selection import GroupKFold
 from sklearn.utils import get_tags
 from sklearn.utils.metadata_routing import MetadataRouter, MethodMapping, process_routing
 
+from ._documentation import Documented
 from ._sklearn import routing_enabled
 from .students import takes_sparse
 from .teachers import PRESETS, estimators_in, items_of, named_teachers, routed_teachers, without_names
@@ -23,7 +24,7 @@ _LISTS = ("teachers", "student", "assistants")
 _EXAMPLES = {"student": "TreeStudent()", "augmentation": "Munge()", "compression": "Prune()"}
 
 
-class DistilledComposition(CallbackSupportMixin, MetaEstimatorMixin, BaseEstimator):
+class DistilledComposition(Documented, CallbackSupportMixin, MetaEstimatorMixin, BaseEstimator):
     """The side of the distilled estimators that scikit-learn's tools talk to; they add the fitting."""
 
     teachers: Any

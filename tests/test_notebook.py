@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import re
+from importlib import metadata
+from pathlib import Path
 
 import pytest
 from sklearn.datasets import load_diabetes, load_iris
@@ -12,6 +14,7 @@ from sklearn.svm import SVC
 from sklearn.tree import DecisionTreeRegressor
 
 from skdistill import CallableTeacher, DistilledClassifier, DistilledEstimator, DistilledRegressor, TreeStudent
+from skdistill._documentation import _template
 from skdistill._facts import fit_facts, soft_words
 from skdistill._transfer import Recipe
 
@@ -80,3 +83,28 @@ def test_facts_tell_how_it_was_fitted():
     assert facts["student"] == "LinearStudent(loss='log_loss')"
     assert facts["seconds"] == "1.2 (teachers 1.2)"
     assert clf.report(X, y).evidence.fitted == facts
+
+
+@pytest.fixture
+def published(monkeypatch):
+    """The package as if its metadata named a site."""
+    named = metadata.metadata("skdistill")
+    named["Project-URL"] = "Documentation, https://docs.example"
+    monkeypatch.setattr(metadata, "metadata", lambda name: named)
+    _template.cache_clear()
+    yield
+    _template.cache_clear()
+
+
+def test_names_link_to_their_pages_where_the_documentation_is_published(published):
+    shown = DistilledClassifier([CallableTeacher(abs)], TreeStudent())._repr_html_()
+    for name in ("DistilledClassifier", "CallableTeacher", "TreeStudent"):
+        assert f'href="https://docs.example/reference/skdistill.{name}.html"' in shown
+        # Pages are named after what the reference lists.
+        assert re.search(rf"^   {name}$", (Path(__file__).parents[1] / "docs/api.md").read_text(), flags=re.MULTILINE)
+    assert "sklearn.linear_model.LogisticRegression.html" in LogisticRegression()._repr_html_()
+
+
+def test_names_link_nowhere_else():
+    assert metadata.metadata("skdistill").get_all("Project-URL") is None, "then the test above needs no fixture"
+    assert "/reference/skdistill." not in DistilledClassifier(student=TreeStudent())._repr_html_()

@@ -18,12 +18,13 @@ from numpy.typing import NDArray
 from scipy import sparse
 from sklearn.base import BaseEstimator
 
+from .._documentation import Documented
 from .._sklearn import Interval
 
 Rows = NDArray[np.intp]
 
 
-class BaseSampler(BaseEstimator, ABC):
+class BaseSampler(Documented, BaseEstimator, ABC):
     """Draws new rows near the given ones; deriving from it is how to bring a sampler of your own.
 
     Such a sampler has one method, ``_new_rows(X, rows, rng, labels)``: the new rows, of the kind of `X`, each started

@@ -7,11 +7,12 @@ from typing import Any, ClassVar
 
 from sklearn.base import BaseEstimator
 
+from .._documentation import Documented
 from ..model import Decoded, Model
 from ._evidence import Evidence
 
 
-class CompressionPass(BaseEstimator):
+class CompressionPass(Documented, BaseEstimator):
     """What every pass shares: parameters, and one step from a model to a model that is not larger."""
 
     #: Whether no other pass can follow.

@@ -13,6 +13,7 @@ from scipy import sparse
 from sklearn.base import BaseEstimator, OneToOneFeatureMixin, TransformerMixin
 from sklearn.utils.validation import check_is_fitted, validate_data
 
+from .._documentation import Documented
 from .._sklearn import Interval, StrOptions, check_sample_weight, fit_context, safe_indexing
 from ..model import CategoryColumn, NumericColumn, Preprocessor
 from ._categories import by_frequency, within
@@ -22,7 +23,7 @@ from ._statistics import sparse_deviation, summarise
 _FLOAT32_MAX = float(np.finfo(np.float32).max)
 
 
-class TableEncoder(TransformerMixin, BaseEstimator):
+class TableEncoder(Documented, TransformerMixin, BaseEstimator):
     """Encode a raw table as the float32 matrix that students and named teachers take.
 
     A column is numeric if its cells are numbers or booleans, and categorical if it holds text, has a categorical type,

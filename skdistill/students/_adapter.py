@@ -11,6 +11,7 @@ from sklearn.utils import get_tags
 from sklearn.utils.metaestimators import available_if
 from sklearn.utils.validation import check_is_fitted, validate_data
 
+from .._documentation import Documented
 from .._estimators import weight_key
 from .._sklearn import HasMethods, StrOptions, fit_context
 from ..model import LINKS
@@ -25,7 +26,7 @@ def _has_decision_function(student: EstimatorStudent) -> bool:
     return True
 
 
-class EstimatorStudent(RegressorMixin, BaseEstimator):
+class EstimatorStudent(Documented, RegressorMixin, BaseEstimator):
     """Adapter that fits any classifier or regressor to soft labels.
 
     The route is chosen by what the estimator can do, and is exact: the estimator minimises its own objective on the

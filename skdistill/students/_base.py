@@ -17,6 +17,7 @@ from sklearn.utils.validation import (
     validate_data,
 )
 
+from .._documentation import Documented
 from .._sklearn import StrOptions, fit_context
 from ..engine import BLOCK_ROWS, Engine, MemoryEngine
 from ..model import LINKS, Model, NumericColumn, Output, Precision, Preprocessor
@@ -24,7 +25,7 @@ from ..words import rules
 from ._checks import check_streams, check_width, read, resolved
 
 
-class BaseStudent(RegressorMixin, BaseEstimator):
+class BaseStudent(Documented, RegressorMixin, BaseEstimator):
     """A multi-output regressor on soft labels whose fitted form is a predictor of `skdistill.model` and a link.
 
     A subclass sets the class attributes, adds the constraints of its parameters, and implements `_solve`.

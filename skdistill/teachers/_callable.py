@@ -9,8 +9,10 @@ import numpy as np
 from numpy.typing import NDArray
 from sklearn.base import BaseEstimator
 
+from .._documentation import Documented
 
-class CallableTeacher(BaseEstimator):
+
+class CallableTeacher(Documented, BaseEstimator):
     """A black box as a teacher: a torch network, a REST client, TabPFN, a rule somebody wrote.
 
     It is only asked, never fitted. The caller's X reaches the function untouched.
