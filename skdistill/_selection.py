@@ -331,15 +331,15 @@ def _that_fit(family: tuple[Any, ...], judge: Judge, max_bytes: int | None) -> l
     """The largest student of a family within the budget, then each time the largest of those clearly smaller."""
     if max_bytes is None:
         return list(family)
-    low, high = 0, len(family)  # the first student too large is sought in [low, high]
-    while low < high:
-        middle = (low + high) // 2
-        if judge.size(family[middle]) <= max_bytes:
-            low = middle + 1
-        else:
-            high = middle
+    n_fitting = 0  # sought from below: what is too large takes the longest to fit
+    for step in (2, 1):
+        while n_fitting < len(family):
+            larger = min(n_fitting + step, len(family))
+            if judge.size(family[larger - 1]) > max_bytes:
+                break
+            n_fitting = larger
     fitting: list[Any] = []
-    for student in reversed(family[:low]):
+    for student in reversed(family[:n_fitting]):
         # Where rows allow for no more, larger limits give the same student: the smallest such limit stands for all.
         if fitting and judge.size(student) == judge.size(fitting[-1]):
             fitting[-1] = student

@@ -25,12 +25,13 @@ LADDERS: dict[str, tuple[Family, ...]] = {
     "boosted": (
         # in steps of a half, so that a budget is not left half empty
         tuple(
-            BoostedStudent(n_trees=n_trees) for n_trees in (1, 2, 3, 4, 6, 8, 12, 16, 24, 32, 48, 64, 96, 128, 192, 256)
+            BoostedStudent(n_trees=n_trees)
+            for n_trees in (1, 2, 3, 4, 6, 8, 12, 16, 24, 32, 48, 64, 96, 128, 192, 256, 384, 512, 768, 1024)
         ),
         # What is best of few trees is too bold where labels are noisy and trees many, and cuts features too coarsely.
         tuple(
             BoostedStudent(n_trees=n_trees, learning_rate=0.2, alpha=30.0, max_bins=255)
-            for n_trees in (16, 32, 48, 64, 96, 128, 192, 256)
+            for n_trees in (16, 32, 48, 64, 96, 128, 192, 256, 384, 512, 768, 1024)
         ),
     ),
     "linear": (
