@@ -43,7 +43,7 @@ def clf(**settings):
         ({"device": "tpu"}, r"'device' parameter of DistilledClassifier must be.*Got 'tpu' instead"),
         ({"student": "forest"}, r"Unknown student 'forest'. Valid names: additive, auto, boosted, linear, rules, tree"),
         ({"teachers": "svn"}, r"Unknown teacher 'svn' for classification. Valid names: extra_trees, forest"),
-        ({"augmentation": "smote"}, r"Unknown augmentation 'smote'. Valid names: auto, marginal, munge"),
+        ({"augmentation": "smote"}, r"Unknown augmentation 'smote'. Valid names: auto, forest, marginal, munge, thin"),
         ({"augmentation": Munge}, r"The 'augmentation' parameter must be None, one of .*or a sampler instance"),
         ({"augmentation": Munge(p=2)}, r"'p' parameter of Munge must be a float in the range \[0.*Got 2 instead"),
         ({"cv": 1}, r"'cv' parameter of DistilledClassifier must be"),
