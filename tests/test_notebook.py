@@ -86,17 +86,23 @@ def test_facts_tell_how_it_was_fitted():
 
 
 @pytest.fixture
-def published(monkeypatch):
-    """The package as if its metadata named a site."""
-    named = metadata.metadata("skdistill")
-    named["Project-URL"] = "Documentation, https://docs.example"
-    monkeypatch.setattr(metadata, "metadata", lambda name: named)
-    _template.cache_clear()
-    yield
+def package_at(monkeypatch):
+    """The package as if its metadata named these sites."""
+
+    def at(*sites):
+        named = metadata.metadata("skdistill")
+        del named["Project-URL"]
+        for site in sites:
+            named["Project-URL"] = site
+        monkeypatch.setattr(metadata, "metadata", lambda name: named)
+        _template.cache_clear()
+
+    yield at
     _template.cache_clear()
 
 
-def test_names_link_to_their_pages_where_the_documentation_is_published(published):
+def test_names_link_to_their_pages_where_the_documentation_is_published(package_at):
+    package_at("Source, https://source.example", "Documentation, https://docs.example")
     shown = DistilledClassifier([CallableTeacher(abs)], TreeStudent())._repr_html_()
     for name in ("DistilledClassifier", "CallableTeacher", "TreeStudent"):
         assert f'href="https://docs.example/reference/skdistill.{name}.html"' in shown
@@ -105,6 +111,6 @@ def test_names_link_to_their_pages_where_the_documentation_is_published(publishe
     assert "sklearn.linear_model.LogisticRegression.html" in LogisticRegression()._repr_html_()
 
 
-def test_names_link_nowhere_else():
-    assert metadata.metadata("skdistill").get_all("Project-URL") is None, "then the test above needs no fixture"
+def test_names_link_nowhere_where_it_is_not(package_at):
+    package_at("Source, https://source.example")
     assert "/reference/skdistill." not in DistilledClassifier(student=TreeStudent())._repr_html_()
