@@ -204,12 +204,8 @@ def _prune(problem: Problem, theta: np.ndarray, price: float) -> tuple[np.ndarra
     """
     root = inverse_root(problem.gram(theta), problem.penalty)
     inverse = root.T @ root
-    free = theta.shape[1]
-    if problem.loss == "log_loss":
-        free -= 1
-    elif problem.loss == "squared":  # the variance left is the unit of what a parameter may save by chance
-        price = price * 2 * problem.value(theta)[0] / free
-    price *= free / problem.weight
+    # Twice what a parameter may save by chance is the unit.
+    price *= problem.free * problem.scatter(theta) / problem.weight
     theta, kept = theta.copy(), np.ones(len(theta), dtype=bool)
     for j, rise in taken_out(inverse, theta):
         if rise > price:

@@ -326,7 +326,7 @@ def test_tables_that_tell_little_are_smoothed_most(loss):
         [np.ptp(table[:, 0]) for table in student.predictor_.tables] for student in (smoothed, rough)
     )
     assert of_smoothed[1] < 0.6 * of_rough[1]  # the table that tells nothing
-    assert of_smoothed[0] > 0.9 * of_rough[0]  # the one that tells all
+    assert of_smoothed[0] > 0.8 * of_rough[0]  # the one that tells all
 
 
 def test_strengths_do_not_depend_on_the_unit_of_the_targets():
