@@ -20,7 +20,7 @@ from .targets import ValueLoss
 #: Rows that passes are judged on, at most: beyond that they cost time and tell little more.
 MOST_ROWS = 20_000
 #: And where no more than a size is asked for.
-SIZED_ROWS = 1_000
+SIZED_ROWS = 2_000
 
 
 @dataclass(frozen=True, eq=False)
