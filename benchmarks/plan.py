@@ -45,6 +45,7 @@ FIRST_SEED = (
     *("boosted_hard_bytes", "tree_soft_bytes", "additive_soft_bytes", "boosted_soft_bytes", "auto"),
     *("additive_hard", "additive_soft", "linear_sparse", "tree_auto_munge", "imodels", "trustee", "gosdt"),
     *("ebm", "ebm_single", "autogluon_tree", "autogluon_boosted"),
+    *("auto_like_autogluon_tree", "auto_like_autogluon_boosted"),
 )
 
 #: A kernel SVM sits on the committee up to this many training rows: it costs the square of the rows.

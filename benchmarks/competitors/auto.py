@@ -11,8 +11,9 @@ from sklearn.exceptions import ConvergenceWarning
 
 from skdistill import DistilledEstimator, LinearStudent, TreeStudent
 
-from ..plan import BYTES_RIVAL
+from ..plan import BYTES_RIVAL, LEAVES
 from ..splits import Split
+from . import autogluon
 from ._contestant import Contestant, Fitted
 
 
@@ -73,5 +74,14 @@ CONTESTANTS = (
         _fit_within,
         *("soft", "any", None, BYTES_RIVAL),
         sizes_in="bytes",
+    ),
+    *(
+        Contestant(
+            f"auto_like_{peer.name}",
+            f"student and blend chosen honestly within the bytes of: {peer.title}",
+            *(_fit_within, "soft", "any", peer.sizes or LEAVES, peer.name),
+            like=peer.name,
+        )
+        for peer in autogluon.CONTESTANTS
     ),
 )
