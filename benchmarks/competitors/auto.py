@@ -57,8 +57,8 @@ def _fit_line(split: Split, size: int) -> Fitted:
     return fitted_auto(split, student=LinearStudent())
 
 
-def _fit_within(split: Split, size: int) -> Fitted:
-    return fitted_auto(split, student="auto", max_bytes=size)
+def _fit_within(split: Split, size: int, **settings: Any) -> Fitted:
+    return fitted_auto(split, student="auto", max_bytes=size, **settings)
 
 
 CONTESTANTS = (
@@ -80,6 +80,13 @@ CONTESTANTS = (
         "student and blend chosen honestly within the bytes",
         _fit_within,
         *("soft", "any", None, BYTES_RIVAL),
+        sizes_in="bytes",
+    ),
+    Contestant(
+        "auto_hard",
+        "the same of true labels alone",
+        partial(_fit_within, blend=1.0),
+        *("hard", "any", None, BYTES_RIVAL),
         sizes_in="bytes",
     ),
     *(
