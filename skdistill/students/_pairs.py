@@ -20,12 +20,12 @@ from ._steps import steps_between
 #: weight, for where a feature matters in a pair it may not matter alone.
 FINE_BINS = (32, 16, 8)
 #: Cells of the table of a pair, and steps of all pairs together, at most: what their curvature may take.
-MAX_CELLS = 100
-MAX_STEPS = 800
+MAX_CELLS = 256
+MAX_STEPS = 1_000
 #: Rows that a cell is pulled towards zero by while edges are chosen.
-PRIOR = 1.0
+PRIOR = 0.3
 #: What a step of a pair must save of the loss, twice, in units of what it would save by chance.
-WORTH = 0.75
+WORTH = 1.0
 #: Times that rows and columns of cells are freed in turn of what one feature alone tells.
 SWEEPS = 5
 #: Share of the weight below which rounding may be all that a quadrant holds.
@@ -91,9 +91,9 @@ def find_pairs(problem: Problem, theta: np.ndarray, engine: Engine, n_pairs: int
         grids.append(_Grid(_cells(weight[where]), np.stack([_cells(r[where]) for r in residual])))
     _cut(grids, WORTH * problem.scatter(theta) * problem.free)
     pairs = []
-    for i, j, grid in zip(features[a[best]], features[b[best]], grids, strict=True):
-        if grid.n_steps:
-            first, second = grid.chosen
+    for i, j, cut in zip(features[a[best]], features[b[best]], grids, strict=True):
+        if cut.n_steps:
+            first, second = cut.chosen
             pairs.append(Pair((int(i), int(j)), (edges[i][first], edges[j][second])))
     return pairs
 

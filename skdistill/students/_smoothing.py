@@ -9,7 +9,7 @@ from ._steps import inverse_root
 
 #: Times that strengths are estimated and the model is solved with them: they move little after that, and less where
 #: most of them have been estimated before.
-ROUNDS, FURTHER_ROUNDS = 4, 2
+ROUNDS, FURTHER_ROUNDS = 2, 2
 #: Where the search begins, and how far it may go, in units of rows.
 START = 3.0
 WEAKEST, STRONGEST = 1e-3, 1e4
