@@ -1,5 +1,6 @@
 // CUDA for one kernel at a time on the processor: a fiber for each thread of a block, blocks one after the other.
 // Fibers of odd blocks run backwards and shared memory begins as NaN, so that a missing barrier changes results.
+#include <algorithm>
 #include <cmath>
 #include <cstdio>
 #include <cstdlib>
@@ -10,6 +11,7 @@
 #include <vector>
 
 using std::log2;
+using std::min;
 using std::nan;
 
 // As wrong as CUDA's may be (Programming Guide, "Mathematical Functions"), in either direction.
