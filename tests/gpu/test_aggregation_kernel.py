@@ -12,8 +12,12 @@ import pytest
 from emulation import build
 from numpy.testing import assert_allclose
 from nvrtc import compiled
+from sklearn.datasets import load_wine
+from sklearn.naive_bayes import GaussianNB
+from sklearn.tree import DecisionTreeClassifier
 
-from skdistill.targets import aggregate
+from skdistill import DistilledClassifier, TreeStudent
+from skdistill.targets import _combiner, aggregate
 from skdistill.targets._fused import MOST_TEACHERS, MOST_THREADS, SOURCE, fused
 
 TOLERANCE = {np.float32: {"rtol": 1e-5, "atol": 1e-9}, np.float64: {"rtol": 1e-12, "atol": 1e-15}}
@@ -46,9 +50,9 @@ def test_every_rule(T, tmp_path):
     backend, rng = build(SOURCE, kernels(T), tmp_path), np.random.default_rng(T)
     given = rng.dirichlet(np.ones(T))
     half = np.r_[0.5, np.full(T - 1, 0.5 / max(T - 1, 1))]  # half of the weight: the average of two medians
-    for k, dtype in itertools.product((1, 2, 3, 5, 8, 10, 17, 26), (np.float32, np.float64)):
+    for k, dtype in itertools.product((1, 2, 3, 8, 10, 26), (np.float32, np.float64)):
         for aggregation, task in RULES:
-            P = committee(rng, T, 31, k, dtype, task)
+            P = committee(rng, T, 27, k, dtype, task)
             for weights, temperatures, scaling in (
                 (None, None, None),
                 (half, None, None),
@@ -86,6 +90,17 @@ def test_a_row_of_many_classes(few):
     assert few.launched
 
 
+def test_a_whole_fit(few, monkeypatch):
+    teachers = ["logistic", GaussianNB(), DecisionTreeClassifier(max_depth=3, random_state=0)]
+    model = DistilledClassifier(teachers, TreeStudent(max_leaves=4, repair=None), weighting=None, cv=3)
+    X, y = load_wine(return_X_y=True)
+    expected = model.fit(X, y).predict_proba(X)
+    monkeypatch.setattr(_combiner, "resolve", lambda *_: few)
+    few.launched.clear()
+    assert_allclose(model.fit(X, y).predict_proba(X), expected, rtol=1e-9)
+    assert set(few.launched) == {"aggregated<1, double, 3>"}
+
+
 @pytest.mark.parametrize(
     ("T", "k", "temperature"), [(MOST_TEACHERS + 1, 2, 1.0), (2, MOST_THREADS + 1, 1.0), (MOST_TEACHERS, 1_000, 2.0)]
 )
@@ -99,7 +114,7 @@ def test_beyond_its_bounds_the_array_api_takes_over(few, T, k, temperature):
 
 @pytest.mark.parametrize("architecture", ["compute_80", "compute_90"])
 def test_it_is_cuda(architecture):
-    names = [*kernels(1), *kernels(8), *kernels(MOST_TEACHERS)]
+    names = [*kernels(8), kernels(MOST_TEACHERS)[-1]]
     text, lowered = compiled(SOURCE, names, architecture)
     for name in lowered.values():
         assert f".entry {name}(" in text

@@ -6,9 +6,12 @@ import numpy as np
 import pytest
 from emulation import build
 from nvrtc import compiled
+from sklearn.datasets import load_wine
 
+from skdistill._backend import Backend
 from skdistill.engine import _fused
 from skdistill.engine import _tree_blocks as trees
+from skdistill.students import TreeStudent
 
 
 @pytest.fixture(scope="module")
@@ -44,6 +47,19 @@ def test_sums_up_to_the_bound(backend):
     block = {"bins": np.zeros((4, 1), np.uint8), "sums": sums, "node": np.zeros(4, np.int32)}
     found = _fused.histograms(block, np.zeros(1, np.int32), 1, np.array([0, 1]), backend)
     assert found.item() == 2.0
+
+
+def test_a_whole_tree_and_its_repair(backend, monkeypatch):
+    X, y = load_wine(return_X_y=True)
+    Q = 0.8 * np.eye(3)[y] + 0.2 / 3
+    student = TreeStudent("log_loss", max_leaves=5, max_bins=20)
+    expected = student.fit(X, Q).predict(X)
+    monkeypatch.setattr(_fused, "THREADS", 64)
+    monkeypatch.setattr(Backend, "fuses", True)
+    monkeypatch.setattr(Backend, "kernel", backend.kernel)
+    backend.launched.clear()
+    np.testing.assert_array_equal(student.fit(X, Q).predict(X), expected)
+    assert len(backend.launched) > 5
 
 
 @pytest.mark.parametrize("architecture", ["compute_80", "compute_90"])
