@@ -14,7 +14,7 @@ import numpy as np
 from scipy.sparse import csc_array
 
 from .._backend import NUMPY, of
-from . import _agnostic
+from . import _agnostic, _fused
 from ._bins import BinTable
 from ._engine import Block
 
@@ -160,6 +160,8 @@ def histograms(block: Block, slot_of_node: np.ndarray, n_slots: int, starts: np.
     """
     bins, sums = block["bins"], block["sums"]
     backend = of(bins)
+    if backend.fuses:
+        return _fused.histograms(block, slot_of_node, n_slots, starts, backend)
     if backend is not NUMPY:
         xp = backend.xp
         slots = xp.take(backend.asarray(slot_of_node.astype(np.int64)), block["node"])
