@@ -12,8 +12,8 @@ without repair, or a line; a fit makes two, one on soft and one on hard labels.
 ``fit`` prints the seconds of the teacher's fits; the most memory that the process held, in MiB, and what it held before
 the fit; seconds, CPU seconds and thousands of rows per CPU second of labelling and both students; bytes a row that were
 spilled for these. With ``--memory`` the rows, and all that is derived of them, lie in memory. ``workers`` starts a
-scheduler and so many workers of one thread over TCP, and prints the seconds of labelling and both students, and the CPU
-seconds in the whole fit of the busiest worker and of all of them.
+scheduler and so many workers of one thread over TCP, each on a core of its own since files are read by further threads,
+and prints the seconds of labelling and both students, and the CPU seconds in the whole fit of the busiest and of all.
 """
 
 from __future__ import annotations
@@ -25,6 +25,7 @@ import subprocess
 import sys
 import tempfile
 import time
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
@@ -150,16 +151,17 @@ def workers(folder: Path, n_workers: int, student: str) -> None:
     with tempfile.TemporaryDirectory() as place:
         contact = Path(place) / "scheduler.json"
 
-        def dask(*options: str) -> None:
+        def dask(*options: str, cores: Iterable[int] = range(os.cpu_count() or 1)) -> None:
             command = [sys.executable, "-m", "dask", *options, "--scheduler-file", str(contact), "--no-dashboard"]
             environment = {**os.environ, "OMP_NUM_THREADS": "1", "PYTHONPATH": os.pathsep.join(sys.path)}
             out = subprocess.DEVNULL
             processes.append(subprocess.Popen(command, stdout=out, stderr=out, env=environment, cwd=place))
+            os.sched_setaffinity(processes[-1].pid, cores)
 
         try:
             dask("scheduler", "--host", "127.0.0.1", "--port", "0")
-            for _ in range(n_workers):
-                dask("worker", "--nthreads", "1", "--no-nanny", "--memory-limit", "0")
+            for core in range(n_workers):
+                dask("worker", "--nthreads", "1", "--no-nanny", "--memory-limit", "0", cores=[core])
             while not contact.exists():
                 time.sleep(0.1)
             with Client(scheduler_file=str(contact)) as client:

@@ -72,6 +72,20 @@ class Results:
         cells = (Cell(*row) for row in data[list(Cell._fields)].itertuples(index=False))
         return {cell for cell in cells if self._path(cell).exists()}
 
+    def nbytes(self, cell: Cell) -> int:
+        """Packed bytes of a finished cell.
+
+        Raises
+        ------
+        LookupError
+            It is not finished.
+        """
+        data = self.frame()
+        found = data.loc[(data[list(Cell._fields)] == pd.Series(cell._asdict())).all(axis=1), "nbytes"]
+        if not len(found):
+            raise LookupError(f"{cell.contestant} of size {cell.size} has not run on {cell.set}: run it first.")
+        return int(found.iloc[0])
+
     def add(self, cell: Cell, row: dict[str, Any], losses: dict[str, np.ndarray]) -> None:
         """Keep a finished cell: its losses first, its row last."""
         path = self._path(cell)

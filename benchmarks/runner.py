@@ -108,10 +108,12 @@ def _run_cell(cell: Cell, split: Split, results: Results) -> None:
         weights = dict(zip(split.labels.names, np.round(split.labels.combine.weights, 3).tolist(), strict=True))
         row |= {"leaves": 0, "cpu_seconds": round(split.labels.cpu_seconds, 3), "settings": json.dumps(weights)}
     else:
+        contestant = CONTESTANTS[cell.contestant]
+        size = results.nbytes(cell._replace(contestant=contestant.like)) if contestant.like else cell.size
         _ = split.raw, split.scaled, split.folds  # made here, so that no contestant pays for what all share
         split.shared.settle()
         started = time.process_time()
-        fitted = CONTESTANTS[cell.contestant].fit(split, cell.size)
+        fitted = contestant.fit(split, size)
         seconds = time.process_time() - started + split.shared.owed
         if fitted.cpu_seconds is not None:
             seconds = fitted.cpu_seconds

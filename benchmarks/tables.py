@@ -114,7 +114,7 @@ class _Draw:
 
     def _no_larger(self, nbytes: float) -> tuple[str, int] | None:
         """Of our students that chose for themselves, the one that did best on the rows that it was judged on."""
-        ours = [key for key in self._rows if key[0] in (STUDENT, *STUDENTS_IN_BYTES)]
+        ours = [key for key in self._rows if key[0] in (STUDENT, *STUDENTS_IN_BYTES) or _is_like_a_peer(key[0])]
         ours = [key for key in ours if not np.isnan(self._rows[key]["cv_loss"])]
         fitting = [key for key in ours if self._rows[key]["nbytes"] <= nbytes]
         return min(fitting, key=lambda key: self._rows[key]["cv_loss"], default=None)
@@ -132,6 +132,10 @@ class _Draw:
 
 def _hard_in_bytes(contestant: Any) -> bool:
     return contestant.sizes_in == "bytes" and contestant.labels == "hard"
+
+
+def _is_like_a_peer(name: str) -> bool:
+    return name in CONTESTANTS and bool(CONTESTANTS[name].like)
 
 
 def rivals(name: str) -> set[str]:

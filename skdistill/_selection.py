@@ -39,6 +39,9 @@ _SIZES = 3
 #: Each takes this share of the bytes of the next larger one at most.
 _SMALLER = 0.4
 
+#: What is expected to take more than this share of the budget is not fitted to see.
+_TOO_LARGE = 1.15
+
 #: Recipes judged on all folds, beside the best on hard and on soft labels; of the others a sketch on the first folds.
 _FINALISTS = 3
 
@@ -218,6 +221,7 @@ class Judge:
         self.step: Callable[..., None] | None = None
         self._drafts: dict[tuple[Any, ...], Shipped] = {}
         self._finished: dict[tuple[Any, ...], Shipped] = {}
+        self._sizes: dict[tuple[Any, ...], int] = {}
         self._verdicts: dict[Shipped, Verdict] = {}
 
     def __call__(self, recipe: Recipe, *, sketched: bool = False) -> Verdict:
@@ -238,17 +242,29 @@ class Judge:
 
     def size(self, student: Any) -> int:
         """About what a student packs to, on the hard labels of the first ground; 0 where it has no model form."""
-        return self._trial(Recipe(student.sketch(), hard=True), 0).nbytes or 0
+        started, recipe = time.perf_counter(), Recipe(student.sketch(), hard=True)
+        key, draft, lesson = *self._draft(recipe, 0), self.grounds[0].lesson
+        if key not in self._sizes:
+            self._sizes[key] = self.workshop.size(draft, recipe, lesson)
+            if self.step is not None:
+                self.step(f"{recipe}, size", time.perf_counter() - started, nbytes=self._sizes[key])
+        return self._sizes[key]
 
-    def _trial(self, recipe: Recipe, number: int, *, finished: bool = True) -> Verdict:
-        """The verdict of one ground, where each recipe is fitted once and compressed at most once."""
-        started, ground = time.perf_counter(), self.grounds[number]
+    def _draft(self, recipe: Recipe, number: int) -> tuple[tuple[Any, ...], Shipped]:
+        """A key for the recipe on this ground, and its student, which is fitted once."""
         key = (repr(recipe.student), recipe.hard, recipe.blend, repr(recipe.sampler), recipe.assisted, number)
         if key not in self._drafts:
-            self._drafts[key] = self.workshop.draft(recipe, ground.lesson)
-        if finished and key not in self._finished:
-            self._finished[key] = self.workshop.finish(self._drafts[key], recipe, ground.lesson)
-        shipped = self._finished[key] if finished else self._drafts[key]
+            self._drafts[key] = self.workshop.draft(recipe, self.grounds[number].lesson)
+        return key, self._drafts[key]
+
+    def _trial(self, recipe: Recipe, number: int, *, finished: bool) -> Verdict:
+        """The verdict of one ground, where each recipe is fitted once and compressed at most once."""
+        started, ground = time.perf_counter(), self.grounds[number]
+        key, shipped = self._draft(recipe, number)
+        if finished:
+            if key not in self._finished:
+                self._finished[key] = self.workshop.finish(shipped, recipe, ground.lesson)
+            shipped = self._finished[key]
         if shipped not in self._verdicts:
             verdict = self._verdicts[shipped] = self._judge(recipe, shipped, ground)
             if self.step is not None:
@@ -331,23 +347,52 @@ def _that_fit(family: tuple[Any, ...], judge: Judge, max_bytes: int | None) -> l
     """The largest student of a family within the budget, then each time the largest of those clearly smaller."""
     if max_bytes is None:
         return list(family)
-    n_fitting = 0  # sought from below: what is too large takes the longest to fit
-    for step in (2, 1):
-        while n_fitting < len(family):
-            larger = min(n_fitting + step, len(family))
-            if judge.size(family[larger - 1]) > max_bytes:
+    ladder = _Ladder(family, judge)
+    n_fitting = 0
+    for step in (4, 2, 1):
+        while n_fitting + step <= len(family):
+            larger = n_fitting + step - 1
+            if ladder.expected(larger) > _TOO_LARGE * max_bytes or ladder.size(larger) > max_bytes:
                 break
-            n_fitting = larger
-    fitting: list[Any] = []
-    for student in reversed(family[:n_fitting]):
+            n_fitting = larger + 1
+    fitting: list[int] = []
+    for i in reversed(range(n_fitting)):
+        if not fitting:
+            fitting.append(i)
         # Where rows allow for no more, larger limits give the same student: the smallest such limit stands for all.
-        if fitting and judge.size(student) == judge.size(fitting[-1]):
-            fitting[-1] = student
+        elif ladder.expected(i) == ladder.size(fitting[-1]) == ladder.size(i):
+            fitting[-1] = i
         elif len(fitting) == _SIZES:
             break
-        elif not fitting or judge.size(student) <= _SMALLER * judge.size(fitting[-1]):
-            fitting.append(student)
-    return fitting
+        elif (limit := _SMALLER * ladder.size(fitting[-1])) >= ladder.expected(i) and ladder.size(i) <= limit:
+            fitting.append(i)
+    return [family[i] for i in fitting]
+
+
+class _Ladder:
+    """What the students of a family pack to: known once fitted, else guessed from those that are.
+
+    Each is larger than the one before by about the same share, so that logarithms of sizes lie on lines.
+    """
+
+    def __init__(self, family: tuple[Any, ...], judge: Judge) -> None:
+        self._family, self._judge = family, judge
+        self._sizes: dict[int, int] = {}
+
+    def size(self, i: int) -> int:
+        """Of a student that is fitted for that, if it has not been."""
+        self._sizes[i] = self._judge.size(self._family[i])
+        return self._sizes[i]
+
+    def expected(self, i: int) -> int:
+        """On the line through the known ones around it, or the two nearest; 0 where fewer are known."""
+        known = sorted(self._sizes)
+        if i in known or len(known) < 2:
+            return self._sizes.get(i, 0)
+        at = int(np.clip(np.searchsorted(known, i), 1, len(known) - 1))
+        low, high = known[at - 1], known[at]
+        first, second = np.log(np.maximum([self._sizes[low], self._sizes[high]], 1))
+        return round(float(np.exp(first + (second - first) * (i - low) / (high - low))))
 
 
 def evidence(verdict: Verdict, chosen: Verdict) -> dict[str, Any]:

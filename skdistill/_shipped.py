@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any, Protocol
 
@@ -19,6 +19,8 @@ from .targets import ValueLoss
 
 #: Rows that passes are judged on, at most: beyond that they cost time and tell little more.
 MOST_ROWS = 20_000
+#: And where no more than a size is asked for.
+SIZED_ROWS = 2_000
 
 
 @dataclass(frozen=True, eq=False)
@@ -143,29 +145,38 @@ class Workshop:
         """What becomes of a draft."""
         return self._finished(draft, lesson.real, partial(lesson.real_part, recipe))
 
+    def size(self, draft: Shipped, recipe: Recipe, lesson: Teaches) -> int:
+        """About what a draft packs to after the last of the chains; 0 where it has no model form."""
+        last = replace(self, chains=self.chains[-1:])
+        return last._finished(draft, lesson.real, partial(lesson.real_part, recipe), SIZED_ROWS).nbytes or 0
+
     def fit_on(self, student: Any, table: Table, rows: TransferSet) -> Shipped:
         """What becomes of a student on these rows, which are those of the table."""
         draft = Shipped(fit_on(student, rows), table.encoders[bool(student.wants_scaling)])
         return self._finished(draft, table, lambda: rows)
 
-    def _finished(self, draft: Shipped, table: Table, rows: Callable[[], TransferSet]) -> Shipped:
+    def _finished(
+        self, draft: Shipped, table: Table, rows: Callable[[], TransferSet], most_rows: int = MOST_ROWS
+    ) -> Shipped:
         """A draft compressed, judged on rows of the table."""
         shipped, evidence = draft, None
         for passes in self.chains if draft.student.has_model_form else ():
             if passes:
-                evidence = evidence or self._evidence(draft, table, rows())
+                evidence = evidence or self._evidence(draft, table, rows(), most_rows)
                 shipped = self._compressed(draft, passes, *evidence)
             if passes is self.chains[-1] or shipped.fits(self.max_bytes):
                 break
         return shipped
 
-    def _evidence(self, draft: Shipped, table: Table, rows: TransferSet) -> tuple[Any, NDArray[Any], Any]:
+    def _evidence(
+        self, draft: Shipped, table: Table, rows: TransferSet, most_rows: int
+    ) -> tuple[Any, NDArray[Any], Any]:
         """What passes are judged on: raw rows, their labels and weights."""
         X, Q, weight = table.X, rows.Q, rows.weight
         if rows.smeared is not None:  # squares of these labels say little: what it answers is what is to be kept
             Q = draft.evaluate(table)
-        if len(Q) > MOST_ROWS:
-            kept = np.sort(np.random.RandomState(0).permutation(len(Q))[:MOST_ROWS])
+        if len(Q) > most_rows:
+            kept = np.sort(np.random.RandomState(0).permutation(len(Q))[:most_rows])
             X, Q, weight = safe_indexing(X, kept), Q[kept], None if weight is None else weight[kept]
         return draft.encoder.read(X), Q, weight
 

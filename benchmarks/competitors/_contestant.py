@@ -62,6 +62,8 @@ class Contestant:
         Package it needs beyond the benchmark's own; absent, it is skipped.
     sizes_in : {"leaves", "bytes"}
         What the plan's sizes mean to it. One in bytes is handed a budget, and fills it as well as it can.
+    like : str
+        Name of the contestant whose packed bytes at the same size it is handed as its budget.
     ablation : bool
         It is the headline student with one lever off, and only compared with it.
     environment : str, optional
@@ -79,6 +81,7 @@ class Contestant:
     rival: str = "cart_hard"
     module: str = "sklearn"
     sizes_in: str = "leaves"
+    like: str = ""
     ablation: bool = False
     environment: str | None = None
     note: str = ""

@@ -11,8 +11,9 @@ from sklearn.exceptions import ConvergenceWarning
 
 from skdistill import DistilledEstimator, LinearStudent, TreeStudent
 
-from ..plan import BYTES_RIVAL
+from ..plan import BLEND, BYTES_RIVAL, LEAVES
 from ..splits import Split
+from . import autogluon
 from ._contestant import Contestant, Fitted
 
 
@@ -32,13 +33,13 @@ def fitted_auto(split: Split, **settings: Any) -> Fitted:
         distilled.fit(split.X_train, split.y_train)
     del distilled._split
     answer = distilled.predict_proba if split.n_classes else distilled.predict
-    chosen = distilled.selection_[0]
+    chosen = next(iter(distilled.selection_), {})  # nothing where there was nothing to choose
     return Fitted(
         lambda split: np.asarray(answer(split.X_test)).reshape(len(split.X_test), -1),
         distilled.to_model().nbytes,
         int(getattr(distilled.student_.predictor_, "n_leaves", 0)),
-        {key: chosen[key] for key in ("student", "labels", "blend", "augmentation")},
-        chosen["loss"],
+        {key: chosen[key] for key in ("student", "labels", "blend", "augmentation") if chosen},
+        chosen.get("loss", float("nan")),
     )
 
 
@@ -46,16 +47,23 @@ def _fit_tree(split: Split, size: int, **settings: Any) -> Fitted:
     return fitted_auto(split, student=TreeStudent(max_leaves=size), **settings)
 
 
+def _fit_accurate(split: Split, size: int) -> Fitted:
+    # Under the squared loss there is no accuracy to be had.
+    student = TreeStudent(max_leaves=size, **{"repair": "accuracy"} if split.n_classes else {})
+    return fitted_auto(split, student=student, blend=BLEND[split.task])
+
+
 def _fit_line(split: Split, size: int) -> Fitted:
     return fitted_auto(split, student=LinearStudent())
 
 
-def _fit_within(split: Split, size: int) -> Fitted:
-    return fitted_auto(split, student="auto", max_bytes=size)
+def _fit_within(split: Split, size: int, **settings: Any) -> Fitted:
+    return fitted_auto(split, student="auto", max_bytes=size, **settings)
 
 
 CONTESTANTS = (
     Contestant("tree_auto", "TreeStudent with default settings", _fit_tree, "soft"),
+    Contestant("tree_accuracy", "TreeStudent repaired for accuracy, fixed blend", _fit_accurate, "soft"),
     Contestant(
         "tree_auto_munge",
         "TreeStudent, blend and augmentation chosen honestly",
@@ -73,5 +81,21 @@ CONTESTANTS = (
         _fit_within,
         *("soft", "any", None, BYTES_RIVAL),
         sizes_in="bytes",
+    ),
+    Contestant(
+        "auto_hard",
+        "the same of true labels alone",
+        partial(_fit_within, blend=1.0),
+        *("hard", "any", None, BYTES_RIVAL),
+        sizes_in="bytes",
+    ),
+    *(
+        Contestant(
+            f"auto_like_{peer.name}",
+            f"student and blend chosen honestly within the bytes of: {peer.title}",
+            *(_fit_within, "soft", "any", peer.sizes or LEAVES, peer.name),
+            like=peer.name,
+        )
+        for peer in autogluon.CONTESTANTS
     ),
 )

@@ -64,14 +64,7 @@ def _fit_soft(split: Split, size: int) -> Fitted:
     return fitted_student(TreeStudent(max_leaves=size), split, split.soft())
 
 
-def _fit_accurate(split: Split, size: int) -> Fitted:
-    # Under the squared loss there is no accuracy to be had.
-    repair = {"repair": "accuracy"} if split.n_classes else {}
-    return fitted_student(TreeStudent(max_leaves=size, **repair), split, split.soft())
-
-
 CONTESTANTS = (
     Contestant("tree_hard", "TreeStudent on hard labels, tuned", _fit_hard, "hard"),
     Contestant("tree_soft", "TreeStudent on soft labels, fixed blend", _fit_soft, "soft"),
-    Contestant("tree_accuracy", "TreeStudent on soft labels, repaired for accuracy", _fit_accurate, "soft"),
 )

@@ -47,7 +47,8 @@ class Evidence:
     ) -> None:
         self.X = X
         self._encoded: tuple[Preprocessor, Any] | None = None
-        answers = model.evaluate(X)
+        self._answers: list[tuple[Model, NDArray[np.float64]]] = []
+        answers = self.answers(model)
         if not len(answers):
             raise ValueError("X must have one row or more. Got none: passes are judged on rows.")
         self.is_classification = model.output.task == "classification"
@@ -83,8 +84,12 @@ class Evidence:
         return self._encoded[1]
 
     def answers(self, model: Model) -> NDArray[np.float64]:
-        """Outputs of a model after its link."""
-        answers: NDArray[np.float64] = model.predictor.evaluate(self.encode(model.preprocessor), model.output.activate)
+        """Outputs of a model after its link; of the last two asked for they are known."""
+        for known, answers in self._answers:
+            if known is model:
+                return answers
+        answers = model.predictor.evaluate(self.encode(model.preprocessor), model.output.activate)
+        self._answers = [*self._answers[-1:], (model, answers)]
         return answers
 
     def loss(self, model: Model) -> float:
@@ -115,18 +120,20 @@ class Evidence:
             return 1 - error / spread
         return float(not error)
 
-    def derivatives(self, model: Model, scores: NDArray[np.float64]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-        """Slope and curvature of the mean loss in each score, each of shape (n, n_outputs).
+    def derivatives(
+        self, model: Model, scores: NDArray[np.float64], rows: Any = slice(None)
+    ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+        """Slope and curvature of the mean loss in each score of some rows, each in the shape of the scores.
 
         Under a link other than the loss's own, of the distance to the scores as they are.
         """
-        weight = self.weight[:, None]
+        weight, Q = self.weight[rows, None], self.Q[rows]
         if self.is_classification and model.output.link == "softmax":
             shares = model.output.activate(scores)
-            return weight * (shares - self.Q), weight * shares * (1 - shares)
+            return weight * (shares - Q), weight * shares * (1 - shares)
         if self.is_classification:
             return np.zeros_like(scores), np.repeat(weight, scores.shape[1], axis=1)
         if model.output.link == "exp":  # the loss that such a student was fitted under
             rates = model.output.activate(scores)
-            return weight * (rates - self.Q), weight * rates
-        return 2 * weight * (scores - self.Q), np.repeat(2 * weight, scores.shape[1], axis=1)
+            return weight * (rates - Q), weight * rates
+        return 2 * weight * (scores - Q), np.repeat(2 * weight, scores.shape[1], axis=1)

@@ -18,7 +18,7 @@ from ._cuts import halved_tables, halved_trees
 from ._evidence import Evidence
 from ._pass import CompressionPass
 from ._precise import refuse_quantised, single
-from ._rounding import round_sums, round_tree, short
+from ._rounding import CURVATURE_ROWS, round_sums, round_tree, short
 from ._sums import sums_of
 
 
@@ -80,10 +80,12 @@ def quantised(model: Model, evidence: Evidence, storages: Sequence[str], inputs:
     if inputs == "float16":
         model = replace(_halved_inputs(model, evidence), precision=Precision("float16"))
     bare = replace(model, precision=Precision())
-    sums = None
+    sums, parts = None, {}
     if not isinstance(bare.predictor, Tree | Decoded):
-        sums = sums_of(bare.predictor, evidence.encode(bare.preprocessor), bare.output.link)
-    parts = {} if sums is None else round_sums(bare, sums, evidence, [v for v in storages if v in ("int8", "int4")])
+        rows = np.sort(np.random.RandomState(0).permutation(evidence.n_rows)[:CURVATURE_ROWS])
+        sums = sums_of(bare.predictor, evidence.encode(bare.preprocessor)[rows], bare.output.link)
+        curvature = evidence.derivatives(bare, sums.scores(sums.values, sums.constants), rows)[1]
+        parts = round_sums(sums, curvature, [v for v in storages if v in ("int8", "int4")])
     found = []
     for values in storages:
         if values == "float32":

@@ -43,9 +43,7 @@ def short(scale: float) -> float:
     return float(np.ldexp(np.rint(fraction * 2**16), int(exponent) - 16))
 
 
-def round_sums(
-    model: Model, sums: Sums, evidence: Evidence, storages: Sequence[str]
-) -> dict[str, tuple[list[Floats], Floats]]:
+def round_sums(sums: Sums, curvature: Floats, storages: Sequence[str]) -> dict[str, tuple[list[Floats], Floats]]:
     """Values of a line, of tables or of a sum of trees, and constants, for each storage in 8 or 4 bits: whole multiples
     of a scale for each output; in 4 bits, which do not reach as low, of that scale over a power of two for each table.
 
@@ -55,11 +53,9 @@ def round_sums(
     loss is left out: to follow it would undo what the student's penalty did, on rows that may be few. The constants
     stay free, and make up for what is left.
     """
-    curvature = evidence.derivatives(model, sums.scores(sums.values, sums.constants))[1]
     found: dict[str, tuple[list[Floats], Floats]] = {stored: ([], sums.constants.copy()) for stored in storages}
-    kept = np.sort(np.random.RandomState(0).permutation(len(curvature))[:CURVATURE_ROWS])
     for k, value in enumerate(sums.values if found else []):
-        own = _curvature(sums.designs[k][kept], curvature[kept, k])
+        own = _curvature(sums.designs[k], curvature[:, k])
         for stored, (values, constants) in found.items():
             sizes = None
             if stored == "int4" and isinstance(sums.predictor, Additive):

@@ -187,16 +187,27 @@ def _cross_entropy(Q: np.ndarray, weight: np.ndarray) -> Setting:
     base = np.log(np.maximum(weight @ Q / weight.sum(), LEAST_MASS))
     base -= base[0] if k == 2 else base.mean()
     w = weight[:, None]
-    first = int(k == 2)
     # The diagonal of the curvature, enlarged for what it leaves out where all classes step at once, as LightGBM does.
-    factor = k / (k - 1) if k > 2 else 1.0
+    factor = k / (k - 1)
 
     def losses(scores: np.ndarray) -> Derivatives:
-        logs = log_softmax(np.pad(scores, ((0, 0), (first, 0))), axis=1)
-        P = np.exp(logs[:, first:])
-        return -float(np.vdot(w * Q, logs)), w * (P - Q[:, first:]), factor * w * P * (1 - P)
+        logs = log_softmax(scores, axis=1)
+        P = np.exp(logs)
+        return -float(np.vdot(w * Q, logs)), w * (P - Q), factor * w * P * (1 - P)
 
-    return base, np.ones(k - first), losses
+    def of_two(scores: np.ndarray) -> Derivatives:
+        """The same of the second class's score alone, in a third of the time."""
+        tail = np.exp(-np.abs(scores))
+        P = np.where(scores >= 0, 1.0, tail) / (1 + tail)
+        softplus = np.maximum(scores, 0) + np.log1p(tail)
+        second = Q[:, 1:]
+        return (
+            float(np.vdot(w, Q.sum(axis=1, keepdims=True) * softplus - second * scores)),
+            w * (P - second),
+            w * P * (1 - P),
+        )
+
+    return (base, np.ones(1), of_two) if k == 2 else (base, np.ones(k), losses)
 
 
 def _squared_error(Q: np.ndarray, weight: np.ndarray) -> Setting:
