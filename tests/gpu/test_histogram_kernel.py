@@ -13,10 +13,21 @@ from skdistill.engine import _fused
 from skdistill.engine import _tree_blocks as trees
 from skdistill.students import TreeStudent
 
+#: Fibers take turns; here four threads of the processor add to one sum at the same time.
+MEET = """
+#include <thread>
+__global__ void meet(const long long *values, int n, unsigned *low, unsigned *high) {
+    std::vector<std::thread> threads;
+    for (int t = 0; t < 4; ++t)
+        threads.emplace_back([=] { for (int i = t; i < n; i += 4) add(low, high, values[i]); });
+    for (std::thread &each : threads) each.join();
+}
+"""
+
 
 @pytest.fixture(scope="module")
 def backend(tmp_path_factory):
-    return build(_fused.SOURCE, ["histograms"], tmp_path_factory.mktemp("kernels"))
+    return build(_fused.SOURCE + MEET, ["histograms", "meet"], tmp_path_factory.mktemp("kernels"))
 
 
 @pytest.mark.parametrize("n_rows", [0, 1, 700])
@@ -47,6 +58,13 @@ def test_sums_up_to_the_bound(backend):
     block = {"bins": np.zeros((4, 1), np.uint8), "sums": sums, "node": np.zeros(4, np.int32)}
     found = _fused.histograms(block, np.zeros(1, np.int32), 1, np.array([0, 1]), backend)
     assert found.item() == 2.0
+
+
+def test_additions_that_meet(backend):
+    values = np.random.default_rng(0).integers(-(2**40), 2**40, 400_000)
+    halves = np.zeros(2, dtype=np.uint32)
+    backend.kernel("", "meet")((1,), (1,), (values, np.int32(values.size), halves[:1], halves[1:]))
+    assert halves.view(np.int64).item() == values.sum()
 
 
 def test_a_whole_tree_and_its_repair(backend, monkeypatch):
