@@ -63,7 +63,7 @@ def test_every_rule(T, tmp_path):
                 if task == "regression" and not temperatures is scaling is None:
                     continue
                 args = P, weights, aggregation, task, temperatures
-                found = aggregate(*args, backend, scaling=scaling, block_rows=20)
+                found = aggregate(*args, backend, scaling=scaling)
                 assert_allclose(found, aggregate(*args, scaling=scaling), **TOLERANCE[dtype])
     assert set(backend.launched) == set(kernels(T)) - ({kernels(1)[6], kernels(1)[7]} if T == 1 else set())
 
