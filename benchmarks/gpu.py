@@ -32,7 +32,7 @@ from skdistill.students._binning import bin_rows
 from skdistill.students._draft import seed
 from skdistill.students._growth import Growth, Limits
 from skdistill.students._objective import CrossEntropy
-from skdistill.targets._aggregation import _rule
+from skdistill.targets._aggregation import pool
 from skdistill.targets._blocks import row_blocks
 
 STAND_IN_ROWS, N_LEAVES, MAX_BINS = 5_000, 32, 255
@@ -56,11 +56,13 @@ def aggregations(backend: Backend, P: list[Any]) -> Iterator[Stage]:
     nbytes = sum(p.nbytes for p in P) + 8 * n * k
 
     def stage(name: str, aggregation: str, shares: list[float], temperatures: list[float]) -> Stage:
-        rule = _rule(aggregation, "classification")
+        pooled = pool(aggregation, "classification", shares, temperatures, None, k, backend)
+        # A kernel has no scratch, so that what lies on the device is one block.
+        block_rows = n if backend.fuses else backend.block_rows(8 * k)
 
         def run() -> None:
-            for rows in row_blocks(n, backend.block_rows(8 * k)):
-                rule([p[rows, :] for p in on_device], shares, temperatures, backend)
+            for rows in row_blocks(n, block_rows):
+                pooled([p[rows, :] for p in on_device])
 
         return Stage(f"aggregation: {name}", nbytes, run)
 

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
+from functools import cache
 from importlib import import_module
 from typing import Any
 
@@ -54,6 +56,22 @@ class Backend:
             return np.asarray(array_api_compat.to_device(a, "cpu"))
         host = self.xp.__array_namespace_info__().default_device()
         return np.asarray(array_api_compat.to_device(a, host))
+
+    @property
+    def fuses(self) -> bool:
+        """Whether there are kernels here: CUDA that does in one go what the array API takes many steps for."""
+        return self.name == "cupy"
+
+    def kernel(self, source: str, name: str) -> Callable[..., None]:
+        """A kernel of CUDA source, compiled when first asked for: called with grid, block, arguments and `shared_mem`.
+
+        Arguments are passed by value but for arrays of this backend. NumPy's must be scalars, or structures of one.
+        """
+        return _compiled(source, name)
+
+    def address(self, a: Any) -> int:
+        """Where on the device an array begins."""
+        return int(a.data.ptr)
 
     def sums_by(self, cell: Any, values: Any, n_cells: int) -> Any:
         """Sums of the rows of `values` (n, c) that fall into each cell, shape (n_cells, c); `cell` holds integers.
@@ -113,6 +131,12 @@ class Backend:
         to hide the launch of a kernel (256 MiB).
         """
         return max(1, (2**28 if self.name == "cupy" else 2**20) // (8 * max(1, width)))
+
+
+@cache
+def _compiled(source: str, name: str) -> Callable[..., None]:
+    module = import_module("cupy").RawModule(code=source, options=("-std=c++17",), name_expressions=(name,))
+    return module.get_function(name)
 
 
 #: The backend that is always there.

@@ -19,6 +19,8 @@ Floats = NDArray[np.float64]
 
 #: Scales that are tried, as shares of the one that reaches the largest value: a smaller one cuts it, and is finer.
 SHARES = (1.0, 0.9, 0.8, 0.7, 0.6, 0.5, 0.4)
+#: Of these the best are looked at closely, once each value has been rounded by itself.
+DESCENTS = 3
 #: Sweeps over the values of an output.
 SWEEPS = 4
 #: Steps between neighbouring logarithms of shares that are tried, in nats.
@@ -29,6 +31,8 @@ FLOOR = 1e-4
 MOST_VALUES = 3000
 #: Rows that the curvature is taken from, at most: it only weighs one value's rounding against another's.
 CURVATURE_ROWS = 4_096
+#: Share of numbers other than zero below which a product is that of sparse matrices.
+SPARSE = 0.02
 #: Pull of each value to what it was, as a share of the mean curvature: rows that never meet it say nothing of it.
 DAMPING = 0.01
 
@@ -75,10 +79,14 @@ def _curvature(design: Any, curvature: Floats) -> tuple[Floats, Floats]:
     if design.shape[1] > MOST_VALUES:
         squares = design.multiply(design) if hasattr(design, "multiply") else design**2
         return np.asarray(squares.T @ curvature).ravel() - mass * answer**2, answer
-    if hasattr(design, "multiply"):
-        matrix = (design.T @ design.multiply(curvature[:, None]).tocsr()).toarray()
-    else:
+    if not hasattr(design, "multiply"):
         matrix = design.T @ (design * curvature[:, None])
+    elif design.nnz < SPARSE * design.shape[0] * design.shape[1]:
+        matrix = (design.T @ design.multiply(curvature[:, None]).tocsr()).toarray()
+    else:  # leaves and bins, zeros and ones
+        rows = design.astype(np.float32).toarray()
+        rows *= np.sqrt(curvature, dtype=np.float32)[:, None]
+        matrix = (rows.T @ rows).astype(np.float64)
     return matrix - mass * np.outer(answer, answer), answer
 
 
@@ -95,11 +103,15 @@ def _rounded(
         curvature = curvature[:, None]  # each value answers for itself alone
     steep = curvature[:, 0] if curvature.shape[1] == 1 < len(values) else np.einsum("ii->i", curvature)
     damping = DAMPING * max(float(steep.mean()), EPS)
-    best, found = np.inf, values
+    tried = []
     for share in SHARES:
         steps = np.full(len(values), short(share * reach / most))
         if sizes is not None:
             steps /= _divisors(values, steps, most, steep + damping, sizes)
+        alone = np.clip(np.rint(values / steps), -most, most) * steps - values
+        tried.append((float((steep + damping) @ alone**2), -share, steps))
+    best, found = np.inf, values
+    for *_, steps in sorted(tried)[:DESCENTS]:
         change = _descend(values, steps, most, curvature, steep, damping) - values
         product = curvature[:, 0] * change if curvature.shape[1] == 1 < len(values) else curvature @ change
         rise = float(change @ product + damping * change @ change)

@@ -14,7 +14,7 @@ import numpy as np
 from scipy.sparse import csc_array
 
 from .._backend import NUMPY, of
-from . import _agnostic
+from . import _agnostic, _fused
 from ._bins import BinTable
 from ._engine import Block
 
@@ -122,7 +122,10 @@ def landed(block: Block, routes: Routes) -> Any:
 
 def walk(bins: Any, routes: Routes, node: Any) -> Any:
     """Follow `routes` from `node` on, which is given up, to nodes without a split."""
-    if of(bins) is not NUMPY:
+    backend = of(bins)
+    if backend.fuses:
+        return _fused.walk(bins, routes, node, backend, len(routes.feature))
+    if backend is not NUMPY:
         return _agnostic.walk(bins, routes, node)
     flat, width = bins.ravel(), bins.shape[1]
     rows = np.flatnonzero(routes.feature.take(node) >= 0)
@@ -137,9 +140,12 @@ def walk(bins: Any, routes: Routes, node: Any) -> Any:
 
 def routed(block: Block, routes: Routes) -> Any:
     """Node labels after the splits of `routes`."""
-    if of(block["bins"]) is not NUMPY:
-        return _agnostic.routed(block["bins"], routes, block["node"])
-    node, bins = block["node"].copy(), block["bins"]
+    bins, backend = block["bins"], of(block["bins"])
+    if backend.fuses:
+        return _fused.walk(bins, routes, block["node"], backend, 1)
+    if backend is not NUMPY:
+        return _agnostic.routed(bins, routes, block["node"])
+    node = block["node"].copy()
     rows = np.flatnonzero((routes.feature >= 0).take(node))
     before = node.take(rows)
     place = rows * bins.shape[1] + routes.feature.take(before)
@@ -160,6 +166,8 @@ def histograms(block: Block, slot_of_node: np.ndarray, n_slots: int, starts: np.
     """
     bins, sums = block["bins"], block["sums"]
     backend = of(bins)
+    if backend.fuses:
+        return _fused.histograms(block, slot_of_node, n_slots, starts, backend)
     if backend is not NUMPY:
         xp = backend.xp
         slots = xp.take(backend.asarray(slot_of_node.astype(np.int64)), block["node"])

@@ -11,13 +11,11 @@ from numpy.typing import ArrayLike, NDArray
 from .._backend import NUMPY, Backend
 from ._calibration import VETO, apply_scaling, apply_temperature, floored
 from ._check import SUM_TOLERANCE, check_committee, check_temperatures
+from ._fused import TIE, fused
 from ._weighting import check_weighting
 
 #: Names that the 'aggregation' parameter takes; "geometric" is for classification only.
 AGGREGATIONS = ("mean", "geometric", "median")
-
-#: Two sums of teacher weights closer than this are the same sum, added in another order.
-_TIE = 1e-9
 
 Aggregation = str | Callable[[NDArray[np.float64], NDArray[np.float64]], ArrayLike]
 Rule = Callable[[list[Any], list[float], list[float], Backend], Any]
@@ -101,7 +99,6 @@ def aggregate(
     T, n, k = check_committee(P)
     share = check_weighting(weights, T, task)
     degrees = check_temperatures(temperatures, T, task)
-    rule = _rule(aggregation, task)
     if callable(aggregation):
         backend, members = NUMPY, list(range(T))
     else:
@@ -111,15 +108,13 @@ def aggregate(
     elif out.shape != (n, k) or out.dtype != np.float64:
         raise ValueError(f"out must be a float64 array of shape {(n, k)}. Got {out.dtype} of shape {out.shape}.")
     weight, degree = [float(share[t]) for t in members], [degrees[t] for t in members]
+    pooled = pool(aggregation, task, weight, degree, scaling, k, backend)
     # An eighth of what a block of work may hold for one teacher's rows leaves room for scratch, and for the next ones.
     start, size = 0, block_rows or backend.block_rows(8 * k)
     while start < n:
         rows = slice(start, min(start + size, n))
         try:
-            block = rule([P[t][rows] for t in members], weight, degree, backend)
-            if scaling is not None:
-                block = apply_scaling(backend.asarray(block), *scaling, backend)
-            out[rows] = backend.to_numpy(block)
+            out[rows] = backend.to_numpy(pooled([P[t][rows] for t in members]))
         except MemoryError as error:
             failure = error.with_traceback(None)  # its frames hold what is to be freed
         else:
@@ -127,6 +122,28 @@ def aggregate(
             continue
         size = backend.smaller_block(size, failure)
     return out
+
+
+def pool(
+    aggregation: Any,
+    task: str,
+    weights: list[float],
+    temperatures: list[float],
+    scaling: tuple[float, NDArray[np.float64]] | None,
+    k: int,
+    backend: Backend,
+) -> Callable[[list[Any]], Any]:
+    """What makes one block (b, k) of T: a kernel where the backend has one, else a step at a time."""
+    rule = _rule(aggregation, task)
+    kernel = None if callable(aggregation) else fused(aggregation, task, weights, temperatures, scaling, k, backend)
+    if kernel is not None:
+        return kernel
+
+    def stepwise(blocks: list[Any]) -> Any:
+        block = rule(blocks, weights, temperatures, backend)
+        return block if scaling is None else apply_scaling(backend.asarray(block), *scaling, backend)
+
+    return stepwise
 
 
 def _rule(aggregation: Any, task: str) -> Rule:
@@ -170,7 +187,7 @@ def _geometric(blocks: list[Any], weights: list[float], degrees: list[float], ba
 def _median(blocks: list[Any], weights: list[float], degrees: list[float], backend: Backend) -> Any:
     xp, T = backend.xp, len(blocks)
     values = list(_calibrated(blocks, degrees, backend))
-    equal = max(weights) - min(weights) < _TIE
+    equal = max(weights) - min(weights) < TIE
     mass = [] if equal else [xp.full_like(values[0], weight) for weight in weights]
     # Few teachers, many numbers: bubble sort on whole blocks is faster than sorting T numbers at a time.
     for last in range(T - 1, 0, -1):
@@ -187,8 +204,8 @@ def _median(blocks: list[Any], weights: list[float], degrees: list[float], backe
     lower, upper, below = values[0], values[0], xp.zeros_like(mass[0])
     for weight, value in zip(mass, values[1:]):
         below += weight
-        lower = xp.where(below < 0.5 - _TIE, value, lower)
-        upper = xp.where(below <= 0.5 + _TIE, value, upper)
+        lower = xp.where(below < 0.5 - TIE, value, lower)
+        upper = xp.where(below <= 0.5 + TIE, value, upper)
     return (lower + upper) / 2
 
 

@@ -55,4 +55,4 @@ def apply_scaling(block: Any, exponent: float, biases: NDArray[np.float64], back
 def floored(block: Any, backend: Backend, floor: float = FLOOR) -> Any:
     """`block` in float64, nothing below `floor`."""
     xp = backend.xp
-    return xp.clip(xp.astype(block, xp.float64, copy=False), min=floor)
+    return xp.maximum(xp.astype(block, xp.float64, copy=False), floor)

@@ -5,10 +5,14 @@ import pytest
 
 from skdistill._backend import NUMPY, resolve
 from skdistill.targets import AGGREGATIONS, aggregate, fit_log_pool
+from skdistill.targets._fused import MOST_TEACHERS
 
 cupy = pytest.importorskip("cupy", reason="CuPy is not installed: the GPU path is not tested here")
 if not cupy.is_available():
     pytest.skip("CuPy sees no GPU: the GPU path is not tested here", allow_module_level=True)
+
+#: Of what is aggregated from labels in float32 and float64; see `test_aggregation_kernel`.
+TOLERANCE = {np.float32: {"rtol": 1e-5, "atol": 1e-9}, np.float64: {"rtol": 1e-11, "atol": 1e-12}}
 
 
 def _committee(dtype):
@@ -40,7 +44,24 @@ def test_aggregation_agrees_with_numpy(aggregation, temperatures, dtype):
     for block_rows in (None, 3001):
         result = aggregate(*args, resolve("cuda"), block_rows=block_rows, scaling=scaling)
         assert type(result) is np.ndarray
-        np.testing.assert_allclose(result, expected, rtol=1e-11, atol=1e-12)
+        np.testing.assert_allclose(result, expected, **TOLERANCE[dtype])
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+@pytest.mark.parametrize("aggregation", ["mean", "median"])
+def test_values_agree_with_numpy(aggregation, dtype):
+    rng = np.random.default_rng(1)
+    P = [rng.normal(size=(5_003, 3)).astype(dtype) for _ in range(5)]
+    for weights in (None, rng.dirichlet(np.ones(5))):
+        args = P, weights, aggregation, "regression"
+        np.testing.assert_allclose(aggregate(*args, backend=resolve("cuda")), aggregate(*args), rtol=1e-12)
+
+
+def test_beyond_the_bounds_of_the_kernel_the_array_api_takes_over():
+    rng = np.random.default_rng(2)
+    P = [rng.dirichlet(np.ones(4), 50) for _ in range(MOST_TEACHERS + 1)]
+    args = P, None, "geometric", "classification"
+    np.testing.assert_allclose(aggregate(*args, backend=resolve("cuda")), aggregate(*args), rtol=1e-11)
 
 
 def test_a_callable_runs_on_the_host():
