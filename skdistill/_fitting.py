@@ -2,56 +2,29 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import asdict, replace
 from functools import partial
-from itertools import chain
 from numbers import Integral, Real
 from typing import Any, ClassVar, Self
 
 import numpy as np
-from scipy import sparse
 from sklearn.utils import get_tags
 
 from ._composition import DistilledComposition
-from ._estimators import generator, seeded
 from ._facts import fit_notes
-from ._graduates import Graduate, Students, resolve_students, taught, told_students
-from ._inputs import TrainingData, check_counts, check_one_target, check_pool, check_training
+from ._graduates import Graduate, Students, Taught, taught, told_students
 from ._lessons import Lessons
+from ._plan import Plan
 from ._progress import Progress, spoken
-from ._rounds import Rounds, check_folds, check_members, count_refits, may_join, told_rounds
-from ._selection import (
-    BLENDS,
-    Choices,
-    Judge,
-    choose,
-    judged_folds,
-    most_trials,
-    reason,
-    within_budget,
-)
-from ._shipped import Workshop, resolve_chains
+from ._request import Request
+from ._rounds import Rounds, count_refits, may_join, told_rounds
+from ._selection import Judge, choose, most_trials, reason
+from ._shipped import Workshop
 from ._sklearn import Interval, StrOptions, fit_context
-from ._stages import Course, check_widths, resolve_assistants, stages
-from ._streaming import Streams, labels_of
-from ._transfer import Recipe, Table
-from .augmentation import resolve_samplers
-from .engine import Scan
-from .preprocessing import TableEncoder
-from .students import TreeStudent, check_revaluable, for_width
-from .targets import AGGREGATIONS, Combiner, ValueLoss, check_recipe, fit_combiner, value_loss
-from .teachers import (
-    Batches,
-    Fold,
-    Member,
-    SoftLabels,
-    check_rates,
-    count_fits,
-    cross_fit,
-    make_folds,
-    resolve_members,
-)
+from ._stages import Course, stages
+from ._transfer import Recipe
+from .targets import AGGREGATIONS, Combiner, fit_combiner, value_loss
+from .teachers import Committee, SoftLabels, check_rates, count_fits, cross_fit
 
 
 class DistilledFitting(DistilledComposition):
@@ -137,241 +110,193 @@ class DistilledFitting(DistilledComposition):
         """The stages."""
         self.fit_seconds_: dict[str, float] = {}
         progress = Progress(self, self.fit_seconds_)
-        task = self._resolve_task(labels_of(X) if isinstance(X, Scan) and self._known_task() is None else y)
-        is_sparse = sparse.issparse(X)
-        smeared = self.loss in ("pinball", "huber")  # what these minimise is learned by squared error first
-        fitted_by = self.loss if self.loss == "poisson" else "squared"
-        students = resolve_students(self.student, self.max_bytes, task, sparse=is_sparse, loss=fitted_by)
-        assistants = resolve_assistants(self.assistants, task, is_sparse, fitted_by)
-        streams = None
-        if isinstance(X, Scan) or isinstance(X_unlabeled, Scan):
-            with progress.stage("sample"):
-                streams = Streams.open(self, task, students, X, y, X_unlabeled, sample_weight, params)
-            X, y, X_unlabeled, students = streams.X, streams.y, streams.X_unlabeled, streams.students
-            sample_weight, params = streams.sample_weight, streams.params
-        samplers = resolve_samplers(self.augmentation, sparse=is_sparse)
-        families = chain.from_iterable(students.values())
-        chains = resolve_chains(self.compression, self.max_bytes, chain.from_iterable(families))
-        workshop = Workshop(task, chains, self.max_bytes)
-        data = check_training(self, task, X, y, sample_weight, self.class_weight, params)
-        for sampler in samplers:
-            if sampler is not None:
-                sampler.check_columns(self.n_features_in_)
-        if self.loss == "poisson":
-            check_counts(self, data.y)
-        elif smeared:
-            check_one_target(self, data.targets)
-            for learner in [*chain.from_iterable(chain.from_iterable(students.values())), *assistants.values()]:
-                check_revaluable(learner, f"{self.loss} loss")
-        members = resolve_members(self.teachers, task, len(data.y), data.n_outputs, self.loss, self.quantile)
-        listed = students if isinstance(self.student, list | tuple) else ()
-        self._check_names([*(member.name for member in members), *assistants, *listed])
+        request = Request.read(self, progress, X, y, sample_weight, X_unlabeled, params)
+        plan = Plan.made(self, progress, request)
+        soft = self._teach(progress, request, plan)
+        workshop = self._measuring(request, soft)
         if self.rounds:
-            check_members(members, task, self.loss, self.weighting)
-        check_recipe(task, len(members), self.weighting, self.aggregation, self.temperature, self.device)
-        fit_params, split_params = self._route(data.params, data.sample_weight)
-        rng = generator(self.random_state)
-        # Seeded once, so that the rival draws what the student draws.
-        students = {
-            name: tuple(tuple(seeded(student, rng) for student in family) for family in families)
-            for name, families in students.items()
-        }
-        assistants = {name: seeded(student, rng) for name, student in assistants.items()}
-
-        with progress.stage("encoder") as stage:
-            # First, since it is quick and reads every cell: what no stage can use is refused before the long work.
-            learners = [*chain.from_iterable(chain.from_iterable(students.values())), *assistants.values()]
-            scales = sorted({bool(student.wants_scaling) for student in learners})
-            encoders = {s: TableEncoder(scale=s).fit(data.X, sample_weight=data.sample_weight) for s in scales}
-            table = Table(data.X, encoders)
-            pool = None if X_unlabeled is None else table.beside(check_pool(self, X_unlabeled))
-            for scale in scales:
-                for rows in [table] if pool is None else [table, pool]:
-                    rows.encoded(scale)
-            n_rows, n_encoded = table.encoded(scales[0]).shape
-            students = {name: for_width(families, n_encoded) for name, families in students.items()}
-            check_widths(assistants.values(), n_encoded)
-            stage.say(
-                f"{task} of {n_rows:,} rows, {self.n_features_in_:,} columns as {n_encoded:,} features",
-                **{"task": task, "rows": n_rows, "columns": self.n_features_in_, "features": n_encoded},
-            )
-        blends = BLENDS["smeared" if smeared else task] if self.blend == "auto" else (float(self.blend),)
-        # Who scans has rows enough. Drawn rows know nothing of weights, so that they would make them count for less.
-        enough = streams is not None or data.sample_weight is not None
-        n_given = np.inf if enough else n_rows + (0 if pool is None else pool.encoded(scales[0]).shape[0])
-        usual = (None,) if self.augmentation == "thin" else samplers
-        choices = {
-            name: Choices(
-                families,
-                blends,
-                samplers if _is_thin_tree(families, n_given) else usual,
-                self.max_bytes,
-                bool(assistants),
-            )
-            for name, families in students.items()
-        }
-        # An assistant learns what the student would learn where nothing is judged.
-        helpers = {name: Recipe(each, blends[0], usual[0]) for name, each in assistants.items()}
-        if self.max_bytes is not None:
-            with progress.stage("budget") as stage:
-                choices = {
-                    name: within_budget(each, table, data.true_labels(), data.sample_weight, workshop)
-                    for name, each in choices.items()
-                }
-                n_families = sum(len(each.families) for each in choices.values())
-                stage.say(f"{n_families} families of students fit {self.max_bytes:,} bytes")
-        nothing_to_choose = len(choices) == 1 and all(each.only() for each in choices.values())
-        folds: list[Fold] = []
-        if assistants or self.rounds or not (nothing_to_choose and all(member.frozen for member in members)):
-            seed = rng.randint(np.iinfo(np.int32).max)
-            folds = make_folds(self.cv, data.X, data.y, task, kept=data.kept, seed=seed, split_params=split_params)
-        judged = [] if nothing_to_choose else judged_folds(folds)
-        if not judged and not all(each.one_student() for each in choices.values()):
-            raise ValueError(
-                "A student within max_bytes is chosen on rows that no teacher has seen, which takes 3 folds of "
-                "'cv' at least. Give the rarest class 3 rows, raise cv, or pass a student instance."
-            )
-        if self.rounds:
-            check_folds(self.rounds, folds, judged)
-        # Teachers of later rounds learn from rows in memory, so all do.
-        batches = None if streams is None or self.rounds else streams.batches(members, data, folds)
-        n_fits = count_fits(members, folds, judged, self.rounds, batches)
-        with progress.stage("teachers", n_fits) as stage:
-            apart = streams is not None and streams.apart
-            soft = self._teach(members, data, folds, judged, fit_params, rng, stage.step, batches, apart)
-            del batches  # and its files
-            names = ", ".join(member.name for member in members)
-            stage.say(f"{names}: {n_fits} fits in {len(folds)} folds", fits=n_fits, folds=len(folds))
-        if self.loss == "poisson":
-            check_rates(soft.committee, soft.labels)
-        if task == "regression":
-            self.loss_ = value_loss(
-                self.loss,
-                data.true_labels(),
-                data.sample_weight,
-                quantile=self.quantile,
-                labels=soft.labels,
-                covered=soft.covered,
-            )
-            workshop = replace(workshop, loss=self.loss_)
-        combiner = partial(self._combiner, task, data, members)
-        if self.rounds:
-            joins = next(iter(choices.values())).families[0][-1] if may_join(self.weighting) else None
-            n_fits = count_refits(members, task, self.rounds, folds, judged, joins is not None)
-            with progress.stage("rounds", n_fits) as stage:
-                again = Rounds(members, joins, data, table, workshop, combiner, blends[0], rng, self.n_jobs, stage.step)
-                soft, self.rounds_ = again(soft, self.rounds)
-                stage.say(told_rounds(self.rounds_, workshop.measure).removeprefix("rounds: "), rounds=self.rounds_)
-        seed = rng.randint(np.iinfo(np.int32).max)
-        with progress.stage("targets") as stage:
-            loss: ValueLoss | None = getattr(self, "loss_", None)
-            lessons = Lessons(task, data, table, pool, folds, seed, combiner, loss, self.device)
-            lesson, combine = lessons.lesson(soft)
-            weights = dict(zip(soft.committee, combine.weights.tolist(), strict=True))
-            told = ", ".join(f"{name} {weight:.2f}" for name, weight in weights.items())
-            stage.say(f"weights of the teachers {told}", weights=weights)
-            judge = Judge(lessons.grounds(soft, len(judged), helpers), workshop)
-            committee = soft.committee
-            del soft  # T matrices that no later stage reads
-            course = Course(lesson, helpers)
-            if streams is not None:
-                course.deliver = partial(streams.lesson, data=data, folds=folds)
-        if helpers:
-            with progress.stage("assistants") as stage:
-                self.assistants_ = {each.name: each for each in course.assistants}
-                self.stages_ = stages(course)
-                stage.say(", ".join(f"{row['stage']} {row['loss']:.4g}" for row in self.stages_), stages=self.stages_)
-        n_trials = sum(most_trials(each, len(judge.grounds)) for each in choices.values())
-        with progress.stage("selection", n_trials) as stage:
-            judge.step = stage.step
-            rankings = {name: choose(each, judge) if judge.grounds else [] for name, each in choices.items()}
-            judge.step = None
-            n_recipes = sum(map(len, rankings.values()))
-            stage.say(f"{n_recipes} recipes judged" if n_recipes else "nothing to choose", recipes=n_recipes)
-        frozen = any(member.frozen for member in members)
-        with progress.stage("student") as stage:
-            best = {name: taught(each, rankings[name], judge, course) for name, each in choices.items()}
-            for shipped, recipe, selection in best.values():
-                size = "" if shipped.nbytes is None else f", {shipped.nbytes:,} bytes"
-                stage.say(f"{recipe.student}{size}")
-                if selection:
-                    why = reason(selection, workshop.measure, frozen)
-                    stage.say(why.removeprefix("selection: "))
-            stage.facts["nbytes"] = {name: shipped.nbytes for name, (shipped, _, _) in best.items()}
-            del judge, rankings
-        with progress.stage("rival on hard labels"):
-            # The honest rival is the same student without the committee; fitted here so that a report never fits.
-            graduates = {}
-            for name, (shipped, recipe, selection) in best.items():
-                rival = shipped if recipe.hard else workshop.fit(Recipe(recipe.student, hard=True), course)
-                graduates[name] = Graduate(shipped, rival, recipe, selection)
-
-        self.teachers_ = committee
-        self.oracle_ = lesson.oracle
-        self.teacher_weights_ = weights
-        if combine.temperatures is not None:
-            self.temperatures_ = dict(zip(committee, combine.temperatures.tolist(), strict=True))
-        if combine.scaling is not None:
-            exponent, self.committee_biases_ = combine.scaling
-            self.committee_temperature_ = 1.0 / exponent
-        self._describe(task, data)
-        further = told_students(graduates, workshop.measure, frozen)
-        if streams is not None:
-            further += streams.notes(committee)
-            committee.forget_folds()
-        notes = {name: (*fit_notes(self, each, members, len(data.y)), *further) for name, each in graduates.items()}
-        self.students_ = Students({name: replace(each, notes=notes[name]) for name, each in graduates.items()})
-        self._show(self.students_.best())
+            soft = self._renew(progress, request, plan, workshop, soft)
+        course, judge = self._lessons(progress, request, plan, workshop, soft)
+        del soft  # T matrices that no later stage reads
+        if plan.helpers:
+            self._assist(progress, course)
+        best = self._choose(progress, request, plan, course, judge)
+        del judge  # and the rows that were drawn for each trial
+        graduates = self._with_rivals(progress, best, workshop, course)
+        self._describe(request)
+        self._graduate(request, workshop, graduates)
         progress.end()
         return self
 
-    def _teach(
-        self,
-        members: list[Member],
-        data: TrainingData,
-        folds: list[Fold],
-        judged: list[int],
-        fit_params: dict[str, dict[str, Any]],
-        rng: np.random.RandomState,
-        step: Callable[..., None],
-        batches: Batches | None,
-        apart: bool,
-    ) -> SoftLabels:
+    def _teach(self, progress: Progress, request: Request, plan: Plan) -> SoftLabels:
         """Fit the teachers and label the real rows: the long work."""
-        return cross_fit(
-            members,
-            data.X,
-            data.y,
-            folds,
-            classes=data.classes,
-            n_outputs=data.n_outputs,
-            sample_weight=data.sample_weight,
-            fit_params=fit_params,
-            random_state=rng,
-            judged=judged,
-            depth=self.rounds,
-            n_jobs=self.n_jobs,
-            step=step,
-            batches=batches,
-            apart=apart,
-        )
+        data, members, streams = request.data, request.members, request.streams
+        # Teachers of later rounds learn from rows in memory, so all do.
+        batches = None if streams is None or self.rounds else streams.batches(members, data, plan.folds)
+        n_fits = count_fits(members, plan.folds, plan.judged, self.rounds, batches)
+        with progress.stage("teachers", n_fits) as stage:
+            soft = cross_fit(
+                members,
+                data.X,
+                data.y,
+                plan.folds,
+                classes=data.classes,
+                n_outputs=data.n_outputs,
+                sample_weight=data.sample_weight,
+                fit_params=request.fit_params,
+                random_state=request.rng,
+                judged=plan.judged,
+                depth=self.rounds,
+                n_jobs=self.n_jobs,
+                step=stage.step,
+                batches=batches,
+                apart=streams is not None and streams.apart,
+            )
+            n_folds = len(plan.folds)
+            names = ", ".join(member.name for member in members)
+            stage.say(f"{names}: {n_fits} fits in {n_folds} folds", fits=n_fits, folds=n_folds)
+        if self.loss == "poisson":
+            check_rates(soft.committee, soft.labels)
+        return soft
 
-    def _combiner(self, task: str, data: TrainingData, members: list[Member], soft: SoftLabels) -> Combiner:
+    def _measuring(self, request: Request, soft: SoftLabels) -> Workshop:
+        """The workshop with what it measures by: of a loss of values some is read from what is left out of fold."""
+        if request.task == "classification":
+            return request.workshop
+        data = request.data
+        self.loss_ = value_loss(
+            self.loss,
+            data.true_labels(),
+            data.sample_weight,
+            quantile=self.quantile,
+            labels=soft.labels,
+            covered=soft.covered,
+        )
+        return replace(request.workshop, loss=self.loss_)
+
+    def _renew(
+        self, progress: Progress, request: Request, plan: Plan, workshop: Workshop, soft: SoftLabels
+    ) -> SoftLabels:
+        """Have the teachers learn from the committee, and the student join it."""
+        choices = next(iter(plan.choices.values()))
+        joins = choices.families[0][-1] if may_join(self.weighting) else None
+        n_fits = count_refits(request.members, request.task, self.rounds, plan.folds, plan.judged, joins is not None)
+        with progress.stage("rounds", n_fits) as stage:
+            combiner, blend = partial(self._combiner, request), choices.blends[0]
+            rest = workshop, combiner, blend, request.rng, self.n_jobs, stage.step
+            again = Rounds(request.members, joins, request.data, plan.table, *rest)
+            soft, self.rounds_ = again(soft, self.rounds)
+            stage.say(told_rounds(self.rounds_, workshop.measure).removeprefix("rounds: "), rounds=self.rounds_)
+        return soft
+
+    def _combiner(self, request: Request, soft: SoftLabels) -> Combiner:
         """How the committee behind `soft` speaks with one voice."""
-        frozen = {member.name for member in members if member.frozen}
+        frozen = {member.name for member in request.members if member.frozen}
         return fit_combiner(
             soft.labels,
-            data.truth,
-            task=task,
+            request.data.truth,
+            task=request.task,
             temperature=self.temperature,
             weighting=self.weighting,
             aggregation=self.aggregation,
-            sample_weight=data.sample_weight,
+            sample_weight=request.data.sample_weight,
             covered=soft.covered,
             device=self.device,
             out_of_fold=[name not in frozen for name in soft.committee],
             loss=getattr(self, "loss_", None),
         )
+
+    def _lessons(
+        self, progress: Progress, request: Request, plan: Plan, workshop: Workshop, soft: SoftLabels
+    ) -> tuple[Course, Judge]:
+        """What the committee teaches: about all rows, and about some of them to students judged on the others."""
+        data, streams = request.data, request.streams
+        seed = request.rng.randint(np.iinfo(np.int32).max)
+        with progress.stage("targets") as stage:
+            combiner = partial(self._combiner, request)
+            rest = seed, combiner, workshop.loss, self.device
+            lessons = Lessons(request.task, data, plan.table, plan.pool, plan.folds, *rest)
+            lesson, combine = lessons.lesson(soft)
+            self._keep(soft.committee, combine)
+            self.oracle_ = lesson.oracle
+            told = ", ".join(f"{name} {weight:.2f}" for name, weight in self.teacher_weights_.items())
+            stage.say(f"weights of the teachers {told}", weights=self.teacher_weights_)
+            judge = Judge(lessons.grounds(soft, len(plan.judged), plan.helpers), workshop)
+            course = Course(lesson, plan.helpers)
+            if streams is not None:
+                course.deliver = partial(streams.lesson, data=data, folds=plan.folds)
+        return course, judge
+
+    def _keep(self, committee: Committee, combine: Combiner) -> None:
+        """Keep the teachers and what makes one voice of theirs."""
+        self.teachers_ = committee
+        self.teacher_weights_ = dict(zip(committee, combine.weights.tolist(), strict=True))
+        if combine.temperatures is not None:
+            self.temperatures_ = dict(zip(committee, combine.temperatures.tolist(), strict=True))
+        if combine.scaling is not None:
+            exponent, self.committee_biases_ = combine.scaling
+            self.committee_temperature_ = 1.0 / exponent
+
+    def _assist(self, progress: Progress, course: Course) -> None:
+        """Fit the assistants."""
+        with progress.stage("assistants") as stage:
+            self.assistants_ = {each.name: each for each in course.assistants}
+            self.stages_ = stages(course)
+            stage.say(", ".join(f"{row['stage']} {row['loss']:.4g}" for row in self.stages_), stages=self.stages_)
+
+    def _choose(
+        self, progress: Progress, request: Request, plan: Plan, course: Course, judge: Judge
+    ) -> dict[str, Taught]:
+        """Judge what each student may be and learn from, and fit the best of it on all rows."""
+        n_trials = sum(most_trials(each, len(judge.grounds)) for each in plan.choices.values())
+        with progress.stage("selection", n_trials) as stage:
+            judge.step = stage.step
+            rankings = {name: choose(each, judge) if judge.grounds else [] for name, each in plan.choices.items()}
+            judge.step = None
+            n_recipes = sum(map(len, rankings.values()))
+            stage.say(f"{n_recipes} recipes judged" if n_recipes else "nothing to choose", recipes=n_recipes)
+        with progress.stage("student") as stage:
+            best = {name: taught(each, rankings[name], judge, course) for name, each in plan.choices.items()}
+            for shipped, recipe, selection in best.values():
+                size = "" if shipped.nbytes is None else f", {shipped.nbytes:,} bytes"
+                stage.say(f"{recipe.student}{size}")
+                if selection:
+                    why = reason(selection, judge.workshop.measure, request.frozen)
+                    stage.say(why.removeprefix("selection: "))
+            stage.facts["nbytes"] = {name: shipped.nbytes for name, (shipped, _, _) in best.items()}
+        return best
+
+    def _with_rivals(
+        self, progress: Progress, best: dict[str, Taught], workshop: Workshop, course: Course
+    ) -> dict[str, Graduate]:
+        """The honest rival of each student, the same without the committee; fitted here so that a report never fits."""
+        with progress.stage("rival on hard labels"):
+            graduates = {}
+            for name, (shipped, recipe, selection) in best.items():
+                rival = shipped if recipe.hard else workshop.fit(Recipe(recipe.student, hard=True), course)
+                graduates[name] = Graduate(shipped, rival, recipe, selection)
+        return graduates
+
+    def _describe(self, request: Request) -> None:
+        """Keep what rows and answers look like."""
+        data = request.data
+        self.task_ = request.task
+        self.n_outputs_ = data.n_outputs
+        self._targets, self._flat = data.targets, data.flat
+        self._allows_nan = get_tags(self).input_tags.allow_nan
+        if data.classes is not None:
+            self.classes_ = data.classes
+
+    def _graduate(self, request: Request, workshop: Workshop, graduates: dict[str, Graduate]) -> None:
+        """Keep the students, each with what a report must say of it, and show the best."""
+        further = told_students(graduates, workshop.measure, request.frozen)
+        if request.streams is not None:
+            further += request.streams.notes(self.teachers_)
+            self.teachers_.forget_folds()
+        n_rows = len(request.data.y)
+        notes = {name: (*fit_notes(self, each, request.members, n_rows), *further) for name, each in graduates.items()}
+        self.students_ = Students({name: replace(each, notes=notes[name]) for name, each in graduates.items()})
+        self._show(self.students_.best())
 
     def _show(self, name: str) -> None:
         """Make one of the students the one that answers, is reported and is shipped."""
@@ -387,17 +312,3 @@ class DistilledFitting(DistilledComposition):
         """Drop what an earlier fit left, so that a fit that fails leaves no mixture of two."""
         for name in [name for name in vars(self) if name.endswith("_") and not name.startswith("_")]:
             delattr(self, name)
-
-    def _describe(self, task: str, data: TrainingData) -> None:
-        self.task_ = task
-        self.n_outputs_ = data.n_outputs
-        self._targets, self._flat = data.targets, data.flat
-        self._allows_nan = get_tags(self).input_tags.allow_nan
-        if data.classes is not None:
-            self.classes_ = data.classes
-
-
-def _is_thin_tree(families: tuple[tuple[Any, ...], ...], n_rows: float) -> bool:
-    """Whether there is one student only, a tree with few rows for its leaves."""
-    students = list(chain.from_iterable(families))
-    return len(students) == 1 and isinstance(students[0], TreeStudent) and students[0].is_thin(n_rows)

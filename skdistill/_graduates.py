@@ -14,6 +14,9 @@ from ._transfer import Recipe
 from .students import resolve_families
 from .teachers import items_of, names_of
 
+#: A student fitted on all rows, what it learned from, and the evidence for that.
+Taught = tuple[Shipped, Recipe, list[dict[str, Any]]]
+
 
 def resolve_students(
     student: Any, max_bytes: int | None, task: str, *, sparse: bool = False, loss: str = "squared"
@@ -128,9 +131,7 @@ class Students(Mapping[str, Any]):
         return min(self._graduates, key=lambda name: self._graduates[name].loss)
 
 
-def taught(
-    choices: Choices, ranking: list[Verdict], judge: Judge, course: Teaches
-) -> tuple[Shipped, Recipe, list[dict[str, Any]]]:
+def taught(choices: Choices, ranking: list[Verdict], judge: Judge, course: Teaches) -> Taught:
     """The best student on all rows, its recipe, and the evidence.
 
     With a budget, the first of the ranking that all rows do not make larger than it; the smallest are known to fit.

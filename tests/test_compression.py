@@ -36,7 +36,7 @@ CHAIN = [Sparsify(0.01), Prune(0.002), Quantise("int4")]
 @pytest.mark.parametrize("student", STUDENTS, ids=lambda student: type(student).__name__)
 def test_all_speak_of_the_compressed_student(student):
     X, y = load_iris(return_X_y=True, as_frame=True)
-    plain = DistilledClassifier(exact_classifiers(), student, random_state=0).fit(X, y)
+    plain = DistilledClassifier(exact_classifiers(), student, blend=0.3, random_state=0).fit(X, y)
     clf = clone(plain).set_params(compression=CHAIN).fit(X, y)
     model = clf.to_model()
     assert model.precision.values == "int4"

@@ -150,7 +150,9 @@ def test_sparse_text_with_a_linear_student():
 def test_nested_names_in_a_pipeline_and_a_grid():
     X, y = load_wine(return_X_y=True)
     teachers = [("svm", SVC()), ("lr", LogisticRegression(max_iter=1000))]
-    pipe = make_pipeline(StandardScaler(), DistilledClassifier(teachers, TreeStudent(), cv=3, random_state=0))
+    pipe = make_pipeline(
+        StandardScaler(), DistilledClassifier(teachers, TreeStudent(), cv=3, blend=0.3, random_state=0)
+    )
     grid = {
         "distilledclassifier__student__max_leaves": [3, 8],
         "distilledclassifier__svm__C": [0.1, 1.0],
@@ -324,18 +326,18 @@ def test_multi_output_regression(tmp_path):
     X, y = load_diabetes(return_X_y=True, as_frame=True)
     Y = pd.DataFrame({"progression": y, "negative": -y})
     for student in ("tree", "linear", Ridge()):
-        reg = DistilledRegressor(["ridge", "lightgbm"], student, random_state=0).fit(X, Y)
+        reg = DistilledRegressor(["ridge", "lightgbm"], student, blend=0.7, random_state=0).fit(X, Y)
         answer = reg.predict(X)
         assert answer.shape == Y.shape
         np.testing.assert_allclose(answer[:, 0], -answer[:, 1], rtol=1e-6, atol=1e-3)
         assert reg.score(X, Y) > 0.4
-    model = DistilledRegressor(["ridge"], random_state=0).fit(X, Y).to_model()
+    model = DistilledRegressor(["ridge"], blend=0.7, random_state=0).fit(X, Y).to_model()
     assert model.output.targets == ("progression", "negative")
 
 
 def test_estimator_reads_the_task():
     X, y = load_diabetes(return_X_y=True)
-    auto = DistilledEstimator(["ridge"], random_state=0)
+    auto = DistilledEstimator(["ridge"], blend=0.7, random_state=0)
     assert auto.fit(X, y).task_ == "regression"
     assert not hasattr(auto, "predict_proba")
     X, y = load_iris(return_X_y=True)
@@ -440,7 +442,7 @@ def test_new_rows_come_last_and_are_labelled_by_the_committee():
 @pytest.mark.parametrize("augmentation", ["munge", "marginal"])
 def test_augmentation_takes_raw_tables_and_one_seed(people, augmentation):
     X, y = people
-    settings = {"teachers": ["logistic", "lightgbm"], "augmentation": augmentation, "student": TreeStudent()}
+    settings = {"teachers": ["logistic", "lightgbm"], "augmentation": augmentation, "student": TreeStudent(repair=None)}
     one = quick(**settings).fit(X, y)
     np.testing.assert_array_equal(quick(n_jobs=2, **settings).fit(X, y).predict_proba(X), one.predict_proba(X))
     polars = pl.from_pandas(X.astype({"city": str}))

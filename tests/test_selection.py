@@ -18,13 +18,15 @@ from sklearn.model_selection import KFold, TimeSeriesSplit
 from sklearn.svm import SVC
 
 from skdistill import DistilledClassifier, DistilledRegressor, LinearStudent, TreeStudent, _fitting
-from skdistill._selection import JUDGED_ROWS, Choices, Verdict, _that_fit, choose, judged_folds
+from skdistill._selection import JUDGED_ROWS, Choices, Verdict, choose, judged_folds
 from skdistill._shipped import Shipped, Workshop
+from skdistill._sizing import that_fit
 from skdistill._transfer import Recipe
 from skdistill.augmentation import Munge
 from skdistill.teachers import cross_fit, make_folds, resolve_members
 
 TEACHERS = ["logistic", "lightgbm"]
+SMALL, LARGE = (TreeStudent(max_leaves=n, repair=None) for n in (8, 64))
 
 
 def noisy(n, seed, signal=1.0):
@@ -119,14 +121,12 @@ def test_labels_of_judged_rows_reach_nothing_that_a_judged_student_learns_from(t
 
 @pytest.mark.parametrize("signal", [1.0, 0.0])
 def test_optimism_is_below_a_standard_error(signal):
-    """With teachers that memorise and rows drawn near theirs: what leaks, leaks here."""
+    """With teachers that memorise, rows drawn near theirs and a tree with room for both: what leaks, leaks here."""
     optimism, advantage, se = [], [], []
     fresh, truth = noisy(8_000, 99, signal)
     for seed in range(5):
         X, y = noisy(400, seed, signal)
-        clf = DistilledClassifier(
-            memoriser(), TreeStudent(max_leaves=16), blend="auto", augmentation="auto", random_state=seed
-        ).fit(X, y)
+        clf = DistilledClassifier(memoriser(), LARGE, augmentation="auto", random_state=seed).fit(X, y)
         best = clf.selection_[0]
         hard = next(row for row in clf.selection_ if row["labels"] == "hard")
         optimism.append(np.mean(clf.predict(fresh) != truth) - best["error"])
@@ -144,7 +144,11 @@ def test_judging_on_rows_that_teachers_saw_would_flatter():
     for seed in range(3):
         X, y = noisy(400, seed)
         clf = DistilledClassifier(
-            memoriser(), TreeStudent(max_leaves=64), blend=0.0, augmentation=Munge(factor=10), random_state=seed
+            memoriser(),
+            TreeStudent(max_leaves=64, repair=None),
+            blend=0.0,
+            augmentation=Munge(factor=10),
+            random_state=seed,
         ).fit(X, y)
         optimism.append(np.mean(clf.predict(fresh) != truth) - np.mean(clf.predict(X) != y))
     assert np.mean(optimism) > 0.05
@@ -209,7 +213,7 @@ def test_nothing_to_choose_costs_nothing():
 @pytest.mark.parametrize("max_bytes", [150, 600])
 def test_auto_student_stays_within_the_budget(max_bytes):
     X, y = load_breast_cancer(return_X_y=True)
-    clf = DistilledClassifier("logistic", "auto", max_bytes=max_bytes, blend="auto", cv=3, random_state=0)
+    clf = DistilledClassifier("logistic", "auto", max_bytes=max_bytes, blend=0.3, cv=3, random_state=0)
     clf.fit(X[::2], y[::2])
     assert clf.to_model().nbytes <= max_bytes
     assert clf.score(X[1::2], y[1::2]) > 0.88
@@ -270,10 +274,10 @@ class Scales:
 
 
 @pytest.mark.parametrize("budget", [60, 100, 1_000, 4_096, 20_000, 100_000])
-def test_few_students_are_fitted_to_find_those_that_fit(budget):
+def test_few_students_are_fitted_to_find_thosethat_fit(budget):
     n_trees = (1, 2, 3, 4, 6, 8, 12, 16, 24, 32, 48, 64, 96, 128, 192, 256, 384, 512, 768, 1024)
     scales = Scales([30 + 25 * n for n in n_trees])
-    fitting = _that_fit(tuple(range(20)), scales, budget)
+    fitting = that_fit(tuple(range(20)), scales, budget)
     sizes = [scales.sizes[student] for student in fitting]
     assert sizes[0] == max(size for size in scales.sizes if size <= budget)
     assert all(smaller <= 0.4 * larger for larger, smaller in itertools.pairwise(sizes))
@@ -282,9 +286,9 @@ def test_few_students_are_fitted_to_find_those_that_fit(budget):
 
 
 def test_of_equal_students_the_smallest_limit_stands_for_all():
-    assert _that_fit(tuple(range(6)), Scales([10, 20, 40, 80, 80, 80]), 100) == [3, 1]
-    assert _that_fit(tuple(range(6)), Scales([10] * 6), 100) == [0]
-    assert _that_fit(tuple(range(6)), Scales([101] * 6), 100) == []
+    assert that_fit(tuple(range(6)), Scales([10, 20, 40, 80, 80, 80]), 100) == [3, 1]
+    assert that_fit(tuple(range(6)), Scales([10] * 6), 100) == [0]
+    assert that_fit(tuple(range(6)), Scales([101] * 6), 100) == []
 
 
 def test_a_family_sized_to_the_budget():
@@ -308,24 +312,23 @@ def test_weights_groups_and_unlabelled_rows():
     pool, _ = noisy(200, 1)
     weight = np.random.default_rng(0).integers(1, 4, 300)
     groups = np.arange(300) // 3
-    clf = DistilledClassifier("logistic", blend="auto", random_state=0)
+    clf = DistilledClassifier("logistic", SMALL, random_state=0)
     clf.fit(X, y, sample_weight=weight, groups=groups, X_unlabeled=pool)
     assert clf.selection_[0]["rows"] == 300
-    ones = DistilledClassifier("logistic", blend="auto", random_state=0).fit(X, y, sample_weight=np.ones(300))
-    none = DistilledClassifier("logistic", blend="auto", random_state=0).fit(X, y)
+    ones, none = clone(clf).fit(X, y, sample_weight=np.ones(300)), clone(clf).fit(X, y)
     assert ones.selection_ == none.selection_
 
 
 def test_time_series_splits_are_judged_where_they_have_a_past():
     X, y = noisy(400, 0)
-    clf = DistilledClassifier("logistic", blend="auto", cv=TimeSeriesSplit(4), random_state=0).fit(X, y)
+    clf = DistilledClassifier("logistic", SMALL, cv=TimeSeriesSplit(4), random_state=0).fit(X, y)
     assert clf.selection_[0]["rows"] == 3 * 80  # the first fold has no labels out of fold before it
 
 
 def test_same_choice_for_any_n_jobs():
     X, y = noisy(300, 0)
     clfs = [
-        DistilledClassifier(memoriser(), blend="auto", augmentation="auto", n_jobs=n_jobs, random_state=0).fit(X, y)
+        DistilledClassifier(memoriser(), SMALL, augmentation="auto", cv=3, n_jobs=n_jobs, random_state=0).fit(X, y)
         for n_jobs in (1, 2)
     ]
     assert clfs[0].selection_ == clfs[1].selection_

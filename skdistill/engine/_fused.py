@@ -1,4 +1,4 @@
-"""Histograms of a block as one kernel, where the backend has kernels; `_agnostic` gives the same integers."""
+"""Tree block functions as one kernel each, where the backend has kernels; `_agnostic` gives the same integers."""
 
 from __future__ import annotations
 
@@ -13,7 +13,25 @@ from ._engine import Block
 #: Threads of a block, the rows that it adds up, and the sums it keeps in shared memory that every GPU has.
 THREADS, ROWS, CELLS = 512, 16_384, 48 * 1_024 // 8
 
-SOURCE = Path(__file__).with_name("_histograms.cu").read_text(encoding="utf-8")
+SOURCE = Path(__file__).with_name("_trees.cu").read_text(encoding="utf-8")
+
+
+def walk(bins: Any, routes: Any, node: Any, backend: Backend, steps: int) -> Any:
+    """Follow at most so many splits from `node` on."""
+    xp = backend.xp
+    n_rows, n_features = bins.shape
+    result = xp.empty(n_rows, dtype=xp.int32)
+    backend.kernel(SOURCE, "walk")(
+        (-(-n_rows // THREADS),),
+        (THREADS,),
+        (
+            *(xp.ascontiguousarray(bins), xp.astype(node, xp.int32, copy=False)),
+            *(backend.asarray(part.astype(np.int32)) for part in routes),
+            *(np.int64(n_rows), np.int32(n_features), np.int32(steps if n_features else 0)),
+            result,
+        ),
+    )
+    return result
 
 
 def histograms(block: Block, slot_of_node: np.ndarray, n_slots: int, starts: np.ndarray, backend: Backend) -> Any:

@@ -122,7 +122,10 @@ def landed(block: Block, routes: Routes) -> Any:
 
 def walk(bins: Any, routes: Routes, node: Any) -> Any:
     """Follow `routes` from `node` on, which is given up, to nodes without a split."""
-    if of(bins) is not NUMPY:
+    backend = of(bins)
+    if backend.fuses:
+        return _fused.walk(bins, routes, node, backend, len(routes.feature))
+    if backend is not NUMPY:
         return _agnostic.walk(bins, routes, node)
     flat, width = bins.ravel(), bins.shape[1]
     rows = np.flatnonzero(routes.feature.take(node) >= 0)
@@ -137,9 +140,12 @@ def walk(bins: Any, routes: Routes, node: Any) -> Any:
 
 def routed(block: Block, routes: Routes) -> Any:
     """Node labels after the splits of `routes`."""
-    if of(block["bins"]) is not NUMPY:
-        return _agnostic.routed(block["bins"], routes, block["node"])
-    node, bins = block["node"].copy(), block["bins"]
+    bins, backend = block["bins"], of(block["bins"])
+    if backend.fuses:
+        return _fused.walk(bins, routes, block["node"], backend, 1)
+    if backend is not NUMPY:
+        return _agnostic.routed(bins, routes, block["node"])
+    node = block["node"].copy()
     rows = np.flatnonzero((routes.feature >= 0).take(node))
     before = node.take(rows)
     place = rows * bins.shape[1] + routes.feature.take(before)

@@ -50,9 +50,7 @@ static void __syncthreads() {
 
 template <typename number>
 static number atomicAdd(number *place, number value) {
-    const number old = *place;
-    *place += value;
-    return old;
+    return __atomic_fetch_add(place, value, __ATOMIC_RELAXED);
 }
 
 static void fail(const char *message) {

@@ -60,7 +60,7 @@ def build(source, names, folder):
     header = Path(__file__).with_name("cuda_on_cpu.h").read_text(encoding="utf-8")
     code, target = folder / "kernels.cpp", folder / "kernels.so"
     code.write_text("\n".join([header, source, *calls]), encoding="utf-8")
-    flags = ["-std=c++17", "-O1", "-ffp-contract=off", "-shared", "-fPIC"]
+    flags = ["-std=c++17", "-O1", "-ffp-contract=off", "-shared", "-fPIC", "-pthread"]
     subprocess.run([compiler, *flags, code, "-o", target], check=True)
     loaded = ctypes.CDLL(str(target))
     library = {name: loaded[f"kernel_{i}"] for i, name in enumerate(names)}

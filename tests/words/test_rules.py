@@ -284,7 +284,7 @@ def test_other_links_say_what_a_total_means():
 def test_estimators_speak_of_raw_columns_and_so_do_their_files(tmp_path, student, word):
     X, y = load_breast_cancer(return_X_y=True, as_frame=True)
     y = y.map({0: "malignant", 1: "benign"})
-    clf = DistilledClassifier(["logistic"], student, random_state=0).fit(X, y)
+    clf = DistilledClassifier(["logistic"], student, blend=0.3, random_state=0).fit(X, y)
     said = clf.rules(X)
     assert said.startswith(word)
     assert "for benign or malignant" in said
@@ -294,7 +294,7 @@ def test_estimators_speak_of_raw_columns_and_so_do_their_files(tmp_path, student
 
 def test_regression_on_real_rows_adds_up():
     X, y = load_diabetes(return_X_y=True, as_frame=True, scaled=False)
-    reg = DistilledRegressor(["ridge"], AdditiveStudent(), random_state=0).fit(X, y)
+    reg = DistilledRegressor(["ridge"], AdditiveStudent(), blend=0.7, random_state=0).fit(X, y)
     text = reg.rules()
     card = text.split("\n\n")[2].splitlines()[1:]
     fills = reader.gap_fills(text, "Where a value is missing")

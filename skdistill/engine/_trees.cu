@@ -1,16 +1,27 @@
-// Sums of integers per node, feature and bin in a single kernel, exact in whatever order they are added.
-//
-// A block of threads adds some rows up for one feature, some slots (nodes) and some columns in shared memory, then what
-// is there to the result. Shared memory adds 32 bits at a time at once but 64 only by trying again, so that a sum is
-// kept in two halves. Two's complement makes sums of negative numbers come out right.
+// What a tree asks of rows in bins, each in a single kernel: where they go, and sums of integers per node, feature and
+// bin, which are exact in whatever order they are added.
 
+// The node that a row reaches from `node` by at most `steps` splits; a node without a split has feature -1.
+__global__ void walk(const unsigned char *bins, const int *node, const int *feature, const int *last_bin,
+                     const int *left, long long n_rows, int n_features, int steps, int *result) {
+    const long long row = (long long)blockIdx.x * blockDim.x + threadIdx.x;
+    if (row >= n_rows) return;
+    int at = node[row];
+    for (int i = 0; i < steps && feature[at] >= 0; ++i)
+        at = left[at] + (bins[row * n_features + feature[at]] > last_bin[at]);
+    result[row] = at;
+}
+
+// Shared memory adds 32 bits at once but 64 only by trying again, so that a sum is kept in two halves. Two's complement
+// makes sums of negative numbers come out right.
 __device__ void add(unsigned *low, unsigned *high, long long value) {
     const unsigned part = (unsigned)value, before = atomicAdd(low, part);
     const unsigned rest = (unsigned)(value >> 32) + (before + part < before);
     if (rest) atomicAdd(high, rest);
 }
 
-// Blocks (feature and group, rows). A group is of `slots_each` slots and `columns_each` columns.
+// A block of threads adds some rows up in shared memory, for one feature and a group of `slots_each` slots (nodes) and
+// `columns_each` columns, then what is there to the result. Blocks are numbered (feature and group, rows).
 __global__ void histograms(const unsigned char *bins, const double *sums, const int *node, const int *slot_of_node,
                            const int *starts, long long n_rows, int rows_each, int n_features, int n_columns,
                            int n_slots, int slots_each, int columns_each, unsigned long long *result) {
