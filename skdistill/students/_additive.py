@@ -17,7 +17,7 @@ from ._cuts import cut_features
 from ._descent import Problem
 from ._differences import DifferenceStudent
 from ._pairs import Pair, find_pairs
-from ._smoothing import FURTHER_ROUNDS, ROUNDS, START, smooth
+from ._smoothing import START, smooth
 from ._steps import inverse_root, steps_between, taken_out
 
 #: How exactly the model is solved whose steps are then thinned out: thinning is an estimate itself.
@@ -157,7 +157,7 @@ class AdditiveStudent(DifferenceStudent):
             ends = np.cumsum([len(e) for e in edges])[:-1]
             edges = [e[keep] for e, keep in zip(edges, np.split(kept, ends), strict=True)]
             problem = self._problem(engine, edges, pairs, problem.alpha[kept])
-            if not self.pairs:  # which all is estimated with once more
+            if not self.pairs:  # with pairs all is estimated once more
                 theta = self._estimate(problem, edges, pairs, theta)
         if self.pairs:
             steps = np.split(theta[:-1], np.cumsum([len(e) for e in edges])[:-1])
@@ -193,7 +193,7 @@ class AdditiveStudent(DifferenceStudent):
         if self.alpha == "auto":
             counts = _n_steps(edges, pairs)
             owner = np.repeat(np.arange(len(counts)), counts)
-            theta, more = smooth(problem, owner, theta, ROUNDS if gram is None else FURTHER_ROUNDS, self.max_iter, tol)
+            theta, more = smooth(problem, owner, theta, self.max_iter, tol)
             n_iter += more
         self.n_iter_ += n_iter
         return theta

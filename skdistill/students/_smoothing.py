@@ -7,9 +7,8 @@ import numpy as np
 from ._descent import Problem
 from ._steps import inverse_root
 
-#: Times that strengths are estimated and the model is solved with them: they move little after that, and less where
-#: most of them have been estimated before.
-ROUNDS, FURTHER_ROUNDS = 2, 2
+#: Times that strengths are estimated and the model is solved with them: they move little after that.
+ROUNDS = 2
 #: Where the search begins, and how far it may go, in units of rows.
 START = 3.0
 WEAKEST, STRONGEST = 1e-3, 1e4
@@ -17,9 +16,7 @@ WEAKEST, STRONGEST = 1e-3, 1e4
 SCATTER = {"log_loss": 2.0, "squared": 1.0, "poisson": 1.0}
 
 
-def smooth(
-    problem: Problem, owner: np.ndarray, theta: np.ndarray, rounds: int, max_iter: int, tol: float
-) -> tuple[np.ndarray, int]:
+def smooth(problem: Problem, owner: np.ndarray, theta: np.ndarray, max_iter: int, tol: float) -> tuple[np.ndarray, int]:
     """Choose a strength of the penalty for each table, by the evidence.
 
     A squared penalty is a Gaussian prior on the steps of a table. The prior under which the targets are likeliest has
@@ -36,7 +33,6 @@ def smooth(
         Number of the table that each step belongs to.
     theta : ndarray of shape (steps + 1, k)
         A solution, to start from.
-    rounds : int
     max_iter, tol : of each fit
 
     Returns
@@ -45,7 +41,7 @@ def smooth(
     n_iter : int
     """
     n_iter = 0
-    for _ in range(rounds if len(owner) else 0):
+    for _ in range(ROUNDS if len(owner) else 0):
         gram = problem.gram(theta)
         problem.penalise(np.clip(_by_evidence(problem, owner, theta, gram)[owner], WEAKEST, STRONGEST))
         theta, more, _ = problem.solve(max_iter, tol, theta, gram)
