@@ -43,7 +43,8 @@ BYTES_PEERS = ("autogluon_tree", "autogluon_boosted")
 FIRST_SEED = (
     *("cart_bytes", "tree_hard_bytes", "linear_hard_bytes", "additive_hard_bytes", "lightgbm_hard_bytes"),
     *("boosted_hard_bytes", "tree_soft_bytes", "additive_soft_bytes", "boosted_soft_bytes", "auto", "auto_hard"),
-    *("additive_hard", "additive_soft", "linear_sparse", "tree_auto_munge", "imodels", "trustee", "gosdt"),
+    *("additive_hard", "additive_soft", "additive_8_bits", "additive_8_bits_hard", "linear_sparse"),
+    *("tree_auto_munge", "imodels", "trustee", "gosdt"),
     *("ebm", "ebm_single", "autogluon_tree", "autogluon_boosted"),
     *("auto_like_autogluon_tree", "auto_like_autogluon_boosted"),
 )

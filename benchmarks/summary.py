@@ -166,7 +166,9 @@ class Summary:
         rows = []
         sizes = {name: self._bytes(name) for name in self.contestants()}
         for name in self.contestants():
-            if CONTESTANTS[name].family != "additive" or name == ADDITIVE_RIVAL:
+            # What comes in sizes meets explainable boosting, which has none, at its smallest alone.
+            is_additive = CONTESTANTS[name].family == "additive" and CONTESTANTS[name].sizes == (0,)
+            if not is_additive or name == ADDITIVE_RIVAL:
                 continue
             for metric in ("auc", "rmse"):
                 differences = self.differences(metric, ADDITIVE_RIVAL, name, 0)

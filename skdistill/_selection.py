@@ -17,6 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ._shipped import Shipped, Workshop
+from ._sizing import SIZES, that_fit
 from ._stages import Course
 from ._transfer import Recipe, Table, TransferSet
 from .augmentation import BaseSampler
@@ -31,16 +32,6 @@ JUDGED_FOLDS = 5
 #: Weights of the true labels that ``blend="auto"`` chooses from, beside hard labels only. The first is what was best on
 #: average on the benchmark's development sets; "smeared" is for values whose soft labels are.
 BLENDS = {"classification": (0.3, 0.0, 0.6), "regression": (0.7, 0.3, 0.9), "smeared": (0.3, 0.0, 0.7)}
-
-#: Sizes of a family that are judged: the largest within the budget, and smaller ones in case that is too large for the
-#: rows: where labels are noisy, a sum of 256 trees may be worse than one of 16.
-_SIZES = 3
-
-#: Each takes this share of the bytes of the next larger one at most.
-_SMALLER = 0.4
-
-#: What is expected to take more than this share of the budget is not fitted to see.
-_TOO_LARGE = 1.15
 
 #: Recipes judged on all folds, beside the best on hard and on soft labels; of the others a sketch on the first folds.
 _FINALISTS = 3
@@ -295,7 +286,7 @@ def choose(choices: Choices, judge: Judge) -> list[Verdict]:
     choices : Choices
     judge : Judge
     """
-    students = [student for family in choices.families for student in _that_fit(family, judge, choices.max_bytes)]
+    students = [student for family in choices.families for student in that_fit(family, judge, choices.max_bytes)]
     if not students:  # here none fits, but on all rows some do
         students = [family[0] for family in choices.families]
     recipes = [recipe for student in students for recipe in (Recipe(student, hard=True), choices.soft(student)[0])]
@@ -315,7 +306,7 @@ def choose(choices: Choices, judge: Judge) -> list[Verdict]:
 def most_trials(choices: Choices, n_grounds: int) -> int:
     """How many trials `choose` holds at most: of sizes on the first ground, of sketches and finalists on all."""
     n_students = sum(map(len, choices.families))
-    n_sizes = sum(min(len(family), _SIZES) for family in choices.families)
+    n_sizes = sum(min(len(family), SIZES) for family in choices.families)
     n_further = len(choices.blends) * len(choices.samplers) - 1 + choices.assisted
     n_finalists = min(2 * n_sizes, _FINALISTS + 1)
     return n_students + (2 * n_sizes + n_finalists + n_further) * n_grounds if n_grounds else 0
@@ -341,58 +332,6 @@ def _loss(verdict: Verdict) -> float:
 def _is_known_worse(soft: Verdict, hard: Verdict) -> bool:
     """Whether hard labels are better beyond noise."""
     return soft.loss - hard.loss > soft.se(hard) or soft.error - hard.error > 2 * soft.se(hard, "errors")
-
-
-def _that_fit(family: tuple[Any, ...], judge: Judge, max_bytes: int | None) -> list[Any]:
-    """The largest student of a family within the budget, then each time the largest of those clearly smaller."""
-    if max_bytes is None:
-        return list(family)
-    ladder = _Ladder(family, judge)
-    n_fitting = 0
-    for step in (4, 2, 1):
-        while n_fitting + step <= len(family):
-            larger = n_fitting + step - 1
-            if ladder.expected(larger) > _TOO_LARGE * max_bytes or ladder.size(larger) > max_bytes:
-                break
-            n_fitting = larger + 1
-    fitting: list[int] = []
-    for i in reversed(range(n_fitting)):
-        if not fitting:
-            fitting.append(i)
-        # Where rows allow for no more, larger limits give the same student: the smallest such limit stands for all.
-        elif ladder.expected(i) == ladder.size(fitting[-1]) == ladder.size(i):
-            fitting[-1] = i
-        elif len(fitting) == _SIZES:
-            break
-        elif (limit := _SMALLER * ladder.size(fitting[-1])) >= ladder.expected(i) and ladder.size(i) <= limit:
-            fitting.append(i)
-    return [family[i] for i in fitting]
-
-
-class _Ladder:
-    """What the students of a family pack to: known once fitted, else guessed from those that are.
-
-    Each is larger than the one before by about the same share, so that logarithms of sizes lie on lines.
-    """
-
-    def __init__(self, family: tuple[Any, ...], judge: Judge) -> None:
-        self._family, self._judge = family, judge
-        self._sizes: dict[int, int] = {}
-
-    def size(self, i: int) -> int:
-        """Of a student that is fitted for that, if it has not been."""
-        self._sizes[i] = self._judge.size(self._family[i])
-        return self._sizes[i]
-
-    def expected(self, i: int) -> int:
-        """On the line through the known ones around it, or the two nearest; 0 where fewer are known."""
-        known = sorted(self._sizes)
-        if i in known or len(known) < 2:
-            return self._sizes.get(i, 0)
-        at = int(np.clip(np.searchsorted(known, i), 1, len(known) - 1))
-        low, high = known[at - 1], known[at]
-        first, second = np.log(np.maximum([self._sizes[low], self._sizes[high]], 1))
-        return round(float(np.exp(first + (second - first) * (i - low) / (high - low))))
 
 
 def evidence(verdict: Verdict, chosen: Verdict) -> dict[str, Any]:

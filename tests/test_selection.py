@@ -18,8 +18,9 @@ from sklearn.model_selection import KFold, TimeSeriesSplit
 from sklearn.svm import SVC
 
 from skdistill import DistilledClassifier, DistilledRegressor, LinearStudent, TreeStudent, _fitting
-from skdistill._selection import JUDGED_ROWS, Choices, Verdict, _that_fit, choose, judged_folds
+from skdistill._selection import JUDGED_ROWS, Choices, Verdict, choose, judged_folds
 from skdistill._shipped import Shipped, Workshop
+from skdistill._sizing import that_fit
 from skdistill._transfer import Recipe
 from skdistill.augmentation import Munge
 from skdistill.teachers import cross_fit, make_folds, resolve_members
@@ -273,10 +274,10 @@ class Scales:
 
 
 @pytest.mark.parametrize("budget", [60, 100, 1_000, 4_096, 20_000, 100_000])
-def test_few_students_are_fitted_to_find_those_that_fit(budget):
+def test_few_students_are_fitted_to_find_thosethat_fit(budget):
     n_trees = (1, 2, 3, 4, 6, 8, 12, 16, 24, 32, 48, 64, 96, 128, 192, 256, 384, 512, 768, 1024)
     scales = Scales([30 + 25 * n for n in n_trees])
-    fitting = _that_fit(tuple(range(20)), scales, budget)
+    fitting = that_fit(tuple(range(20)), scales, budget)
     sizes = [scales.sizes[student] for student in fitting]
     assert sizes[0] == max(size for size in scales.sizes if size <= budget)
     assert all(smaller <= 0.4 * larger for larger, smaller in itertools.pairwise(sizes))
@@ -285,9 +286,9 @@ def test_few_students_are_fitted_to_find_those_that_fit(budget):
 
 
 def test_of_equal_students_the_smallest_limit_stands_for_all():
-    assert _that_fit(tuple(range(6)), Scales([10, 20, 40, 80, 80, 80]), 100) == [3, 1]
-    assert _that_fit(tuple(range(6)), Scales([10] * 6), 100) == [0]
-    assert _that_fit(tuple(range(6)), Scales([101] * 6), 100) == []
+    assert that_fit(tuple(range(6)), Scales([10, 20, 40, 80, 80, 80]), 100) == [3, 1]
+    assert that_fit(tuple(range(6)), Scales([10] * 6), 100) == [0]
+    assert that_fit(tuple(range(6)), Scales([101] * 6), 100) == []
 
 
 def test_a_family_sized_to_the_budget():

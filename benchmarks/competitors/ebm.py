@@ -24,13 +24,14 @@ _SAME = 0.99
 
 
 def _fit(split: Split, size: int, *, pairs: bool) -> Fitted:
-    # It takes the raw table: it has its own ways with categories and missing values.
+    # It takes the raw table: it has its own ways with categories and missing values. Numbers are those that our forms
+    # see, for its cuts fall between values that differ in their last digits.
     (model,) = ask_peer(
         _ENVIRONMENT,
         "ebm",
         {"y": split.y_train},
         {"n_classes": split.n_classes, "seed": split.seed, "pairs": pairs, "time_limit": _TIME_LIMIT},
-        {"train": split.X_train, "test": split.X_test},
+        {"train": _in_float32(split.X_train), "test": _in_float32(split.X_test)},
     ).values()
     _, Z_test, preprocessor = split.raw
     additive = lower(model.structure, preprocessor)
@@ -44,6 +45,11 @@ def _fit(split: Split, size: int, *, pairs: bool) -> Fitted:
         raise ValueError(f"the tables of explainable boosting say what it says of {same:.1%} of the test rows only")
     nbytes = spared_nbytes(additive, link, preprocessor)
     return Fitted(lambda split: model.outputs, nbytes, 0, model.settings, cpu_seconds=model.cpu_seconds)
+
+
+def _in_float32(table: Any) -> Any:
+    numbers = table.select_dtypes("number").columns
+    return table.assign(**{name: table[name].astype(np.float32).astype(np.float64) for name in numbers})
 
 
 class _Part(NamedTuple):
@@ -96,9 +102,9 @@ def _parts(preprocessor: Preprocessor, number: int, bins: list[float] | dict[str
     else:
         cuts = np.asarray(bins)
         n_bins = len(cuts) + 2
-        # Of interpret's bins the upper one holds the cut itself, of ours the lower one; cuts may be values of rows,
-        # which are rounded likewise.
-        below = np.nextafter(cuts.astype(np.float32), np.float32(-np.inf))
+        # Of interpret's bins the upper one holds the cut itself, of ours the lower one.
+        below = cuts.astype(np.float32)
+        below = np.where(below < cuts, below, np.nextafter(below, np.float32(-np.inf)))
         # Cuts that are one in float32 leave no room for the bins between them.
         first = np.append(True, below[1:] > below[:-1])[: len(below)]
         yield _Part(at.start, below[first], np.eye(n_bins)[1:][np.append(first, True)])

@@ -125,12 +125,12 @@ LINE = Family(
 # ------------------------------------------------------------------ our additive model
 
 #: Bins, and what a step must be worth, by size: smaller models first. Fits at 32 bins take many times as long.
-_STEPS = ((8, 100.0), (8, 30.0), (8, 10.0), (8, 3.0), (8, 1.0), (8, 0.3), (8, 0.1), (32, 0.3), (32, 0.1))
+_STEPS = (*((8, pruning) for pruning in (1000.0, 100.0, 30.0, 10.0, 3.0, 1.0, 0.3, 0.1)), (32, 0.3), (32, 0.1))
 
 
 def _additive(settings: dict[str, Any]) -> AdditiveStudent:
     max_bins, pruning = _STEPS[settings["size"]]
-    return AdditiveStudent(max_bins=max_bins, pruning=pruning, alpha=settings["alpha"])
+    return AdditiveStudent(max_bins=max_bins, pruning=pruning, alpha=settings["alpha"], pairs=5)
 
 
 def _additive_rows(split: Split) -> FitRows:

@@ -66,8 +66,9 @@ def cell_bins(block: Block, features: np.ndarray, tables: list[BinTable], pairs:
     first, second = (
         binned(block, np.array([p.features[i] for p in pairs]), [p.tables[i] for p in pairs]) for i in (0, 1)
     )
-    first *= np.array([p.n_second for p in pairs], dtype=np.uint8)
-    return np.hstack([own, first + second])
+    cells = first * np.array([p.n_second for p in pairs], dtype=np.uint8) + second
+    cells[(first == 0) | (second == 0)] = 0  # no step of the pair climbs there, and bin 0 costs nothing
+    return np.hstack([own, cells])
 
 
 def totals(block: Block) -> tuple[Any, ...]:
@@ -142,6 +143,14 @@ def softmax_diagonal(block: Block, theta: np.ndarray, frame: Frame, sampled: boo
     return of(P).xp.sum(mass), A.pull_squares(mass * P * (1 - P))
 
 
+def softmax_scatter(block: Block, theta: np.ndarray, frame: Frame, sampled: bool) -> tuple[Any, ...]:
+    """Squared residuals, and what they would sum to if targets were classes drawn from the fitted probabilities."""
+    _, mass, P = _softmax_rows(block, theta, frame, sampled)
+    xp = of(P).xp
+    R = _weighted_targets(block, sampled) - mass * P
+    return xp.sum(R * R / mass), xp.sum(mass * P * (1 - P))
+
+
 def squared_sums(block: Block, theta: np.ndarray, frame: Frame, sampled: bool) -> tuple[Any, ...]:
     """Weight, half the sum of squared errors in the frame's units, and its gradient (d + 1, k)."""
     A, weight = _design(block, frame, sampled), _picked(block, "weight", sampled)
@@ -151,6 +160,12 @@ def squared_sums(block: Block, theta: np.ndarray, frame: Frame, sampled: bool) -
     R -= (_picked(block, "Q", sampled).T - put(frame.mean)[:, None]) / put(frame.scale)[:, None]
     weighted = R * weight
     return xp.sum(weight), 0.5 * xp.sum(R * weighted), A.pull(weighted)
+
+
+def squared_scatter(block: Block, theta: np.ndarray, frame: Frame, sampled: bool) -> tuple[Any, ...]:
+    """Squared errors, and what they would sum to if their variance was one of the frame's units."""
+    weight, loss, _ = squared_sums(block, theta, frame, sampled)
+    return 2 * loss, weight * theta.shape[1]
 
 
 def squared_gram(block: Block, theta: np.ndarray, frame: Frame, sampled: bool) -> tuple[Any, ...]:
@@ -179,6 +194,14 @@ def poisson_sums(block: Block, theta: np.ndarray, frame: Frame, sampled: bool) -
     loss = xp.tensordot(rates, beyond, axes=2) - linear
     rates -= T
     return xp.sum(weight), loss, A.pull(rates)
+
+
+def poisson_scatter(block: Block, theta: np.ndarray, frame: Frame, sampled: bool) -> tuple[Any, ...]:
+    """Squared residuals, and what they would sum to if targets were counts drawn at the fitted rates."""
+    _, weight, rates = _poisson_rows(block, theta, frame, sampled)
+    xp = of(weight).xp
+    R = _picked(block, "Q", sampled).T - rates
+    return xp.sum(weight * R * R), xp.sum(weight * rates)
 
 
 def poisson_gram(block: Block, theta: np.ndarray, frame: Frame, sampled: bool) -> tuple[Any, ...]:

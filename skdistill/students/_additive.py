@@ -42,8 +42,12 @@ class AdditiveStudent(DifferenceStudent):
        together; the intercept is free.
     3. Steps that are not worth their bytes are removed, the cheapest first, as estimated from the curvature of the loss
        with all others adapting. So bins merge, and features drop out. Then the scores are fitted again.
-    4. The pairs of features that the residuals tell most about get a table of up to 8 x 8 bins each, of
-       steps along both features at once, and all tables are fitted together.
+    4. The pairs of features that the residuals tell most about get a table each, of steps along both features at once.
+       It is cut where that tells most, so that most tables have a few cells and some have many. Then all tables are
+       fitted together.
+
+    An average of such models would be one too. But a penalised fit gains nothing by bagging, as boosted ones do: it is
+    smooth by itself (benchmarks/RESULTS.md).
 
     With two-valued features and no pairs this is `LinearStudent`.
 
@@ -58,14 +62,13 @@ class AdditiveStudent(DifferenceStudent):
         Strength of the penalty on steps, in units of rows. "auto": one for each table, as the data tell; tables that
         tell little are smoothed most.
     pruning : float >= 0
-        What a step must save of the total loss to be kept, for each free output: in nats under the log-loss, else in
-        halves of the variance that the model leaves unexplained. 0 keeps all steps. The default saves one to three
-        quarters of the bytes and costs little; 1, Akaike's criterion, saves far more, and costs where many features
-        each tell a little.
-    pairs : int in [0, 20]
+        What a step must save of the loss to be kept, in units of twice what a step saves by chance. That follows from
+        how far the targets scatter about the model, which soft labels do less than true ones. 0 keeps all steps; 1,
+        Akaike's criterion, saves bytes, and costs where many features each tell a little.
+    pairs : int in [0, 200]
         Pairs of features with a table of their own, at most. Where features act together they gain far more than
-        finer tables do, and take up to 49 entries each for each free output. In a table of over 250 features, not all
-        are paired: those that tell most by themselves.
+        finer tables do. All their tables have at most 1,000 steps together. A scorecard that a person is to read
+        wants 5 or none. In a table of over 250 features, not all are paired: those that tell most by themselves.
     difference_weight : float >= 0
         How much it counts that scores change as the teachers' do where one feature of a row moves a little, as for
         `LinearStudent`. Needs ``moves`` in `fit`, which a distilled estimator draws and has its committee label. Helps
@@ -91,8 +94,11 @@ class AdditiveStudent(DifferenceStudent):
     ----------
     T. Hastie, R. Tibshirani, "Generalized additive models", Statistical Science, 1986. Y. Lou, R. Caruana, J. Gehrke,
     "Intelligible models for classification and regression", KDD 2012 (step functions). Y. Lou et al., "Accurate
-    intelligible models with pairwise interactions", KDD 2013. B. Hassibi, D. G. Stork, "Second order derivatives for
-    network pruning: optimal brain surgeon", NeurIPS 1992 (the price of a step). W. M. Czarnecki et al., "Sobolev
+    intelligible models with pairwise interactions", KDD 2013. R. Caruana et al., "Intelligible models for healthcare",
+    KDD 2015, and H. Nori et al., "InterpretML: a unified framework for machine learning interpretability", 2019 (the
+    same model, boosted on true labels). S. Tan et al., "Distill-and-compare: auditing black-box models using
+    transparent model distillation", AIES 2018 (taught by a model). B. Hassibi, D. G. Stork, "Second order derivatives
+    for network pruning: optimal brain surgeon", NeurIPS 1992 (the price of a step). W. M. Czarnecki et al., "Sobolev
     training for neural networks", NeurIPS 2017 (`difference_weight`).
 
     Examples
@@ -113,7 +119,7 @@ class AdditiveStudent(DifferenceStudent):
         "max_bins": [Interval(Integral, 2, 256, closed="both")],
         "alpha": [StrOptions({"auto"}), Interval(Real, 0, None, closed="left")],
         "pruning": [Interval(Real, 0, None, closed="left")],
-        "pairs": [Interval(Integral, 0, 20, closed="both")],
+        "pairs": [Interval(Integral, 0, 200, closed="both")],
     }
 
     predictor_: Additive
@@ -125,7 +131,7 @@ class AdditiveStudent(DifferenceStudent):
         max_bins: int = 64,
         alpha: float | str = "auto",
         pruning: float = 0.1,
-        pairs: int = 5,
+        pairs: int = 60,
         difference_weight: float = 0.0,
         max_iter: int = 500,
         tol: float = 1e-6,
@@ -159,7 +165,7 @@ class AdditiveStudent(DifferenceStudent):
             more = sum(_n_steps(edges, pairs)) - len(problem.alpha)
             problem = self._problem(engine, edges, pairs, np.append(problem.alpha, np.full(more, alpha)))
             theta = self._estimate(problem, edges, pairs, np.insert(theta, [len(theta) - 1] * more, 0.0, axis=0))
-        theta, more, left = problem.solve(self.max_iter, self.tol, theta)
+        theta, more, left = problem.solve(self.max_iter, self.tol, theta, problem.gram(theta))
         self.n_iter_ += more
         self._warn_unless_converged(left, "Increase alpha, max_iter or tol.", frames=6)
         return _lower(problem, theta, edges, pairs)
@@ -204,12 +210,8 @@ def _prune(problem: Problem, theta: np.ndarray, price: float) -> tuple[np.ndarra
     """
     root = inverse_root(problem.gram(theta), problem.penalty)
     inverse = root.T @ root
-    free = theta.shape[1]
-    if problem.loss == "log_loss":
-        free -= 1
-    elif problem.loss == "squared":  # the variance left is the unit of what a parameter may save by chance
-        price = price * 2 * problem.value(theta)[0] / free
-    price *= free / problem.weight
+    # Twice what a parameter may save by chance is the unit.
+    price *= problem.free * problem.scatter(theta) / problem.weight
     theta, kept = theta.copy(), np.ones(len(theta), dtype=bool)
     for j, rise in taken_out(inverse, theta):
         if rise > price:

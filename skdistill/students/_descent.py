@@ -38,6 +38,11 @@ _SUMS: dict[str, Callable[..., Any]] = {
     "squared": blocks.squared_sums,
     "poisson": blocks.poisson_sums,
 }
+_SCATTERS: dict[str, Callable[..., Any]] = {
+    "log_loss": blocks.softmax_scatter,
+    "squared": blocks.squared_scatter,
+    "poisson": blocks.poisson_scatter,
+}
 _CURVATURES: dict[str, dict[str, Callable[..., Any]]] = {
     "log_loss": {"full": blocks.softmax_hessian, "gram": blocks.softmax_gram, "diagonal": blocks.softmax_diagonal},
     "squared": {"gram": blocks.squared_gram, "diagonal": blocks.squared_diagonal},
@@ -96,6 +101,7 @@ class Problem:
         self.frame = Frame(center, float(fit_intercept), np.zeros(k) if origin else mean, spread, steps)
         # Of two classes the columns are -b / 2 and b / 2: their squares sum to half of what b squared is.
         self.unit = 2 if loss == "log_loss" and k == 2 else 1
+        self.free = k - (loss == "log_loss")  # outputs that are not told by the others
         self._gram: np.ndarray | None = None
         self._damping = 0
         self._moved: tuple[np.ndarray, np.ndarray, float] | None = None
@@ -192,9 +198,13 @@ class Problem:
             slope += pulled - cross
         return value, slope
 
-    def loss_of(self, theta: np.ndarray) -> float:
-        """Loss per unit of weight, without the penalty."""
-        return self.value(theta)[0] - 0.5 * float(self.penalty @ np.square(theta).sum(axis=1))
+    def scatter(self, theta: np.ndarray) -> float:
+        """Squared residuals, as a share of what they would be if targets were drawn from the model's likelihood.
+
+        Of classes drawn from the fitted probabilities and of counts about 1; blended soft labels scatter far less.
+        """
+        squares, expected = self.engine.reduce(_SCATTERS[self.loss], theta, self.frame, True)
+        return float(squares / expected)
 
     def _descend(
         self, theta: np.ndarray, sampled: bool, steps: int, tol: float, gram: np.ndarray | None = None

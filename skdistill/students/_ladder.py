@@ -19,7 +19,7 @@ LADDERS: dict[str, tuple[Family, ...]] = {
     "additive": (
         (
             *(AdditiveStudent(max_bins=bins, pairs=0) for bins in (2, 4, 8, 16, 64)),
-            *(AdditiveStudent(pairs=pairs) for pairs in (5, 15)),
+            *(AdditiveStudent(pairs=pairs) for pairs in (5, 15, 60)),
         ),
     ),
     "boosted": (

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from .._backend import NUMPY, Backend
+from .._backend import NUMPY, Backend, of
 from ._calibration import VETO, apply_scaling, apply_temperature, floored
 from ._check import SUM_TOLERANCE, check_committee, check_temperatures
 from ._fused import TIE, fused
@@ -40,7 +40,7 @@ def aggregate(
     Parameters
     ----------
     P : sequence of T arrays of shape (n, k)
-        Probabilities or values, float32 or float64; what `check_labels` returned.
+        Probabilities or values, float32 or float64, on the host or a device; what `check_labels` returned.
     weights : array-like of shape (T,), optional
         Teacher weights >= 0 with a positive sum; equal where None. A teacher of weight 0 is as if absent.
     aggregation : {"mean", "geometric", "median"} or callable
@@ -103,6 +103,8 @@ def aggregate(
         backend, members = NUMPY, list(range(T))
     else:
         members = [t for t in range(T) if share[t] > 0]
+    if backend.name == "numpy":
+        P = [of(p).to_numpy(p) for p in P]
     if out is None:
         out = np.empty((n, k))
     elif out.shape != (n, k) or out.dtype != np.float64:
@@ -114,7 +116,7 @@ def aggregate(
     while start < n:
         rows = slice(start, min(start + size, n))
         try:
-            out[rows] = backend.to_numpy(pooled([P[t][rows] for t in members]))
+            out[rows] = backend.to_numpy(pooled([P[t][rows, :] for t in members]))
         except MemoryError as error:
             failure = error.with_traceback(None)  # its frames hold what is to be freed
         else:

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from .._backend import NUMPY
+from .._backend import NUMPY, Backend
 from ._blocks import row_blocks
 
 #: How far the sum of a teacher's row of probabilities may be from 1. Teachers that compute in float32, or print and
@@ -19,16 +19,16 @@ SUM_TOLERANCE = 1e-3
 _EXACT_SUM = 1e-6
 
 
-def _first_row(P: NDArray[Any], is_bad: Callable[[NDArray[Any]], NDArray[np.bool_]]) -> int | None:
+def _first_row(P: Any, is_bad: Callable[[Any], Any], backend: Backend) -> int | None:
     """Number of the first row that `is_bad` finds, block by block so that no matrix of flags is made."""
-    for rows in row_blocks(len(P), NUMPY.block_rows(P.shape[1])):
-        bad = is_bad(P[rows])
-        if bad.any():
-            return int(rows.start + bad.argmax())
+    for rows in row_blocks(P.shape[0], backend.block_rows(P.shape[1])):
+        bad = is_bad(P[rows, :])
+        if bool(backend.xp.any(bad)):
+            return int(rows.start + backend.to_numpy(bad).argmax())
     return None
 
 
-def check_labels(P: ArrayLike, n: int, k: int, task: str, name: str) -> NDArray[Any]:
+def check_labels(P: Any, n: int, k: int, task: str, name: str, backend: Backend = NUMPY) -> Any:
     """Check what one teacher returned for `n` rows, and give it back as a matrix of floats.
 
     Parameters
@@ -41,10 +41,12 @@ def check_labels(P: ArrayLike, n: int, k: int, task: str, name: str) -> NDArray[
         Probabilities must be >= 0 and their rows sum to 1 within 0.001.
     name : str
         The teacher, for the message of an error.
+    backend : Backend
+        Where `P` lies.
 
     Returns
     -------
-    ndarray of shape (n, k)
+    array of shape (n, k)
         float32 where `P` is float32, else float64. `P` itself where nothing had to change; if a row of probabilities is
         more than 1e-6 off, a copy whose rows are divided by their sums.
 
@@ -61,11 +63,11 @@ def check_labels(P: ArrayLike, n: int, k: int, task: str, name: str) -> NDArray[
         ...
     ValueError: Teacher 'svm' returned probabilities that sum to 1.2 in row 1. Expected rows that sum to 1.
     """
-    classification = task == "classification"
+    classification, xp = task == "classification", backend.xp
     try:
-        labels = np.asarray(P)
-        if labels.dtype not in (np.float32, np.float64):
-            labels = labels.astype(np.float64)
+        labels = backend.asarray(P)
+        if labels.dtype not in (xp.float32, xp.float64):
+            labels = xp.astype(labels, xp.float64)
     except (TypeError, ValueError) as error:
         raise ValueError(f"Teacher {name!r} returned labels that are not numbers: {error}.") from error
     if not classification and k == 1 and labels.ndim == 1:
@@ -76,27 +78,27 @@ def check_labels(P: ArrayLike, n: int, k: int, task: str, name: str) -> NDArray[
             f"Teacher {name!r} returned labels of shape {labels.shape}. "
             f"Expected {(n, k)}: one row per sample and one column per {columns}."
         )
-    row = _first_row(labels, lambda block: np.any(~np.isfinite(block), axis=1))
+    row = _first_row(labels, lambda block: xp.any(~xp.isfinite(block), axis=1), backend)
     if row is not None:
         raise ValueError(f"Teacher {name!r} returned NaN or infinity in row {row}. Expected finite numbers.")
     if not classification:
         return labels
-    row = _first_row(labels, lambda block: np.any(block < 0, axis=1))
+    row = _first_row(labels, lambda block: xp.any(block < 0, axis=1), backend)
     if row is not None:
         raise ValueError(
-            f"Teacher {name!r} returned a negative probability, {labels[row].min():.6g}, in row {row}. "
+            f"Teacher {name!r} returned a negative probability, {float(xp.min(labels[row, :])):.6g}, in row {row}. "
             "Expected numbers in [0, 1]."
         )
-    sums = labels.sum(axis=1, dtype=np.float64)
-    off = np.abs(sums - 1.0)
-    if (off > SUM_TOLERANCE).any():
-        row = int((off > SUM_TOLERANCE).argmax())
+    sums = xp.sum(labels, axis=1, dtype=xp.float64)
+    off = xp.abs(sums - 1.0)
+    if bool(xp.any(off > SUM_TOLERANCE)):
+        row = int(backend.to_numpy(off > SUM_TOLERANCE).argmax())
         raise ValueError(
-            f"Teacher {name!r} returned probabilities that sum to {sums[row]:.6g} in row {row}. "
+            f"Teacher {name!r} returned probabilities that sum to {float(sums[row]):.6g} in row {row}. "
             "Expected rows that sum to 1."
         )
-    if (off > _EXACT_SUM).any():
-        return np.asarray(labels / sums[:, np.newaxis].astype(labels.dtype))
+    if bool(xp.any(off > _EXACT_SUM)):
+        return labels / xp.astype(sums, labels.dtype)[:, None]
     return labels
 
 

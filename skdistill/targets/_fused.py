@@ -12,8 +12,9 @@ from numpy.typing import NDArray
 from .._backend import Backend
 from ._calibration import FLOOR, VETO
 
-#: Threads of a block, unless a row has more elements; the most that CUDA allows; and shared memory that every GPU has.
-THREADS, MOST_THREADS, SHARED_BYTES = 256, 1_024, 48 * 1_024
+#: Threads of a block, at least those of a row, so few that each may take all the registers it can; and shared memory
+#: that every GPU has.
+THREADS, SHARED_BYTES = 256, 48 * 1_024
 
 #: Kernels are written out for a number of teachers, so there must be an end.
 MOST_TEACHERS = 32
@@ -52,8 +53,8 @@ def fused(
     tempered = any(temperature != 1.0 for temperature in temperatures)
     # Of a row: an odd number of elements and a sum, for each matrix that must be summed; two for medians.
     row_bytes = 8 * ((k | 1) + 1) * max(T if tempered else 1, 2 if aggregation == "median" else 1)
-    tile = min(max(1, THREADS // k), SHARED_BYTES // row_bytes)
-    if not backend.fuses or T > MOST_TEACHERS or tile < 1 or k > MOST_THREADS:
+    tile = min(THREADS // k, SHARED_BYTES // row_bytes)
+    if not backend.fuses or T > MOST_TEACHERS or tile < 1:
         return None
     rule = {"mean": 0, "geometric": 1, "median": 2}[aggregation]
     if rule == 2 and max(weights) - min(weights) >= TIE:

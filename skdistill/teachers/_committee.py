@@ -9,9 +9,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from .._backend import of
 from .._sklearn import num_samples
 from ..engine import taken
-from ._answers import answer
+from ..targets import check_labels
+from ._answers import answer, class_codes
 from ._scores import ScoreCalibrator
 
 
@@ -47,6 +49,19 @@ class FittedTeacher:
                 labels[rows] = asked(self.by_fold[fold], taken(X, rows))
         return labels if self.calibrator is None else self.calibrator.predict_proba(labels)
 
+    def label_in_place(
+        self, X: Any, classes: NDArray[Any] | None, n_outputs: int, folds: NDArray[np.intp] | None = None
+    ) -> Any:
+        """The same, but probabilities that were computed on a GPU stay there."""
+        ask = getattr(self.estimator, "proba_in_place", None)
+        if ask is not None and self.method == "predict_proba" and (folds is None or not self.by_fold):
+            assert classes is not None
+            codes = class_codes(self.name, self.estimator, classes)
+            labels = ask(X) if np.array_equal(codes, np.arange(len(classes))) else None
+            if labels is not None:
+                return check_labels(labels, num_samples(X), len(classes), "classification", self.name, of(labels))
+        return self.label(X, classes, n_outputs, folds)
+
 
 class Committee(Mapping[str, Any]):
     """The fitted teachers by name: ``committee["svm"]`` is the fitted estimator.
@@ -81,12 +96,12 @@ class Committee(Mapping[str, Any]):
         """The same with some of the teachers replaced."""
         return Committee(list({**self._teachers, **teachers}.values()), self._classes, self._n_outputs)
 
-    def labels(self, X: Any, folds: NDArray[np.intp] | None = None) -> list[NDArray[np.float64]]:
-        """Soft labels of every teacher: T arrays of shape (n, n_outputs).
+    def labels(self, X: Any, folds: NDArray[np.intp] | None = None) -> list[Any]:
+        """Soft labels of every teacher: T arrays of shape (n, n_outputs), on the host or where they were computed.
 
         Teachers that learned from rows like these, each of which is in one of the folds, label them out of fold.
         """
-        return [teacher.label(X, self._classes, self._n_outputs, folds) for teacher in self._teachers.values()]
+        return [teacher.label_in_place(X, self._classes, self._n_outputs, folds) for teacher in self._teachers.values()]
 
     @property
     def of_all_rows(self) -> list[str]:
@@ -137,7 +152,7 @@ class Oracle:
     """
 
     committee: Committee
-    combine: Callable[[list[NDArray[np.float64]]], NDArray[np.float64]]
+    combine: Callable[[list[Any]], NDArray[np.float64]]
 
     def __call__(self, X: Any, folds: NDArray[np.intp] | None = None) -> NDArray[np.float64]:
         return self.combine(self.committee.labels(X, folds))

@@ -28,7 +28,7 @@ from sklearn.pipeline import Pipeline, make_pipeline
 from sklearn.preprocessing import RobustScaler, StandardScaler
 from sklearn.svm import SVC, SVR, LinearSVC, LinearSVR
 
-from .._backend import resolve
+from .._backend import NUMPY, Backend, resolve
 from ..preprocessing import TableEncoder
 
 #: Rows above which "svm" is a linear SVM on Nystroem features: a kernel SVM costs the square of the rows.
@@ -113,22 +113,40 @@ class TabularBooster(MetaEstimatorMixin, BaseEstimator):
         answer = self.booster_.predict(self._rows(X))
         return self.classes_[np.asarray(answer, dtype=int)] if is_classifier(self.booster) else np.asarray(answer)
 
+    def proba_in_place(self, X: Any) -> Any:
+        """Class probabilities, shape (n, k), as an array of the GPU that an XGBoost model computes on.
+
+        None for other models, on the host, and of sparse rows. What `predict_proba` of XGBoost returns is on the host.
+        """
+        model, device = self.booster_, self._device()
+        if device is NUMPY or model.booster == "gblinear":
+            return None
+        rows = self._rows(X)
+        return None if sparse.issparse(rows) else probabilities_in_place(model, rows, device)
+
     def _rows(self, X: Any) -> Any:
-        """Encoded rows, on the GPU if that is where an XGBoost model is: it predicts in place there, else it copies."""
+        """Encoded rows, where the model predicts them in place; elsewhere it would copy them."""
         Z = self.encoder_.transform(X)
-        if (
-            type(self.booster_).__module__.startswith("xgboost")
-            and str(self.booster_.device).startswith("cuda")
-            and not sparse.issparse(Z)
-        ):
-            return resolve("auto").asarray(Z)
-        return Z
+        return Z if sparse.issparse(Z) else self._device().asarray(Z)
+
+    def _device(self) -> Backend:
+        """The GPU if that is where an XGBoost model is, else the host."""
+        model = self.booster_
+        on_gpu = type(model).__module__.startswith("xgboost") and str(model.device).startswith("cuda")
+        return resolve("auto") if on_gpu else NUMPY
 
     def __sklearn_tags__(self) -> Any:
         tags = super().__sklearn_tags__()
         tags.estimator_type = "classifier" if is_classifier(self.booster) else "regressor"
         tags.input_tags.allow_nan = tags.input_tags.sparse = True
         return tags
+
+
+def probabilities_in_place(model: Any, rows: Any, device: Backend) -> Any:
+    """What `predict_proba` of an XGBoost classifier returns, but on the device where the rows are."""
+    last = getattr(model, "best_iteration", -1)  # without early stopping there is none
+    p = model.get_booster().inplace_predict(rows, iteration_range=(0, last + 1), missing=model.missing)
+    return device.xp.stack([1.0 - p, p], axis=1) if p.ndim == 1 else p
 
 
 def _scaled(model: Any) -> Pipeline:

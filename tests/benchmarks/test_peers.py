@@ -133,8 +133,9 @@ def test_bins_of_ebm_that_score_the_same_are_one():
     single = {"columns": [0], "bins": [[1.0, 2.0, 20.05]], "scores": [[0.5], [0.0], [1.0], [1.0], [4.0]]}
     additive = lower({"intercept": [0.0], "terms": [single]}, COLUMNS)
     assert additive.n_steps == 2 + 1  # the cut at 2 parts nothing; whether the dose is missing is a step
-    # The upper bin holds the cut itself, though 20.05 is more than its float32.
-    table = np.array([[0.5, "arm"], [1.0, "arm"], [20.0, "arm"], [20.05, "arm"], [np.nan, "arm"]], dtype=object)
+    # The upper bin holds the cut itself; 20.05 lies between two numbers that are neighbours in float32.
+    doses = [0.5, 1.0, float(np.float32(20.05)), float(np.nextafter(np.float32(20.05), np.float32(21))), np.nan]
+    table = np.array([[dose, "arm"] for dose in doses], dtype=object)
     assert additive.evaluate(COLUMNS.transform(table)).ravel().tolist() == [0, 1, 1, 4, 0.5]
 
 

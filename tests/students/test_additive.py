@@ -240,7 +240,7 @@ def test_says_so_when_it_does_not_converge():
             r"The 'alpha' parameter of AdditiveStudent must be a str among {'auto'} or a float in the range "
             r"\[0.0, inf\)\. Got -1",
         ),
-        ({"pairs": -1}, r"The 'pairs' parameter of AdditiveStudent must be an int in the range \[0, 20\]\. Got -1"),
+        ({"pairs": -1}, r"The 'pairs' parameter of AdditiveStudent must be an int in the range \[0, 200\]\. Got -1"),
         ({"pruning": -1}, r"The 'pruning' parameter of AdditiveStudent must be a float in the range \[0.0, inf\)"),
         (
             {"max_bins": 1},
@@ -297,6 +297,44 @@ def test_pairs_are_products_of_steps():
     assert_allclose(student.predict(X), Ridge(alpha=2.0).fit(T, scores).predict(T), atol=1e-4)
 
 
+def test_tables_of_pairs_are_cut_where_that_tells_most(monkeypatch):
+    """A plateau has two edges along one feature and one along the other, and no room for more is taken."""
+    rng = np.random.default_rng(0)
+    X = rng.uniform(size=(4000, 3)).astype(np.float32)
+    y = 3.0 * ((X[:, 0] > 0.3) & (X[:, 0] <= 0.7) & (X[:, 2] > 0.6)) + 0.5 * rng.normal(size=len(X))
+    (pair,) = AdditiveStudent(pairs=1).fit(X, y).predictor_.pairs
+    assert pair.features == (0, 2)
+    for edges, places in zip(pair.edges, ([0.3, 0.7], [0.6]), strict=True):
+        assert np.abs(edges[:, None] - np.float32(places)).min(axis=0).max() < 0.03
+    assert pair.table.shape[0] * pair.table.shape[1] <= 40  # of 32 x 32 that there might be
+    monkeypatch.setattr(_pairs, "MAX_STEPS", 1)
+    (pair,) = AdditiveStudent(pairs=1).fit(X, y).predictor_.pairs
+    assert pair.table.shape == (2, 2, 1)
+
+
+@pytest.mark.parametrize("loss", ["log_loss", "poisson", "squared"])
+def test_scatter_is_measured_against_drawn_targets(loss):
+    """Of drawn classes and counts it is one; blended with what they were drawn from, the square of their weight."""
+    rng = np.random.default_rng(0)
+    X = rng.normal(size=(20_000, 1)).astype(np.float32)
+    rates = np.exp(np.where(X > 0, 1.0, -0.5))
+    if loss == "log_loss":
+        means = np.hstack([rates, np.ones_like(rates)]) / (1 + rates)
+        drawn = np.eye(2)[(rng.uniform(size=len(X)) > means[:, 0]).astype(int)]
+    elif loss == "poisson":
+        means, drawn = rates, rng.poisson(rates).astype(float)
+    else:  # in units of the variance of the targets
+        means, drawn = rates, rates + rates.std() * rng.normal(size=rates.shape)
+    scatters = []
+    for Q in (drawn, 0.3 * drawn + 0.7 * means):
+        student = AdditiveStudent(loss, pairs=0)
+        student.loss_, student.n_outputs_, student.n_features_in_ = loss, Q.shape[1], 1
+        edges, engine = [np.float32([0.0])], MemoryEngine({"X": X, "Q": Q, "weight": np.ones(len(X))})
+        problem = student._problem(engine, edges, [], 1e-6)
+        scatters.append(problem.scatter(problem.solve(100, 1e-8)[0]))
+    assert_allclose(scatters, [0.5, 0.09 / 1.09] if loss == "squared" else [1.0, 0.09], rtol=0.05)
+
+
 def test_every_step_of_the_way_lowers_the_loss():
     X, scores = checkerboard(1000)
     Q = LINKS["softmax"](np.column_stack([np.zeros(len(X)), scores]))
@@ -326,7 +364,7 @@ def test_tables_that_tell_little_are_smoothed_most(loss):
         [np.ptp(table[:, 0]) for table in student.predictor_.tables] for student in (smoothed, rough)
     )
     assert of_smoothed[1] < 0.6 * of_rough[1]  # the table that tells nothing
-    assert of_smoothed[0] > 0.9 * of_rough[0]  # the one that tells all
+    assert of_smoothed[0] > 0.8 * of_rough[0]  # the one that tells all
 
 
 def test_strengths_do_not_depend_on_the_unit_of_the_targets():
