@@ -157,7 +157,8 @@ class AdditiveStudent(DifferenceStudent):
             ends = np.cumsum([len(e) for e in edges])[:-1]
             edges = [e[keep] for e, keep in zip(edges, np.split(kept, ends), strict=True)]
             problem = self._problem(engine, edges, pairs, problem.alpha[kept])
-            theta = self._estimate(problem, edges, pairs, theta)
+            if not self.pairs:  # which all is estimated with once more
+                theta = self._estimate(problem, edges, pairs, theta)
         if self.pairs:
             steps = np.split(theta[:-1], np.cumsum([len(e) for e in edges])[:-1])
             strength = np.array([np.square(part).sum() for part in steps])
