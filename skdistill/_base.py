@@ -96,7 +96,8 @@ class BaseDistilled(DistilledFitting):
         Parameters
         ----------
         X : scan
-            What `skdistill.scan` returns. Its target, if it has one, is not looked at.
+            What `skdistill.scan` returns. Its target is not looked at; where the rows hold it, name it as in `fit`,
+            ``scan(path, target=...)``.
         path : str or path
             The file to write: column ``prediction``, or one for each target, and for classes their probabilities, as
             ``probability of <class>``; in the order of the rows. It appears when it is whole.

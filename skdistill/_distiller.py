@@ -80,7 +80,8 @@ class DistilledClassifier(ClassifierMixin, BaseDistilled):
         New rows near the given ones, labelled by the committee fitted on all rows; how many and how heavy are the
         sampler's parameters. A name stands for the defaults of `ForestSwap`, `Munge`, `MarginalResampling` or
         `TokenDropout`; of images draws `ImageJitter`. "thin": `ForestSwap` where the student is one tree of 48 leaves
-        or more with fewer than 80 rows for each, none of them weighted, which is where it helps most; else none.
+        or more with fewer than 80 rows for each, none of them weighted, which is where it helps most; else, and for
+        values, none.
         "auto": none or `Munge`, chosen, see Notes.
     compression : {"auto", "prune", "sparsify", "reduce", "quantise"}, pass, list of these, or None, default="auto"
         What makes the fitted student smaller, one pass after the other; a name stands for the defaults of `Prune`,

@@ -211,7 +211,7 @@ def test_groups_and_time_splits():
     X, y = CANCER
     groups = np.arange(len(y)) // 7
     for cv in (4, GroupKFold(4)):
-        spy = SpiedLogistic(max_iter=5000)
+        spy = SpiedLogistic(solver="liblinear")
         SpiedLogistic.seen.clear()
         quick(teachers=spy, cv=cv).fit(X, y, groups=groups)
         for rows in SpiedLogistic.seen[1:]:  # the first fit is on all rows
@@ -225,8 +225,8 @@ def test_metadata_routing():
     X, y = CANCER
     weight = np.where(y == 0, 4.0, 1.0)
     with config_context(enable_metadata_routing=True):
-        asks = LogisticRegression(max_iter=5000).set_fit_request(sample_weight=True)
-        deaf = LogisticRegression(max_iter=5000).set_fit_request(sample_weight=False)
+        asks = LogisticRegression(solver="liblinear").set_fit_request(sample_weight=True)
+        deaf = LogisticRegression(solver="liblinear").set_fit_request(sample_weight=False)
         results = []
         for teacher in (asks, deaf):
             clf = quick(

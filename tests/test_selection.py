@@ -109,7 +109,7 @@ def test_labels_of_judged_rows_reach_nothing_that_a_judged_student_learns_from(t
 
     monkeypatch.setattr(_fitting, "choose", spy)
     for labels in (y, turned):
-        clf = DistilledClassifier(teachers, cv=folds, augmentation="auto", weighting="greedy", random_state=0)
+        clf = DistilledClassifier(teachers, SMALL, cv=folds, augmentation="auto", weighting="greedy", random_state=0)
         clf.fit(X, labels, X_unlabeled=X[::2])
     for rows, same in zip(*learnt, strict=True):
         np.testing.assert_array_equal(rows.Z, same.Z)

@@ -26,6 +26,9 @@ _PARQUET = b"PAR1"
 #: Of the cells of a text column, the share that must be numbers to say that something is odd.
 _MOSTLY = 0.9
 
+#: So many texts may all differ by chance.
+_FEW = 20
+
 
 class CommandError(Exception):
     """What went wrong, in a line for people."""
@@ -128,7 +131,7 @@ def with_columns(table: pd.DataFrame, names: list[str], path: Path) -> pd.DataFr
 
 
 def odd_columns(table: pd.DataFrame) -> list[str]:
-    """Say which columns are text because of a few cells only: the others are numbers."""
+    """Say which columns are text because of a few cells only, and of which no two rows share a text."""
     import pandas as pd
 
     said = []
@@ -136,6 +139,11 @@ def odd_columns(table: pd.DataFrame) -> list[str]:
         if pd.api.types.is_string_dtype(column.dtype) or column.dtype == object:
             cells = column.dropna()
             odd = cells[pd.to_numeric(cells, errors="coerce").isna()]
+            if len(odd) > _FEW and cells.is_unique:
+                said.append(
+                    f"column {str(name)!r} holds a different text in each row, as identifiers do, and tells nothing of "
+                    f"new rows; leave it out with --drop {str(name)!r}"
+                )
             if 0 < len(odd) < (1 - _MOSTLY) * len(cells):
                 said.append(
                     f"column {str(name)!r} is taken for text, since {len(odd):,} of its {len(cells):,} cells are not "

@@ -105,8 +105,15 @@ def export(model: Any, path: str | os.PathLike[str], *, target: str | None = Non
     if hasattr(model, "to_model"):
         model = model.to_model()
     if not isinstance(model, Model):
+        cure = (
+            " Export its last step, pipeline[-1], which takes what the steps before it give; fitted on the raw table "
+            "it needs none of them."
+            if hasattr(model, "steps")
+            else ""
+        )
         raise TypeError(
-            f"The 'model' to export must be a Model or a fitted estimator of skdistill. Got {type(model).__name__}."
+            "The 'model' to export must be a Model or a fitted estimator of skdistill. Got "
+            f"{type(model).__name__}.{cure}"
         )
     path = Path(path)
     chosen: Target = import_module(TARGETS[_name(path, target)][0], __package__).TARGET

@@ -103,13 +103,16 @@ def test_columns_that_are_odd_are_told(tables, tmp_path, capfd):
     frame = pd.read_csv(tables / "diabetes.csv").astype({"bmi": object})
     frame.loc[3, "bmi"] = "?"
     frame.loc[5, "progression"] = None
+    frame["patient"] = [f"P{i:03d}" for i in range(len(frame))]
     frame.to_csv(tmp_path / "odd.csv", index=False)
     arguments = ["fit", str(tmp_path / "odd.csv"), "-y", "progression", *QUICK[:-1], "-o", str(tmp_path / "s.json")]
     assert main(arguments) == 0
     told = capfd.readouterr().err
     assert "note: column 'bmi' is taken for text, since 1 of its 441 cells are not numbers, such as '?'" in told
+    assert "note: column 'patient' holds a different text in each row" in told
+    assert "leave it out with --drop 'patient'" in told
     assert "1 rows without a value of 'progression' are left out" in told
-    assert main([*arguments, "--missing", "?"]) == 0
+    assert main([*arguments, "--missing", "?", "--drop", "patient"]) == 0
     assert "note:" not in capfd.readouterr().err
 
 

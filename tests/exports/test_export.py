@@ -7,6 +7,7 @@ from importlib import import_module
 
 import numpy as np
 import pytest
+from sklearn.pipeline import make_pipeline
 
 import skdistill
 from skdistill import DistilledClassifier, ExportMismatchError, export
@@ -44,6 +45,8 @@ def test_suffix_tells_the_target(models, tmp_path):
         export(models["full"], tmp_path / "student.py", target="java")
     with pytest.raises(TypeError, match=r"must be a Model or a fitted estimator of skdistill. Got list"):
         export([], tmp_path / "student.py")
+    with pytest.raises(TypeError, match=r"Got Pipeline. Export its last step, pipeline\[-1\], which takes what the"):
+        export(make_pipeline(DistilledClassifier()), tmp_path / "student.py")
 
 
 def test_mismatch_leaves_what_was_there(models, tmp_path, monkeypatch):
