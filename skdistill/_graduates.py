@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from itertools import chain
 from typing import Any
 
 from ._selection import Choices, Judge, Verdict, evidence, unseen
@@ -134,7 +133,8 @@ class Students(Mapping[str, Any]):
 def taught(choices: Choices, ranking: list[Verdict], judge: Judge, course: Teaches) -> Taught:
     """The best student on all rows, its recipe, and the evidence.
 
-    With a budget, the first of the ranking that all rows do not make larger than it; the smallest are known to fit.
+    With a budget, the first that all rows do not make larger than it. What is too large gives way to the best of the
+    others and of the next smaller of its own family, which is judged for that; the smallest are known to fit.
 
     Parameters
     ----------
@@ -147,16 +147,23 @@ def taught(choices: Choices, ranking: list[Verdict], judge: Judge, course: Teach
     """
     if not ranking:
         return judge.workshop.fit(choices.first(), course), choices.first(), []
-    too_large: list[Verdict] = []
-    for chosen in chain(ranking, map(judge, choices.smallest())):
-        shipped = judge.workshop.fit(chosen.recipe, course)
-        if shipped.fits(choices.max_bytes):
-            break
+    waiting, too_large = list(ranking), list[Verdict]()
+    while waiting:
+        chosen, *waiting = waiting
+        if chosen.fits(choices.max_bytes):  # and so probably on all rows
+            shipped = judge.workshop.fit(chosen.recipe, course)
+            if shipped.fits(choices.max_bytes):
+                break
         too_large.append(chosen)
-    others = ranking[len(too_large) + 1 :]
+        known = [verdict.recipe for verdict in waiting]
+        smaller = [recipe for recipe in choices.smaller(chosen.recipe) if not any(map(recipe.equals, known))]
+        waiting = sorted([*waiting, *map(judge, smaller)], key=lambda verdict: verdict.loss)
+    else:
+        chosen = judge(choices.smallest()[0])
+        shipped = judge.workshop.fit(chosen.recipe, course)
     selection = [
         {**evidence(verdict, chosen), "too_large": large}
-        for large, verdicts in ((False, [chosen]), (True, too_large), (False, others))
+        for large, verdicts in ((False, [chosen]), (True, too_large), (False, waiting))
         for verdict in verdicts
     ]
     return shipped, chosen.recipe, selection

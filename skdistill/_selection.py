@@ -11,6 +11,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from itertools import chain, pairwise
 from typing import Any
 
 import numpy as np
@@ -82,6 +83,11 @@ class Choices:
     def one_student(self) -> bool:
         """Whether there is one student only."""
         return sum(map(len, self.families)) == 1
+
+    def smaller(self, recipe: Recipe) -> list[Recipe]:
+        """The next smaller student of the family, if there is one, on the same labels."""
+        steps = chain.from_iterable(map(pairwise, self.families))
+        return [replace(recipe, student=below) for below, student in steps if student is recipe.student]
 
     def smallest(self) -> list[Recipe]:
         """The smallest student of each family on hard labels."""
@@ -185,6 +191,10 @@ class Verdict:
     def error(self) -> float:
         """Mean of the errors."""
         return float(np.average(self.errors, weights=self.weight))
+
+    def fits(self, max_bytes: int | None) -> bool:
+        """Whether it was within a budget in every trial."""
+        return max_bytes is None or (self.nbytes or 0) <= max_bytes
 
     def se(self, rival: Verdict, of: str = "losses") -> float:
         """Paired standard error of the difference from another verdict's mean."""

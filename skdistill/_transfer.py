@@ -108,6 +108,10 @@ class Recipe:
         labels += " of the last assistant" if self.assisted else ""
         return f"{self.student} on {labels}" + ("" if self.sampler is None else f" and {self.sampler}")
 
+    def equals(self, other: Recipe) -> bool:
+        """Whether it is the same student on the same labels."""
+        return all(mine is its or mine == its for mine, its in zip(vars(self).values(), vars(other).values()))
+
     @property
     def scale(self) -> bool:
         """Whether the student wants its columns scaled."""

@@ -348,11 +348,23 @@ def test_what_all_rows_make_too_large_gives_way_to_the_next(monkeypatch):
     }
     assert (first["loss_minus_chosen"], first["se"]) == (0, 0)
     assert "1 better took more than max_bytes" in again.notes_[0]
-    # The smallest is known to fit, and is judged if it comes to that.
-    sizes = iter([151] * len(reg.selection_) + [20])
+    # Whatever is too large brings the next smaller of its family into play, which is judged.
+    tried = []
+    monkeypatch.setattr(Shipped, "fits", lambda shipped, max_bytes: tried.append(shipped) or len(tried) > 6)
     last = clone(reg).fit(X, y)
-    assert last.selection_[0]["student"] == "TreeStudent(loss='squared', max_leaves=2)"
-    assert last.selection_[0]["labels"] == "hard"
+    assert len(last.selection_) > len(reg.selection_)
+    assert [row["too_large"] for row in last.selection_[:7]] == [False] + 6 * [True]
+    recipes = [(row["student"], row["labels"], row["blend"]) for row in last.selection_]
+    assert len(set(recipes)) == len(recipes)
+
+
+def test_where_even_the_smallest_judged_is_too_large_the_smallest_of_hard_labels_is_left(monkeypatch):
+    X, y = load_diabetes(return_X_y=True)
+    monkeypatch.setattr(Shipped, "fits", lambda shipped, max_bytes: shipped.student.predictor_.n_leaves == 2)
+    monkeypatch.setattr(Choices, "smaller", lambda choices, recipe: [])
+    reg = DistilledRegressor("ridge", "tree", max_bytes=150, cv=3, compression=None, random_state=0).fit(X, y)
+    assert reg.selection_[0]["student"] == "TreeStudent(loss='squared', max_leaves=2)"
+    assert reg.selection_[0]["labels"] == "hard"
 
 
 def test_frozen_teachers_may_have_seen_the_rows_and_the_note_says_so():
