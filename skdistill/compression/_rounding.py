@@ -55,7 +55,7 @@ def round_sums(sums: Sums, curvature: Floats, storages: Sequence[str]) -> dict[s
     curvature of the loss, in which the values make up for what rounding does to each other (E. Frantar, D. Alistarh,
     "Optimal brain compression", NeurIPS 2022, do so for one layer); the scale of least loss is kept. The slope of the
     loss is left out: to follow it would undo what the student's penalty did, on rows that may be few. The constants
-    stay free, and make up for what is left.
+    stay free, and make up for what is left. `curvature` is that of the loss in each score of the rows of `sums`.
     """
     found: dict[str, tuple[list[Floats], Floats]] = {stored: ([], sums.constants.copy()) for stored in storages}
     for k, value in enumerate(sums.values if found else []):
